@@ -1,0 +1,174 @@
+"""The JSON API under /api/v1/: a session cookie, CSRF on everything that changes something."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import NinjaAPI, Schema, Status
+from ninja.errors import AuthenticationError, ValidationError
+from ninja.security import django_auth
+from pydantic import ConfigDict, Field
+
+from chat import protocol
+from chat.models import Conversation, Counter, catalogue, changes_since
+
+api = NinjaAPI(title="Parley", version="1", auth=django_auth, docs_url=None, openapi_url=None)
+
+PAGE = 50
+
+
+def _problem(
+    request: HttpRequest, status: int, code: str, message: str, **facts: object
+) -> HttpResponse:
+    body = {"code": code, "message": message} | facts
+    return api.create_response(request, body, status=status)
+
+
+@api.exception_handler(AuthenticationError)
+def _not_logged_in(request: HttpRequest, _: AuthenticationError) -> HttpResponse:
+    return _problem(request, 401, "not_logged_in", "Log in first.")
+
+
+@api.exception_handler(ObjectDoesNotExist)
+def _not_found(request: HttpRequest, _: ObjectDoesNotExist) -> HttpResponse:
+    return _problem(request, 404, "not_found", "There is nothing here for you.")
+
+
+@api.exception_handler(ValidationError)
+def _bad_field(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    place = [str(part) for part in error.errors[0]["loc"]]
+    field = place[-1] if len(place) > 1 else None
+    return _problem(request, 422, "bad_field", str(error.errors[0]["msg"]), field=field)
+
+
+def _seq(request: HttpRequest) -> int:
+    """The user's counter; read before the data, so that nothing in between is missed."""
+    value = (
+        Counter.objects.filter(user_id=request.user.pk).values_list("value", flat=True).first()
+    )
+    return value or 0
+
+
+@api.get("/models")
+def models(request: HttpRequest) -> dict[str, Any]:
+    seq, offers = _seq(request), catalogue()
+    return {
+        "seq": seq,
+        "models": [
+            {
+                "id": offer.id,
+                "label": offer.label,
+                "endpoint": offers.endpoints[offer.endpoint].label,
+                "default": offer is offers.default,
+            }
+            for offer in offers.offers
+        ],
+    }
+
+
+@api.get("/changes")
+def changes(request: HttpRequest, since: int) -> dict[str, Any]:
+    found = changes_since(request.user.pk, since)
+    return {
+        "seq": found.seq,
+        "reset": found.reset,
+        "conversations": [protocol.conversation_object(row) for row in found.conversations],
+        "messages": [protocol.message_object(row) for row in found.messages],
+        "deleted": {
+            "conversations": found.deleted_conversations,
+            "messages": found.deleted_messages,
+        },
+    }
+
+
+@api.get("/conversations")
+def conversations(
+    request: HttpRequest, cursor: str = "", limit: int = PAGE, q: str = ""
+) -> dict[str, Any]:
+    """Newest activity first; `cursor` is the `next` of the page before."""
+    limit = max(1, min(limit, 200))
+    seq = _seq(request)
+    rows = Conversation.objects.for_user(request.user).select_related("leaf")
+    if words := protocol.clean(q).strip():
+        rows = rows.filter(title__icontains=words[:200])
+    if cursor:
+        rows = rows.before(*_read_cursor(cursor))
+    page = list(rows.order_by("-updated", "-id")[: limit + 1])
+    more = len(page) > limit
+    page = page[:limit]
+    return {
+        "seq": seq,
+        "conversations": [protocol.conversation_object(row) for row in page],
+        "next": _make_cursor(page[-1]) if more else None,
+    }
+
+
+def _make_cursor(row: Conversation) -> str:
+    return base64.urlsafe_b64encode(f"{row.updated.isoformat()}|{row.pk}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        at, _, pk = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        moment, number = datetime.fromisoformat(at), int(pk)
+        if timezone.is_naive(moment) or not 0 <= number < 2**63:
+            raise ValueError(cursor)
+    except (ValueError, binascii.Error):
+        error = {"loc": ("query", "cursor"), "msg": "This cursor is not one of ours.", "type": ""}
+        raise ValidationError([error]) from None
+    return moment, number
+
+
+@api.get("/conversations/{uuid:uid}")
+def conversation(request: HttpRequest, uid: UUID) -> dict[str, Any]:
+    """The whole tree, oldest first; a reply that has not ended comes without its text."""
+    seq = _seq(request)
+    row = Conversation.objects.for_user(request.user).select_related("leaf").get(uid=uid)
+    messages = row.messages.select_related("parent").defer("error_detail").order_by("id")
+    return {
+        "seq": seq,
+        "conversation": protocol.conversation_object(row),
+        "messages": [
+            protocol.message_object(message, conversation=row.uid, full=True)
+            for message in messages
+        ],
+    }
+
+
+class ConversationChange(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = Field(default=None, min_length=1, max_length=500)
+    leaf: UUID | None = None
+    model: str | None = Field(default=None, max_length=200)
+
+
+@api.patch("/conversations/{uuid:uid}")
+def change_conversation(
+    request: HttpRequest, uid: UUID, change: ConversationChange
+) -> dict[str, Any] | HttpResponse:
+    row = Conversation.objects.for_user(request.user).get(uid=uid)
+    title = None
+    if change.title is not None:
+        title = " ".join(protocol.clean(change.title).split())
+        if not title:
+            return _problem(request, 422, "bad_field", "The title is empty.", field="title")
+    if change.model is not None and catalogue().find(change.model) is None:
+        return _problem(
+            request, 422, "no_model", "This model is not offered here.", field="model"
+        )
+    row.change(title=title, model=change.model, leaf=change.leaf)
+    return {"seq": row.seq, "conversation": protocol.conversation_object(row)}
+
+
+@api.delete("/conversations/{uuid:uid}")
+def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
+    Conversation.objects.for_user(request.user).get(uid=uid).remove()
+    return Status(204, None)

@@ -1,0 +1,198 @@
+"""What changed for a user, in order: the counter, the tombstones, and who is told.
+
+Every transaction that changes the status, the owner or the tree of a user's messages first locks
+that user's counter row. That one lock orders all such transactions (stop against claim without it
+deadlocks) and hands out the `seq` each changed object carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from chat.models.conversations import Conversation
+    from chat.models.messages import Message
+
+Event = Literal["created", "updated", "deleted"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One changed object of one user, as told to that user's connections after the commit."""
+
+    kind: Literal["conversation", "message"]
+    event: Event
+    uid: UUID
+    seq: int
+    row: Conversation | Message | None
+    """The row as committed; None for a deletion."""
+
+
+class Listener:
+    """Who hears of commits: the process sets both when it starts; before that nobody does."""
+
+    def __init__(self) -> None:
+        self.announce: Callable[[int, Sequence[Change]], None] | None = None
+        self.wake: Callable[[Sequence[int]], None] | None = None
+
+
+listener = Listener()
+
+
+def wake(reply_ids: Sequence[int]) -> None:
+    """Ask for `claim` to be called on these replies once the current transaction is committed."""
+
+    def after_commit() -> None:
+        if listener.wake is not None:
+            listener.wake(reply_ids)
+
+    if reply_ids:
+        transaction.on_commit(after_commit)
+
+
+class CounterQuerySet(models.QuerySet["Counter"]):
+    def lock(self, user_id: int) -> Counter:
+        """Lock the counter of this user until the transaction ends; the first lock of every writer."""
+        counter, _ = self.get_or_create(user_id=user_id)
+        return self.select_for_update(no_key=True).get(pk=counter.pk)
+
+
+class Counter(models.Model):
+    """How many changes a user's objects have seen."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="chat_counter",
+    )
+    value = models.BigIntegerField(default=0)
+    forgotten = models.BigIntegerField(
+        default=0, help_text="Deletions up to this number are no longer known."
+    )
+
+    objects = CounterQuerySet.as_manager()
+
+    pending: list[Change]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pending = []
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.value}"
+
+    def next(self) -> int:
+        """Take the next number; the caller holds the lock of `lock()`."""
+        if not self.pending:
+            transaction.on_commit(self._announce)
+        self.value += 1
+        Counter.objects.filter(pk=self.pk).update(value=self.value)
+        return self.value
+
+    def record(self, row: Conversation | Message, event: Event) -> None:
+        """Note a changed row: it gets the next number, which the caller saves with it."""
+        row.seq = self.next()
+        self.pending.append(Change(row.KIND, event, row.uid, row.seq, row))
+
+    def record_deletion(self, kind: Literal["conversation", "message"], uid: UUID) -> None:
+        """Leave a tombstone, so that a client that was away learns of the deletion."""
+        seq = self.next()
+        Deletion.objects.create(user_id=self.user_id, kind=kind, uid=uid, seq=seq)
+        self.pending.append(Change(kind, "deleted", uid, seq, None))
+
+    def _announce(self) -> None:
+        changes, self.pending = self.pending, []
+        if listener.announce is not None:
+            listener.announce(self.user_id, changes)
+
+
+class DeletionQuerySet(models.QuerySet["Deletion"]):
+    def forget_old(self) -> int:
+        """Drop tombstones older than `CHANGES_DAYS`; returns how many."""
+        old = self.filter(at__lt=timezone.now() - timedelta(days=settings.CHANGES_DAYS))
+        newest = old.order_by().values("user_id").annotate(seq=models.Max("seq"))
+        with transaction.atomic():
+            for user_id, seq in newest.values_list("user_id", "seq"):
+                counter = Counter.objects.lock(user_id)
+                Counter.objects.filter(pk=counter.pk, forgotten__lt=seq).update(forgotten=seq)
+            return old.delete()[0]
+
+
+class Deletion(models.Model):
+    """The tombstone of a conversation or message."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(
+        max_length=12, choices=[("conversation", "conversation"), ("message", "message")]
+    )
+    uid = models.UUIDField()
+    seq = models.BigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    objects = DeletionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "seq"]), models.Index(fields=["at"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uid}"
+
+
+@dataclass
+class Changes:
+    """What a client that last saw `since` has missed; `reset` means: read your lists again."""
+
+    seq: int
+    reset: bool = False
+    conversations: list[Conversation] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    deleted_conversations: list[UUID] = field(default_factory=list)
+    deleted_messages: list[UUID] = field(default_factory=list)
+
+
+def changes_since(user_id: int, since: int) -> Changes:
+    """Everything of this user that changed after `since`.
+
+    The counter is read before the data: what changes in between is sent once more, never missed.
+    """
+    from chat.models.conversations import Conversation
+    from chat.models.messages import Message
+
+    counter = Counter.objects.filter(user_id=user_id).values_list("value", "forgotten").first()
+    seq, forgotten = counter or (0, 0)
+    if since == seq:
+        return Changes(seq)
+    limit = settings.CHANGES_OBJECTS
+    if since > seq or since < forgotten:
+        # A number from another database, or from before the oldest tombstone.
+        return Changes(seq, reset=True)
+    conversations = list(
+        Conversation.objects.filter(owner_id=user_id, seq__gt=since)
+        .select_related("leaf")
+        .order_by("seq")[: limit + 1]
+    )
+    messages = list(
+        Message.objects.filter(user_id=user_id, seq__gt=since)
+        .select_related("conversation", "parent")
+        .defer("text", "reasoning")
+        .order_by("seq")[: limit + 1]
+    )
+    deletions = list(Deletion.objects.filter(user_id=user_id, seq__gt=since)[: limit + 1])
+    if len(conversations) + len(messages) + len(deletions) > limit:
+        return Changes(seq, reset=True)
+    return Changes(
+        seq,
+        conversations=conversations,
+        messages=messages,
+        deleted_conversations=[row.uid for row in deletions if row.kind == "conversation"],
+        deleted_messages=[row.uid for row in deletions if row.kind == "message"],
+    )

@@ -1,0 +1,131 @@
+"""A conversation: a tree of messages owned by one user."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import models, transaction
+
+from chat.models.changes import Counter
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from chat.models.messages import Message
+
+TITLE_LENGTH = 120
+
+
+def title_of(text: str) -> str:
+    """A first title: the first line of the first message, cut at a word."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = " ".join(line.lstrip("#>*- ").split()) or "New chat"
+    if len(line) <= 60:
+        return line
+    head, space, _ = line[:60].rpartition(" ")
+    return (head if space and len(head) > 30 else line[:59]) + "…"
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def for_user(self, user: User | Any) -> ConversationQuerySet:
+        """The only door to conversations and, through them, to messages."""
+        return self.filter(owner_id=user.pk)
+
+    def before(self, updated: datetime, pk: int) -> ConversationQuerySet:
+        """Those after this one in the order of last activity, newest first."""
+        return self.filter(
+            models.Q(updated__lt=updated) | models.Q(updated=updated, pk__lt=pk),
+            updated__lte=updated,
+        )
+
+
+class Conversation(models.Model):
+    KIND: ClassVar[Literal["conversation"]] = "conversation"
+
+    uid = models.UUIDField(unique=True, default=uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
+    )
+    title = models.CharField(max_length=TITLE_LENGTH)
+    model = models.CharField(max_length=200, blank=True, help_text="Public id of the chosen model.")
+    leaf = models.ForeignKey(
+        "chat.Message", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    running = models.BooleanField(default=False, help_text="Has a queued or running reply.")
+    message_count = models.PositiveIntegerField(default=0)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(help_text="Last activity.")
+    seq = models.BigIntegerField(default=0)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-updated", "-id"]),
+            models.Index(fields=["owner", "seq"]),
+            models.Index(fields=["-updated", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def touch(self, counter: Counter, *fields: str) -> None:
+        """Save these fields under the owner's counter, whose lock the caller holds."""
+        counter.record(self, "updated")
+        self.save(update_fields=[*fields, "seq"])
+
+    def refresh_running(self) -> None:
+        """Set `running` from the replies as they now stand."""
+        from chat.models.messages import UNFINISHED
+
+        self.running = self.messages.filter(status__in=UNFINISHED).exists()
+
+    def change(
+        self, *, title: str | None = None, model: str | None = None, leaf: UUID | None = None
+    ) -> None:
+        """Rename, choose another model, or show another branch.
+
+        Raises `Message.DoesNotExist` for a leaf that is not in this conversation.
+        """
+        with transaction.atomic():
+            counter = Counter.objects.lock(self.owner_id)
+            self.refresh_from_db()
+            if title is not None:
+                self.title = title[:TITLE_LENGTH]
+            if model is not None:
+                self.model = model
+            if leaf is not None:
+                self.leaf = self.messages.get(uid=leaf)
+            self.touch(counter, "title", "model", "leaf")
+
+    def remove(self) -> list[int]:
+        """Delete the conversation with its messages; counts as ending its replies.
+
+        Returns the ids of the replies that had not ended, whose producers have to be told.
+        """
+        from chat.models.messages import UNFINISHED
+        from chat.models.replies import Reply
+
+        with transaction.atomic():
+            counter = Counter.objects.lock(self.owner_id)
+            cut = list(
+                self.messages.filter(status__in=UNFINISHED).order_by("id").values_list("id", flat=True)
+            )
+            self.delete()
+            counter.record_deletion("conversation", self.uid)
+            Reply.objects.wake_next(self.owner_id)
+        return cut
+
+    def path(self, leaf: Message | None = None) -> list[Message]:
+        """The messages from the root to `leaf` (the stored leaf when not given)."""
+        parents = dict(self.messages.values_list("id", "parent_id"))
+        at = leaf.pk if leaf is not None else self.leaf_id
+        ids = []
+        while at is not None:
+            ids.append(at)
+            at = parents[at]
+        messages = self.messages.in_bulk(ids)
+        return [messages[pk] for pk in reversed(ids)]

@@ -1,0 +1,112 @@
+"""A message: one node of a conversation's tree. A reply is an assistant message (`replies.py`)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+
+from chat.models.conversations import Conversation
+from chat.models.processes import Process
+
+
+class Status(models.TextChoices):
+    """How a reply stands; the last four are ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
+
+class Reason(models.TextChoices):
+    """Why a reply waits."""
+
+    BEHIND = "behind"
+    USER_LIMIT = "user_limit"
+    RETRY = "retry"
+    TAKEOVER = "takeover"
+    RESTART = "restart"
+
+
+class Role(models.TextChoices):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Message(models.Model):
+    KIND: ClassVar[Literal["message"]] = "message"
+
+    uid = models.UUIDField(unique=True, default=uuid4, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The conversation's owner, kept here for the counter and the limits.",
+    )
+    parent = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, related_name="children"
+    )
+    role = models.CharField(max_length=9, choices=Role)
+    text = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    seq = models.BigIntegerField(default=0)
+
+    # --- only a reply has these; `status` is empty for other messages ---------------------
+    status = models.CharField(max_length=11, choices=Status, blank=True)
+    reason = models.CharField(max_length=10, choices=Reason, blank=True)
+    retry_at = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0)
+    owner = models.ForeignKey(
+        Process, on_delete=models.SET_NULL, null=True, help_text="The process that produces it."
+    )
+    turn = models.BigIntegerField(default=0, help_text="The owner's counter when it was queued.")
+    faults = models.PositiveSmallIntegerField(default=0)
+    keeps_text = models.BooleanField(
+        default=False, help_text="The next attempt goes on from the text, whatever the endpoint."
+    )
+    stop_requested = models.BooleanField(default=False)
+    claimed_at = models.DateTimeField(null=True)
+    woken_at = models.DateTimeField(null=True)
+    model = models.CharField(max_length=200, blank=True, help_text="Public id of the asked model.")
+    answered_by = models.CharField(
+        max_length=200, blank=True, help_text="The model's name as the endpoint gave it."
+    )
+    reasoning = models.TextField(blank=True)
+    finish_reason = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True, help_text="One sentence for the user.")
+    error_detail = models.TextField(blank=True, help_text="For staff only.")
+    length = models.PositiveIntegerField(null=True, help_text="Code points of the text.")
+    reasoning_length = models.PositiveIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    usage = models.JSONField(null=True)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    total_ms = models.PositiveBigIntegerField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["conversation", "turn"]),
+            models.Index(fields=["user", "seq"]),
+            # Claims and sweeps look only at the few replies that have not ended.
+            models.Index(
+                fields=["user", "status"],
+                name="chat_unfinished",
+                condition=models.Q(status__in=["queued", "running"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.uid}"

@@ -1,0 +1,393 @@
+"""A reply: an assistant message from the moment it is queued, and every change of its state.
+
+    queued --claim--> running --> complete | stopped | interrupted | failed
+      ^                 |                    |
+      +-- put back -----+                    |
+      +------------------ queue again -------+
+
+The row decides who works. `claim` is the only way to `running` and the only thing that raises the
+attempt; whatever a producer writes later is fenced by owner and attempt. Lock order: the user's
+counter first, then replies by ascending id; a checkpoint locks replies only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from chat.models.attempts import Claim, Outcome, Part, Unsaved
+from chat.models.changes import Counter, wake
+from chat.models.endpoints import catalogue
+from chat.models.messages import UNFINISHED, Message, Reason, Role, Status
+from chat.models.processes import Process
+
+FAULTS_ALLOWED = 2  # the third ends the reply
+
+
+class ReplyQuerySet(models.QuerySet["Reply"]):
+    def for_user(self, user: Any) -> ReplyQuerySet:
+        """The replies in this user's conversations."""
+        return self.filter(conversation__owner_id=user.pk)
+
+    # --- queued -> running ----------------------------------------------------------------
+
+    def claim(self, pk: int, owner: int) -> Claim | None:
+        """Make the next attempt of this reply if it may run now; else do nothing (None).
+
+        May be called any number of times by anybody. A reply with a stop mark ends here; one that
+        has to wait gets the reason why.
+        """
+        user_id = self.filter(pk=pk, status=Status.QUEUED).values_list("user_id", flat=True).first()
+        if user_id is None:
+            return None
+        with transaction.atomic():
+            counter = Counter.objects.lock(user_id)
+            reply = (
+                self.select_for_update(no_key=True, of=("self",))
+                .select_related("conversation")
+                .filter(pk=pk, status=Status.QUEUED)
+                .first()
+            )
+            if reply is None:
+                return None
+            if reply.stop_requested:
+                reply.end(counter, *reply.stored_text(), Outcome(Status.STOPPED))
+                return None
+            reason = self.reason_to_wait(user_id, reply.conversation_id, reply.turn)
+            if reason:
+                if reply.reason != reason:
+                    reply.reason = reason
+                    reply.touch(counter, "reason")
+                return None
+            return reply.start(counter, owner)
+
+    def reason_to_wait(self, user_id: int, conversation_id: int | None, turn: int) -> str:
+        """Why a reply with this turn cannot run now, or ""."""
+        others = self.filter(user_id=user_id, status__in=UNFINISHED).values_list(
+            "conversation_id", "status", "turn"
+        )
+        running = 0
+        for conversation, status, other in others:
+            if status == Status.RUNNING:
+                running += 1
+            if conversation == conversation_id and (status == Status.RUNNING or other < turn):
+                return Reason.BEHIND
+        return Reason.USER_LIMIT if running >= settings.RUNNING_REPLIES_PER_USER else ""
+
+    def wake_next(self, user_id: int) -> None:
+        """Wake what could run now: the first queued of each idle conversation, oldest first.
+
+        Everything that ends or removes a reply calls this in its transaction.
+        """
+        rows = list(
+            self.filter(user_id=user_id, status__in=UNFINISHED)
+            .order_by("turn")
+            .values_list("pk", "conversation_id", "status")
+        )
+        taken = {conversation for _, conversation, status in rows if status == Status.RUNNING}
+        room = settings.RUNNING_REPLIES_PER_USER - sum(row[2] == Status.RUNNING for row in rows)
+        first = []
+        for pk, conversation, _ in rows:
+            if conversation not in taken:
+                taken.add(conversation)
+                first.append(pk)
+        wake(first[: max(room, 0)])
+
+    def forgotten(self) -> list[int]:
+        """Queued replies that nobody has looked at for 5 s; marks them as woken now.
+
+        A wake-up may thus be lost anywhere.
+        """
+        stale = models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - timedelta(seconds=5))
+        queued = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=5))
+        ids = list(queued.filter(stale).order_by("turn").values_list("pk", flat=True)[:500])
+        return [
+            pk
+            for pk in ids
+            if self.filter(stale, pk=pk, status=Status.QUEUED).update(woken_at=Now())
+        ]
+
+    # --- running --------------------------------------------------------------------------
+
+    def checkpoint(self, owner: int, unsaved: Sequence[Unsaved]) -> dict[int, bool]:
+        """Store what is new of all live replies of a process, in one transaction.
+
+        Returns the replies that are still this owner's in this attempt, each with its stop mark;
+        one that is missing has been lost and its producer must write nothing more. May be
+        repeated with the same parts.
+        """
+        attempts = {item.reply: item.attempt for item in unsaved}
+        with transaction.atomic():
+            rows = (
+                self.select_for_update(no_key=True)
+                .filter(pk__in=attempts, status=Status.RUNNING, owner_id=owner)
+                .order_by("pk")
+                .values_list("pk", "attempt", "stop_requested")
+            )
+            held = {pk: stop for pk, attempt, stop in rows if attempts[pk] == attempt}
+            Part.objects.store(item for item in unsaved if item.reply in held)
+        return held
+
+    def finish(self, claim: Claim, text: str, reasoning: str, outcome: Outcome) -> Reply | None:
+        """End an attempt with its whole text; None (and nothing written) if it was lost."""
+        with transaction.atomic():
+            counter = Counter.objects.lock(claim.user)
+            reply = (
+                self.select_for_update(no_key=True, of=("self",))
+                .select_related("conversation")
+                .filter(
+                    pk=claim.reply,
+                    status=Status.RUNNING,
+                    owner_id=claim.owner,
+                    attempt=claim.attempt,
+                )
+                .first()
+            )
+            if reply is not None:
+                reply.end(counter, text, reasoning, outcome)
+            return reply
+
+    # --- running -> queued ----------------------------------------------------------------
+
+    def put_back(self, running: ReplyQuerySet, reason: Reason, *, fault: bool) -> list[int]:
+        """Queue replies whose producer is gone, one transaction per user; returns their ids.
+
+        One with a stop mark ends as `stopped` instead; the third fault ends it too.
+        """
+        done = []
+        users = running.filter(status=Status.RUNNING).order_by().values_list("user_id", flat=True)
+        for user_id in sorted(set(users)):
+            with transaction.atomic():
+                counter = Counter.objects.lock(user_id)
+                rows = (
+                    running.filter(status=Status.RUNNING, user_id=user_id)
+                    .select_for_update(no_key=True, of=("self",))
+                    .select_related("conversation")
+                    .order_by("pk")
+                )
+                for reply in list(rows):
+                    reply.give_up(counter, reason, fault=fault)
+                    done.append(reply.pk)
+                self.wake_next(user_id)
+        return done
+
+    # --- stop -----------------------------------------------------------------------------
+
+    def stop(self, user: Any, uid: UUID) -> Reply:
+        """Ask for the end of a reply; what nobody produces ends at once.
+
+        Repeated, or on a reply that has ended, it changes nothing. Raises `Reply.DoesNotExist`
+        for what is not this user's.
+        """
+        self.for_user(user).get(uid=uid)
+        with transaction.atomic():
+            counter = Counter.objects.lock(user.pk)
+            reply = (
+                self.for_user(user)
+                .select_for_update(no_key=True, of=("self",))
+                .select_related("conversation", "owner")
+                .get(uid=uid)
+            )
+            if reply.status == Status.QUEUED or (
+                reply.status == Status.RUNNING and reply.is_orphan()
+            ):
+                reply.end(counter, *reply.stored_text(), Outcome(Status.STOPPED))
+            elif reply.status == Status.RUNNING and not reply.stop_requested:
+                reply.stop_requested = True
+                reply.save(update_fields=["stop_requested"])
+        return reply
+
+
+class ReplyManager(models.Manager.from_queryset(ReplyQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> ReplyQuerySet:
+        queryset: ReplyQuerySet = super().get_queryset().filter(role=Role.ASSISTANT)
+        return queryset
+
+
+class Reply(Message):
+    objects = ReplyManager()
+
+    class Meta:
+        proxy = True
+        verbose_name_plural = "replies"
+
+    def touch(self, counter: Counter, *fields: str) -> None:
+        """Save these fields under the user's counter, whose lock the caller holds."""
+        counter.record(self, "updated")
+        self.save(update_fields=[*fields, "seq"])
+
+    def is_orphan(self) -> bool:
+        """Whether no process with a lease produces it."""
+        lease = timedelta(seconds=settings.LEASE_SECONDS)
+        return not Process.objects.filter(pk=self.owner_id).exclude(seen__lt=Now() - lease).exists()
+
+    def can_continue(self) -> bool:
+        """Whether *Retry* or *Continue* may make one more attempt of it."""
+        ends = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
+        cut = self.status == Status.COMPLETE and self.finish_reason == "length"
+        return (self.status in ends or cut) and not self.children.exists()
+
+    def stored_text(self) -> tuple[str, str]:
+        """Text and reasoning as the rows hold them.
+
+        Of a reply that has not ended: the parts of its current attempt in order, or the folded
+        text where there are none.
+        """
+        if self.status in UNFINISHED:
+            parts = list(
+                Part.objects.filter(reply=self.pk, attempt=self.attempt)
+                .order_by("at")
+                .values_list("track", "text")
+            )
+            if parts:
+                return (
+                    "".join(text for track, text in parts if track == "text"),
+                    "".join(text for track, text in parts if track == "reasoning"),
+                )
+        return self.text, self.reasoning
+
+    def start(self, counter: Counter, owner: int) -> Claim:
+        """Begin the next attempt; `claim` has checked that it may, and holds the locks."""
+        offers = catalogue()
+        offer = offers.find(self.model)
+        endpoint = offers.endpoints[offer.endpoint] if offer else None
+        text, reasoning = self.stored_text()
+        keep = bool(text) and (self.keeps_text or bool(endpoint and endpoint.continues_prefix))
+        self.attempt += 1
+        Part.objects.filter(reply=self.pk).delete()
+        if keep:
+            kept = (("text", 0, text),) + ((("reasoning", 0, reasoning),) if reasoning else ())
+            Part.objects.store([Unsaved(self.pk, self.attempt, kept)])
+        else:
+            # Stays stored until this attempt ends, in case it never gets a token.
+            self.text, self.reasoning = text, reasoning
+            text = reasoning = ""
+        self.status = Status.RUNNING
+        self.owner_id = owner
+        self.reason = ""
+        self.retry_at = None
+        self.claimed_at = timezone.now()
+        self.touch(
+            counter, "attempt", "status", "owner", "reason", "retry_at", "claimed_at", "text", "reasoning"
+        )
+        return Claim(
+            reply=self.pk,
+            uid=self.uid,
+            user=self.user_id,
+            owner=owner,
+            attempt=self.attempt,
+            model=self.model,
+            offer=offer,
+            endpoint=endpoint,
+            messages=self.prompt(),
+            text=text,
+            reasoning=reasoning,
+        )
+
+    def prompt(self) -> list[dict[str, str]]:
+        """Role and content from the root to the message before it; empty replies left out."""
+        path = self.conversation.path(self)[:-1]
+        return [{"role": m.role, "content": m.text} for m in path if m.text]
+
+    def queue_again(self, counter: Counter, *, model: str) -> None:
+        """From an end back to `queued`, for a *Retry* or *Continue*."""
+        self.status = Status.QUEUED
+        self.model = model
+        self.turn = counter.value + 1
+        self.reason = Reply.objects.reason_to_wait(self.user_id, self.conversation_id, self.turn)
+        self.keeps_text = True
+        self.stop_requested = False
+        self.faults = 0
+        self.woken_at = None
+        self._clear_outcome()
+        self.touch(counter, *QUEUE_FIELDS, "turn", "model", "keeps_text", *OUTCOME_FIELDS)
+
+    def give_up(self, counter: Counter, reason: Reason, *, fault: bool) -> None:
+        """From `running` back to `queued`, or to an end: stopped, or faulty once too often."""
+        self.faults += fault
+        if self.stop_requested:
+            self.end(counter, *self.stored_text(), Outcome(Status.STOPPED))
+        elif self.faults > FAULTS_ALLOWED:
+            self.end(
+                counter,
+                *self.stored_text(),
+                Outcome(
+                    Status.INTERRUPTED,
+                    error_code="server_error",
+                    error_message="The server failed three times while it produced this reply.",
+                ),
+            )
+        else:
+            self.status = Status.QUEUED
+            self.owner = None
+            self.reason = reason
+            self.woken_at = None
+            self.touch(counter, *QUEUE_FIELDS)
+
+    def end(self, counter: Counter, text: str, reasoning: str, outcome: Outcome) -> None:
+        """Fold the text into the row, store the outcome and wake what waited behind.
+
+        `interrupted` has text, `failed` has none: whichever was meant, the text decides. An
+        attempt that ends without a token keeps the text of an earlier one.
+        """
+        if not text and self.text:
+            text, reasoning = self.text, self.reasoning
+            if outcome.status == Status.COMPLETE:
+                outcome = Outcome(Status.INTERRUPTED, error_code="empty")
+        status = outcome.status
+        if status in (Status.INTERRUPTED, Status.FAILED):
+            status = Status.INTERRUPTED if text else Status.FAILED
+        self.status = status
+        self.text, self.reasoning = text, reasoning
+        self.length, self.reasoning_length = len(text), len(reasoning)
+        self.sha256 = hashlib.sha256(text.encode()).hexdigest()
+        self.finish_reason = outcome.finish_reason
+        self.error_code = outcome.error_code
+        self.error_message = outcome.error_message
+        self.error_detail = outcome.error_detail
+        self.usage = outcome.usage
+        self.answered_by = outcome.answered_by
+        self.first_token_ms = outcome.first_token_ms
+        self.total_ms = outcome.total_ms
+        self.ended = timezone.now()
+        self.owner = None
+        self.reason = ""
+        self.retry_at = None
+        self.touch(counter, *QUEUE_FIELDS, "text", "reasoning", *OUTCOME_FIELDS)
+        Part.objects.filter(reply=self.pk).delete()
+        self.conversation.refresh_running()
+        self.conversation.updated = self.ended
+        self.conversation.touch(counter, "running", "updated")
+        Reply.objects.wake_next(self.user_id)
+
+    def _clear_outcome(self) -> None:
+        self.finish_reason = self.error_code = self.error_message = self.error_detail = ""
+        self.answered_by = self.sha256 = ""
+        self.length = self.reasoning_length = self.usage = None
+        self.first_token_ms = self.total_ms = None
+        self.ended: datetime | None = None
+
+
+QUEUE_FIELDS = ("status", "owner", "reason", "retry_at", "faults", "stop_requested", "woken_at")
+OUTCOME_FIELDS = (
+    "finish_reason",
+    "error_code",
+    "error_message",
+    "error_detail",
+    "answered_by",
+    "length",
+    "reasoning_length",
+    "sha256",
+    "usage",
+    "first_token_ms",
+    "total_ms",
+    "ended",
+)

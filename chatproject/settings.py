@@ -1,0 +1,296 @@
+"""Every knob of Parley, read from the environment (or `.env`) and nowhere else.
+
+A missing or malformed value stops the start with the variable's name and what is allowed;
+combinations that are each valid but unsafe together are system checks in `chat/checks.py`.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from environs import Env, EnvValidationError, validate
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env(eager=True)
+if env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
+    env.read_env(env_file, recurse=False)
+
+
+def _required(name: str, hint: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return value
+
+
+def _positive(name: str, default: int) -> int:
+    value: int = env.int(name, default, validate=validate.Range(min=1))
+    return value
+
+
+def _seconds(name: str, default: float, maximum: float = 86400.0) -> float:
+    value: float = env.float(name, default, validate=validate.Range(min=0.001, max=maximum))
+    return value
+
+
+def _switch(name: str, default: bool) -> bool:
+    # `on` and `off` are how the documentation writes it; environs takes true/false, 1/0, yes/no.
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in {"on", "true", "1", "yes"}:
+        return True
+    if value in {"off", "false", "0", "no"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}; allowed are on and off.")
+
+
+try:
+    # --- who we are -----------------------------------------------------------------------
+    SECRET_KEY = _required("SECRET_KEY", "`make run` writes one into .env; a PaaS generates one.")
+    DEBUG = _switch("DEBUG", False)
+    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1"])
+    CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+    HTTPS = _switch("HTTPS", not DEBUG)
+    TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+    ENCRYPTION_KEY: str = env.str("ENCRYPTION_KEY", "")
+    AUDIT_KEY: str = env.str("AUDIT_KEY", "")
+    SIGNUP: str = env.str("SIGNUP", "closed", validate=validate.OneOf(["closed", "open"]))
+    TRANSCRIPT_ACCESS: str = env.str(
+        "TRANSCRIPT_ACCESS", "staff", validate=validate.OneOf(["staff", "superusers"])
+    )
+    LOG_LEVEL: str = env.str(
+        "LOG_LEVEL",
+        "INFO",
+        validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
+    ).upper()
+
+    # --- database -------------------------------------------------------------------------
+    DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+    DATABASE_CONNECTIONS = _positive("DATABASE_CONNECTIONS", 6)
+    DATABASES = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
+    REDIS_URL: str = env.str("REDIS_URL", "")
+
+    # --- models ---------------------------------------------------------------------------
+    OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
+    OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "")
+    CHAT_MODEL: list[str] = env.list("CHAT_MODEL", [])
+    EMBEDDED_MODEL_URL: str = env.str("EMBEDDED_MODEL_URL", "")
+    CONNECT_TIMEOUT = _seconds("CONNECT_TIMEOUT", 10)
+    FIRST_TOKEN_TIMEOUT = _seconds("FIRST_TOKEN_TIMEOUT", 60)
+    IDLE_TIMEOUT = _seconds("IDLE_TIMEOUT", 60)
+
+    # --- replies --------------------------------------------------------------------------
+    RUNNING_REPLIES_PER_USER = _positive("RUNNING_REPLIES_PER_USER", 3)
+    REPLY_BYTES = _positive("REPLY_BYTES", 1024 * 1024)
+    DRAIN_SECONDS = _seconds("DRAIN_SECONDS", 4, maximum=25)
+    CHECKPOINT_SECONDS = _seconds("CHECKPOINT_SECONDS", 1)
+    LEASE_SECONDS = _seconds("LEASE_SECONDS", 8)
+    SESSION_CHECK_SECONDS = _seconds("SESSION_CHECK_SECONDS", 3)
+    PACE_SECONDS = _seconds("PACE_SECONDS", 0.04, maximum=1)
+    PACE_SECONDS_UNDER_LOAD = _seconds("PACE_SECONDS_UNDER_LOAD", 0.1, maximum=2)
+
+    # --- connections ----------------------------------------------------------------------
+    SOCKETS_PER_USER = _positive("SOCKETS_PER_USER", 10)
+    FRAMES_PER_MINUTE = _positive("FRAMES_PER_MINUTE", 120)
+    FLOW_FRAMES_PER_MINUTE = _positive("FLOW_FRAMES_PER_MINUTE", 1200)
+    BAD_FRAMES_PER_MINUTE = _positive("BAD_FRAMES_PER_MINUTE", 20)
+    CONTROL_FRAME_BYTES = _positive("CONTROL_FRAME_BYTES", 64 * 1024)
+    MESSAGE_BYTES = _positive("MESSAGE_BYTES", 512 * 1024)
+    UNACKNOWLEDGED_BYTES = _positive("UNACKNOWLEDGED_BYTES", 256 * 1024)
+    SLOW_CLIENT_SECONDS = _seconds("SLOW_CLIENT_SECONDS", 30)
+    SILENCE_SECONDS = _seconds("SILENCE_SECONDS", 15)
+    REQUEST_DAYS = _positive("REQUEST_DAYS", 7)
+    CHANGES_DAYS = _positive("CHANGES_DAYS", 30)
+    CHANGES_OBJECTS = _positive("CHANGES_OBJECTS", 1000)
+
+    # --- mail (optional; password reset is offered only with it) --------------------------
+    EMAIL_URL: str = env.str("EMAIL_URL", "")
+    if EMAIL_URL:
+        vars().update(env.dj_email_url("EMAIL_URL"))
+except EnvValidationError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+if SECRET_KEY == "change-me" or len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("SECRET_KEY must be a secret of at least 32 characters.")
+for origin in CSRF_TRUSTED_ORIGINS:
+    if "://" not in origin:
+        raise ImproperlyConfigured(
+            f"CSRF_TRUSTED_ORIGINS has {origin!r}; each needs its scheme, as in https://chat.example."
+        )
+
+SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if SQLITE:
+    # Deferred transactions that read before they write fail with "database is locked" under
+    # concurrent writers (135 of 240 with Django's defaults, none with these).
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": max(1, DATABASE_CONNECTIONS - 3),
+        "timeout": 10,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "daphne",  # first: `runserver` then serves the sockets too
+    "chat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+
+ROOT_URLCONF = "chatproject.urls"
+ASGI_APPLICATION = "chatproject.asgi.application"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if REDIS_URL:
+    # PaaS Redis over TLS has a self-signed certificate; on redis:// the option would raise.
+    redis_host = {"address": REDIS_URL}
+    if REDIS_URL.startswith("rediss://"):
+        redis_host["ssl_cert_reqs"] = None
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [redis_host]},
+    }
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+INSTALLED_APPS.append("django.forms")
+
+# --- accounts -----------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCOUNT_ADAPTER = "chat.forms.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_SESSION_REMEMBER = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # the session check compares rows
+
+# --- security -----------------------------------------------------------------------------
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "object-src": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+if HTTPS:
+    SECURE_SSL_REDIRECT = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31536000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = MESSAGE_BYTES
+
+# --- static files and language ------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+try:
+    import parley_frontend
+except ModuleNotFoundError as error:
+    raise ImproperlyConfigured(
+        "The page is not built: run `make`, or `pip install ./frontend`."
+    ) from error
+STATICFILES_DIRS = [parley_frontend.static_dir]
+# A deployment collects (its files then have hashed names and are cached for ever); a checkout
+# that never did serves them from where they are.
+COLLECTED = "collectstatic" in sys.argv or (STATIC_ROOT / "staticfiles.json").exists()
+SERVESTATIC_USE_FINDERS = not COLLECTED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        if COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+# --- logs: never a prompt, a key or a reply -----------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # These log request bodies or whole URLs at DEBUG and INFO.
+        name: {"level": "WARNING"}
+        for name in ("openai", "httpx2", "httpcore2", "aiohttp", "asyncio", "daphne", "django.db")
+    },
+}

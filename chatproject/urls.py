@@ -1,0 +1,12 @@
+"""What answers where."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from chat.api import api
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    path("", include("chat.urls")),
+]

@@ -6,6 +6,7 @@ combinations that are each valid but unsafe together are system checks in `chat/
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +14,7 @@ from django.utils.csp import CSP
 from environs import Env, EnvValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 env = Env(eager=True)
 if env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
@@ -56,6 +58,8 @@ try:
     CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
     HTTPS = _switch("HTTPS", not DEBUG)
     TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
+    # A platform that sets these has a router in front, which ends TLS (see `chat/checks.py`).
+    ON_PLATFORM = any(os.environ.get(name) for name in ("PORT", "DYNO"))
     ENCRYPTION_KEY: str = env.str("ENCRYPTION_KEY", "")
     AUDIT_KEY: str = env.str("AUDIT_KEY", "")
     SIGNUP: str = env.str("SIGNUP", "closed", validate=validate.OneOf(["closed", "open"]))
@@ -111,6 +115,8 @@ try:
     EMAIL_URL: str = env.str("EMAIL_URL", "")
     if EMAIL_URL:
         vars().update(env.dj_email_url("EMAIL_URL"))
+    else:
+        EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 except EnvValidationError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -159,8 +165,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # first: on every answer
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -223,6 +229,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are not verified here, see above
 SESSION_ENGINE = "django.contrib.sessions.backends.db"  # the session check compares rows
 
 # --- security -----------------------------------------------------------------------------

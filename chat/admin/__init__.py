@@ -1,0 +1,12 @@
+"""The admin: accounts, and conversations to be read."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+
+from chat.admin import accounts, conversations  # noqa: F401  they register themselves
+
+admin.site.site_header = "Parley"
+admin.site.site_title = "Parley admin"
+admin.site.index_title = "Administration"
+# One way in for everybody: with its limit on failed log-ins and its second factor.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

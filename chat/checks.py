@@ -1,0 +1,135 @@
+"""Settings that are each allowed but wrong together. A hint says what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+
+from chat.models.endpoints import catalogue
+
+LOCAL_HOSTS = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
+
+MIN_CONNECTIONS = 5
+"""The lease keeps one of Django's pool, which needs a second; two for the worker, one to listen."""
+
+
+@register(Tags.security)
+def check_debug(**kwargs: Any) -> list[CheckMessage]:
+    """DEBUG shows settings and source to whoever causes an error."""
+    public = [host for host in settings.ALLOWED_HOSTS if host not in LOCAL_HOSTS]
+    if not settings.DEBUG or not public:
+        return []
+    return [
+        Error(
+            f"DEBUG is on while ALLOWED_HOSTS lets others in ({', '.join(public)}).",
+            hint="Unset DEBUG, or allow only localhost and 127.0.0.1.",
+            id="parley.E001",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_https_behind_router(**kwargs: Any) -> list[CheckMessage]:
+    """A platform's router speaks plain HTTP to us: without its header each request redirects."""
+    if not settings.HTTPS or settings.TRUSTED_PROXIES or not settings.ON_PLATFORM:
+        return []
+    return [
+        Error(
+            "HTTPS is on and PORT or DYNO is set, but TRUSTED_PROXIES is empty: "
+            "every request would be redirected for ever.",
+            hint="Set TRUSTED_PROXIES=* where a router ends TLS before the server, "
+            "or HTTPS=off where nothing does.",
+            id="parley.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_origins(**kwargs: Any) -> list[CheckMessage]:
+    """An origin is a scheme, a host and perhaps a port; anything else never matches."""
+    return [
+        Error(
+            f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is not an origin.",
+            hint="Write scheme, host and perhaps port, as in https://chat.example.",
+            id="parley.E003",
+        )
+        for origin in settings.CSRF_TRUSTED_ORIGINS
+        if not is_origin(origin)
+    ]
+
+
+def is_origin(origin: str) -> bool:
+    """Whether this is `http(s)://host[:port]` and nothing more."""
+    parts = urlsplit(origin)
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.netloc)
+        and not (parts.path or parts.query or parts.fragment)
+    )
+
+
+@register(Tags.database)
+def check_connections(**kwargs: Any) -> list[CheckMessage]:
+    """Too few connections and a process waits for itself."""
+    if settings.SQLITE or settings.DATABASE_CONNECTIONS >= MIN_CONNECTIONS:
+        return []
+    return [
+        Error(
+            f"DATABASE_CONNECTIONS is {settings.DATABASE_CONNECTIONS}; "
+            f"a process needs at least {MIN_CONNECTIONS}.",
+            hint="Keep the default of 6, and run fewer processes where the database allows "
+            "too few connections.",
+            id="parley.E004",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_redis(**kwargs: Any) -> list[CheckMessage]:
+    """Without Redis, processes learn of each other's replies by polling."""
+    if settings.SQLITE or settings.REDIS_URL:
+        return []
+    return [
+        CheckWarning(
+            "Postgres without REDIS_URL: replies that run in another process are followed by "
+            "polling, once a second.",
+            hint="Set REDIS_URL, or run one process.",
+            id="parley.W001",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_model(**kwargs: Any) -> list[CheckMessage]:
+    """A chat with nobody to talk to."""
+    if catalogue().offers:
+        return []
+    return [
+        CheckWarning(
+            "No model is configured.",
+            hint="Set OPENAI_API_KEY, with OPENAI_BASE_URL and CHAT_MODEL for another "
+            "OpenAI-compatible endpoint. `make run` also starts the embedded model.",
+            id="parley.W002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
+    """Sessions, the first-account link and stored keys are only as secret as this."""
+    key = settings.SECRET_KEY
+    if len(set(key)) >= 16 and not any(
+        word in key.lower() for word in ("insecure", "change", "example", "secret-key")
+    ):
+        return []
+    return [
+        Error(
+            "SECRET_KEY looks like an example or is too regular to be a secret.",
+            hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(50))'",
+            id="parley.E005",
+        )
+    ]

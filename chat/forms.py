@@ -1,0 +1,81 @@
+"""The forms and account rules that are Parley's own; the rest is allauth's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import LoginForm
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from chat.first_account import an_account_exists
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Who may sign up, and whose address a request comes from."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Open only by `SIGNUP=open`, and never for the first account: that is the link's."""
+        return settings.SIGNUP == "open" and an_account_exists()
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The visitor's address, by which failed log-ins are counted.
+
+        Behind a proxy it is the last entry of X-Forwarded-For, the one our own proxy wrote;
+        everything before it is the visitor's claim.
+        """
+        if settings.TRUSTED_PROXIES:
+            *_, last = request.headers.get("x-forwarded-for", "").split(",")
+            try:
+                return str(forms.GenericIPAddressField().clean(last.strip()))
+            except forms.ValidationError:
+                pass
+        peer = request.META.get("REMOTE_ADDR")
+        if not peer:
+            raise PermissionDenied("The client's address is unknown.")
+        return str(peer)
+
+
+class LogInForm(LoginForm):  # type: ignore[misc]
+    """allauth's, with labels that say what may be typed and hints for password managers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "Username or e-mail"
+        self.fields["login"].widget.attrs |= {
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "autofocus": True,
+        }
+        # The page says below the form what to do about a forgotten password.
+        self.fields["password"].help_text = ""
+
+
+class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
+    """What the first administrator chooses."""
+
+    email = forms.EmailField(
+        required=False,
+        label="E-mail (optional)",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = "Letters, digits and @ . + - _"
+        self.fields["password2"].label = "Password, once more"
+        self.fields["password2"].help_text = ""
+
+    def clean_email(self) -> str:
+        # As allauth stores it, which compares addresses in lower case.
+        return str(self.cleaned_data["email"]).lower()

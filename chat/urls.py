@@ -1,0 +1,23 @@
+"""The pages' addresses."""
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+from chat import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.ChatPage.as_view(), name="chat"),
+    path("c/<uuid:uid>", views.ChatPage.as_view(), name="conversation"),
+    path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
+    # Before allauth's own, which they stand in for.
+    path("accounts/login/", views.LogIn.as_view(), name="account_login"),
+]
+if not settings.EMAIL_URL:
+    urlpatterns += [
+        path("accounts/email/", views.no_mail, name="account_email"),
+        path("accounts/confirm-email/", views.no_mail),
+        path("accounts/confirm-email/<path:rest>", views.no_mail),
+        path("accounts/password/reset/", views.no_mail),
+        path("accounts/password/reset/<path:rest>", views.no_mail),
+    ]
+urlpatterns += [path("accounts/", include("allauth.urls"))]

@@ -1,0 +1,129 @@
+"""What `make run` does once everything is installed: `python -m chatproject.run`.
+
+Writes `.env` when there is none, brings the database up to date, and starts the processes of
+`Procfile.dev` with honcho: the server, and the embedded model where it is installed. Ctrl-C,
+SIGTERM, a closed terminal or the end of one process ends all of them.
+"""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from dotenv import dotenv_values
+from honcho.environ import parse_procfile
+
+from chatproject.env_file import write_env_file
+from chatproject.model_server import weights
+from chatproject.processes import Processes
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class CannotStart(Exception):
+    """One sentence that says why, and what to do about it."""
+
+
+def main() -> int:
+    # Until honcho takes over, everything that ends us does it as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        return _run()
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run() -> int:
+    if write_env_file(BASE_DIR / ".env"):
+        print("Wrote .env with fresh keys; keep it, it holds what decrypts the database.")
+    environment = {
+        **{name: value for name, value in dotenv_values(BASE_DIR / ".env").items() if value},
+        **os.environ,
+    }
+    host = environment.get("HOST", "127.0.0.1")
+    port = _port(environment.get("PORT", "8000"))
+    _check_free(host, port)
+
+    environment |= {
+        "HOST": host,
+        "PORT": str(port),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    commands = parse_procfile((BASE_DIR / "Procfile.dev").read_text()).processes
+    if weights() is None or environment.get("EMBEDDED_MODEL_URL"):
+        del commands["model"]
+    else:
+        model_port = str(_free_port())
+        environment["MODEL_PORT"] = model_port
+        environment["EMBEDDED_MODEL_URL"] = f"http://127.0.0.1:{model_port}/v1"
+
+    manage("migrate", "--noinput", "--verbosity", "0", environment=environment)
+
+    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    # Beside honcho, because it ends when it has spoken, and honcho ends all when one ends; in a
+    # session of its own, so that Ctrl-C reaches it only through us.
+    welcome = subprocess.Popen(
+        [sys.executable, "-m", "chatproject.welcome", address],
+        env=environment,
+        cwd=BASE_DIR,
+        start_new_session=True,
+    )
+    try:
+        return Processes(commands, environment, BASE_DIR).run()
+    finally:
+        welcome.kill()
+        welcome.wait()
+
+
+def manage(*arguments: str, environment: dict[str, str]) -> None:
+    """Run a command of manage.py; its own words say what went wrong."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        env=environment,
+        cwd=BASE_DIR,
+        start_new_session=True,  # Ctrl-C must not print its traceback
+        check=False,
+    )
+    if done.returncode:
+        raise CannotStart(f"`manage.py {arguments[0]}` failed; nothing was started.")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise CannotStart(f"PORT is {text!r}; allowed are the numbers 1 to 65535.")
+
+
+def _check_free(host: str, port: int) -> None:
+    """Fail now, in one sentence, instead of in the middle of the logs."""
+    try:
+        family, kind, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"Port {port} is in use: end what listens there, "
+                f"or choose another one: make run PORT={port + 1}"
+            ) from error
+        raise CannotStart(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())

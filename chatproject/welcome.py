@@ -1,0 +1,62 @@
+"""Say where Parley is, once it answers: `python -m chatproject.welcome http://127.0.0.1:8000`.
+
+Started by `chatproject.run` beside the processes, so that the address and the link for the first
+account stand together, whole, after the lines of the start.
+"""
+
+import http.client
+import io
+import os
+import sys
+import time
+from urllib.parse import urlsplit
+
+SECONDS = 60
+
+
+def answers(address: str) -> bool:
+    """Whether anything speaks HTTP at `address`, whatever it says."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def banner(address: str, link: str, model: bool) -> str:
+    lines = [f"Parley is ready: {address}"]
+    if link:
+        lines += ["", "Create the first account, an administrator (this link works once):", link]
+    if model:
+        lines += ["", "A small model is built in; README.md says how to add others."]
+    lines += ["", "Ctrl-C ends it."]
+    return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
+def first_account_link(address: str) -> str:
+    import django
+    from django.core.management import call_command
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
+    django.setup()
+    output = io.StringIO()
+    call_command("first_account_link", base_url=address, stdout=output)
+    return output.getvalue().strip()
+
+
+def main(address: str) -> None:
+    link = first_account_link(address)
+    until = time.monotonic() + SECONDS
+    while not answers(address):
+        if time.monotonic() > until:
+            return
+        time.sleep(0.1)
+    print(banner(address, link, "EMBEDDED_MODEL_URL" in os.environ), end="", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

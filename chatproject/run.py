@@ -23,7 +23,7 @@ from chatproject.processes import Processes
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-class CannotStart(Exception):
+class StartError(Exception):
     """One sentence that says why, and what to do about it."""
 
 
@@ -33,7 +33,7 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         return _run()
-    except CannotStart as error:
+    except StartError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -93,13 +93,13 @@ def manage(*arguments: str, environment: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        raise CannotStart(f"`manage.py {arguments[0]}` failed; nothing was started.")
+        raise StartError(f"`manage.py {arguments[0]}` failed; nothing was started.")
 
 
 def _port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)
-    raise CannotStart(f"PORT is {text!r}; allowed are the numbers 1 to 65535.")
+    raise StartError(f"PORT is {text!r}; allowed are the numbers 1 to 65535.")
 
 
 def _check_free(host: str, port: int) -> None:
@@ -111,11 +111,11 @@ def _check_free(host: str, port: int) -> None:
             probe.bind(where)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise CannotStart(
+            raise StartError(
                 f"Port {port} is in use: end what listens there, "
                 f"or choose another one: make run PORT={port + 1}"
             ) from error
-        raise CannotStart(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+        raise StartError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
 
 
 def _free_port() -> int:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -33,9 +32,9 @@ FAULTS_ALLOWED = 2  # the third ends the reply
 
 
 class ReplyQuerySet(models.QuerySet["Reply"]):
-    def for_user(self, user: Any) -> ReplyQuerySet:
-        """The replies in this user's conversations."""
-        return self.filter(conversation__owner_id=user.pk)
+    def for_user(self, user_id: int) -> ReplyQuerySet:
+        """The replies in this user's conversations: the only door to them."""
+        return self.filter(conversation__owner_id=user_id)
 
     # --- queued -> running ----------------------------------------------------------------
 
@@ -181,18 +180,18 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
 
     # --- stop -----------------------------------------------------------------------------
 
-    def stop(self, user: Any, uid: UUID) -> Reply:
+    def stop(self, user_id: int, uid: UUID) -> Reply:
         """Ask for the end of a reply; what nobody produces ends at once.
 
         Repeated, or on a reply that has ended, it changes nothing. Raises `Reply.DoesNotExist`
         for what is not this user's.
         """
-        self.for_user(user).get(uid=uid)
+        own = self.for_user(user_id)
+        own.get(uid=uid)
         with transaction.atomic():
-            counter = Counter.objects.lock(user.pk)
+            counter = Counter.objects.lock(user_id)
             reply = (
-                self.for_user(user)
-                .select_for_update(no_key=True, of=("self",))
+                own.select_for_update(no_key=True, of=("self",))
                 .select_related("conversation", "owner")
                 .get(uid=uid)
             )

@@ -129,9 +129,8 @@ class RequestQuerySet(models.QuerySet["Request"]):
             counter = Counter.objects.lock(user_id)
             if known := self._known(user_id, key, body):
                 return known
-            row = Reply.objects.select_related("conversation", "parent").get(
-                uid=reply, conversation__owner_id=user_id
-            )
+            own = Reply.objects.for_user(user_id)
+            row = own.select_related("conversation", "parent").get(uid=reply)
             if not row.can_continue():
                 raise NotAllowed("This reply cannot go on: it is not at an end that can.")
             offer = _offer(model or row.model, fall_back=model is None)

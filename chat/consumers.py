@@ -1,0 +1,385 @@
+"""The WebSocket: who may, and what was asked. Nothing long runs in a handler.
+
+One task per socket writes: it sends what handlers and commits have queued and pulls from the
+replies the socket follows, as far as the client has acknowledged what it got.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error as DatabaseError
+from django.http.request import validate_host
+
+from chat import protocol
+from chat.flow import Allowance, Ledger
+from chat.models import Accepted, Counter, IdReused, NoModel, NotAllowed, Reply, Request
+from chat.replies import Follower, process, sessions
+from chat.replies.database import SOCKETS
+
+logger = logging.getLogger(__name__)
+
+FOLLOWED_AT_ONCE = 100
+
+
+async def not_found(scope: Any, receive: Any, send: Any) -> None:
+    """A socket anywhere else: refused in the handshake."""
+    await send({"type": "websocket.close"})
+
+
+class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
+    channel_layer_alias = None  # commits reach the process, which tells its sockets
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.login: sessions.Login = None  # type: ignore[assignment]
+        self._followers: dict[UUID, Follower] = {}
+        self._outbox: deque[str] = deque()
+        self._later: deque[str] | None = None
+        self._ledger = Ledger(settings.UNACKNOWLEDGED_BYTES)
+        self._frames = Allowance(settings.FRAMES_PER_MINUTE)
+        self._flow_frames = Allowance(settings.FLOW_FRAMES_PER_MINUTE)
+        self._bad_frames = Allowance(settings.BAD_FRAMES_PER_MINUTE)
+        self._wanted = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self._closed = False
+        self._seq = 0
+        self._sent_at = 0.0
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Not Channels' own, which visits the one shared database thread before each message.
+        if message["type"] == "websocket.receive":
+            await self._received(message)
+        elif message["type"] == "websocket.connect":
+            await self._connected()
+        elif message["type"] == "websocket.disconnect":
+            raise StopConsumer
+
+    # --- connecting and leaving -----------------------------------------------------------
+
+    async def _connected(self) -> None:
+        if not _same_origin(self.scope):
+            await self.send({"type": "websocket.close"})
+            raise StopConsumer
+        # Accepted first: a page cannot tell the reason of a refused handshake.
+        await self.send({"type": "websocket.accept"})
+        await process.ready.wait()
+        if process.draining:
+            return await self.close(4412)
+        try:
+            login = await SOCKETS.run(sessions.log_in, _session_key(self.scope))
+        except DatabaseError:
+            return await self.close(4412)
+        if login is None:
+            return await self.close(4401)
+        if len(process.connections[login.user_id]) >= settings.SOCKETS_PER_USER:
+            return await self.close(4429)
+        self.login = login
+        self._sent_at = _now()
+        with self._holding():  # changes from now on are told, and come after `ready`
+            process.connections[login.user_id].add(self)
+            self._seq = await SOCKETS.run(_counter, login.user_id)
+            self._put(
+                protocol.build(
+                    "ready",
+                    v=protocol.VERSION,
+                    user={"id": str(login.user_id), "name": login.name},
+                    limits={
+                        "send_bytes": settings.MESSAGE_BYTES,
+                        "control_bytes": settings.CONTROL_FRAME_BYTES,
+                        "unacknowledged_bytes": settings.UNACKNOWLEDGED_BYTES,
+                        "frames_per_minute": settings.FRAMES_PER_MINUTE,
+                    },
+                    seq=self._seq,
+                )
+            )
+        self._writer = asyncio.create_task(self._write(), name=f"socket-{login.user_id}")
+        return None
+
+    def _leave(self) -> None:
+        self._closed = True
+        for follower in list(self._followers.values()):
+            self._unfollow(follower)
+        if self._writer is not None:
+            self._writer.cancel()
+        if self.login is not None:
+            group = process.connections[self.login.user_id]
+            group.discard(self)
+            if not group:
+                del process.connections[self.login.user_id]
+
+    async def close(self, code: int) -> None:
+        """Close with one of the protocol's codes; nothing is sent after it."""
+        if not self._closed:
+            self._closed = True
+            await self.send({"type": "websocket.close", "code": code})
+
+    # --- what the client says -------------------------------------------------------------
+
+    async def _received(self, message: dict[str, Any]) -> None:
+        if self._closed or self.login is None:
+            return
+        raw = message.get("text")
+        try:
+            frame = protocol.parse(
+                raw if raw is not None else message.get("bytes") or b"",
+                control_bytes=settings.CONTROL_FRAME_BYTES,
+                message_bytes=settings.MESSAGE_BYTES,
+            )
+            self._ration(frame)
+            await self._handle(frame)
+        except protocol.BadFrame as bad:
+            self._put(bad.frame())
+            if bad.code != "rate_limited" and not self._bad_frames.take():
+                await self.close(4400)
+
+    def _ration(self, frame: protocol.ClientFrame) -> None:
+        if isinstance(frame, protocol.Stop):
+            return
+        light = protocol.Ack | protocol.Ping | protocol.Follow | protocol.Unfollow
+        allowance = self._flow_frames if isinstance(frame, light) else self._frames
+        if not allowance.take():
+            raise protocol.BadFrame(
+                "rate_limited",
+                f"More than {allowance.per_minute} frames in a minute.",
+                retry_after=allowance.retry_after(),
+                **_about(frame),
+            )
+
+    async def _handle(self, frame: protocol.ClientFrame) -> None:
+        about = _about(frame)
+        try:
+            match frame:
+                case protocol.Send() | protocol.Continue():
+                    await self._accept(frame)
+                case protocol.Stop():
+                    await self._stop(frame.reply)
+                case protocol.Follow():
+                    await self._follow(
+                        frame.reply,
+                        attempt=frame.attempt,
+                        text=frame.text,
+                        reasoning=frame.reasoning,
+                    )
+                case protocol.Unfollow():
+                    if follower := self._followers.get(frame.reply):
+                        self._unfollow(follower)
+                case protocol.Ack():
+                    self._ledger.acknowledge(frame)
+                    self._wanted.set()
+                case protocol.Ping():
+                    self._put(protocol.build("pong", n=frame.n))
+        except ObjectDoesNotExist:
+            self._put(protocol.error("not_found", "There is nothing here for you.", **about))
+        except IdReused:
+            message = "This id was used for something else."
+            self._put(protocol.error("id_reused", message, field="id", **about))
+        except NotAllowed as problem:
+            self._put(protocol.error("not_allowed", str(problem), **about))
+        except NoModel as problem:
+            self._put(protocol.error("no_model", str(problem), field="model", **about))
+        except DatabaseError as problem:
+            logger.warning("socket: the database: %s", type(problem).__name__)
+            message = "The server cannot reach its database. Try again in a moment."
+            self._put(protocol.error("unavailable", message, retry_after=2, **about))
+        except Exception:
+            # An exception that leaves here would close the socket with 1011.
+            logger.exception("socket: a %s frame failed", type(frame).__name__.lower())
+            message = "Something went wrong on this server."
+            self._put(protocol.error("unavailable", message, **about))
+
+    async def _accept(self, frame: protocol.Send | protocol.Continue) -> None:
+        if process.draining:
+            message = "The server restarts. Connect again."
+            raise protocol.BadFrame("draining", message, retry_after=1, id=str(frame.id))
+        user_id = self.login.user_id
+        with self._holding():  # `accepted` comes before all else about its reply
+            accepted: Accepted
+            if isinstance(frame, protocol.Send):
+                accepted = await SOCKETS.run(
+                    Request.objects.send,
+                    user_id,
+                    frame.id,
+                    conversation=frame.conversation,
+                    parent=frame.parent,
+                    text=frame.text,
+                    model=frame.model,
+                )
+            else:
+                accepted = await SOCKETS.run(
+                    Request.objects.continue_,
+                    user_id,
+                    frame.id,
+                    reply=frame.reply,
+                    model=frame.model,
+                )
+            self._put(
+                protocol.build(
+                    "accepted",
+                    id=accepted.id,
+                    conversation=accepted.conversation,
+                    message=accepted.message,
+                    reply=accepted.reply,
+                )
+            )
+        try:
+            await self._follow(accepted.reply)
+        except Reply.DoesNotExist:  # accepted once, and deleted since
+            message = "There is no such reply."
+            self._put(protocol.error("not_found", message, reply=str(accepted.reply)))
+
+    async def _stop(self, uid: UUID) -> None:
+        row = await SOCKETS.run(Reply.objects.stop, self.login.user_id, uid)
+        process.stop(row.pk)
+        follower = self._followers.get(uid)
+        if follower is not None and not follower.finished:
+            return  # its end comes by that way
+        if row.ended is not None:
+            self._put(protocol.end(row))
+        else:
+            await self._follow(uid, ends_only=True)
+
+    async def _follow(self, uid: UUID, *, ends_only: bool = False, **position: int) -> None:
+        live = await process.live(self.login.user_id, uid)
+        if self._closed:
+            return
+        if known := self._followers.get(uid):
+            self._unfollow(known)
+        elif len(self._followers) >= FOLLOWED_AT_ONCE:
+            message = f"A socket follows at most {FOLLOWED_AT_ONCE} replies."
+            raise protocol.BadFrame("too_many", message, reply=str(uid))
+        self._followers[uid] = Follower(live, self._wanted.set, ends_only=ends_only, **position)
+        self._wanted.set()
+
+    def _unfollow(self, follower: Follower) -> None:
+        follower.leave()
+        process.left(follower.live)
+        if self._followers.get(follower.live.uid) is follower:
+            del self._followers[follower.live.uid]
+
+    # --- what the client is told ----------------------------------------------------------
+
+    def told(self, frame: str, seq: int) -> None:
+        self._seq = max(self._seq, seq)
+        if self._later is not None:
+            self._later.append(frame)
+        else:
+            self._put(frame)
+
+    def tick(self, counter: int | None) -> None:
+        now = _now()
+        if self._ledger.blocked_for(now) > settings.SLOW_CLIENT_SECONDS:
+            process.spawn(self.close(4408), "slow-client")
+        elif now - self._sent_at > settings.SILENCE_SECONDS - 2 or (counter or 0) > self._seq:
+            self._seq = max(self._seq, counter or 0)
+            self._put(protocol.build("ping", seq=self._seq))
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Changes told meanwhile come after what the block itself says."""
+        self._later = later = deque()
+        try:
+            yield
+        finally:
+            self._later = None
+            self._outbox.extend(later)
+            self._wanted.set()
+
+    def _put(self, frame: str) -> None:
+        self._outbox.append(frame)
+        self._wanted.set()
+
+    async def _write(self) -> None:
+        """The one task that sends; ends with the socket."""
+        while not self._closed:
+            await self._wanted.wait()
+            self._wanted.clear()
+            while self._outbox:
+                await self._emit(self._outbox.popleft())
+            for follower in list(self._followers.values()):
+                await self._pull(follower)
+            if self._outbox:
+                self._wanted.set()
+
+    async def _pull(self, follower: Follower) -> None:
+        ledger = self._ledger
+        while (found := follower.next_frame(ledger.room())) is not None:
+            frame, size = found
+            if size:
+                ledger.sent(follower.live.uid, follower.attempt, follower.text, follower.reasoning, size)
+            await self._emit(frame)
+            if follower.finished:
+                self._unfollow(follower)
+                return
+        ledger.note(_now() if follower.behind() else None)
+
+    async def _emit(self, frame: str) -> None:
+        if not self._closed:
+            self._sent_at = _now()
+            await self.send({"type": "websocket.send", "text": frame})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _counter(user_id: int) -> int:
+    return Counter.objects.filter(user_id=user_id).values_list("value", flat=True).first() or 0
+
+
+def _about(frame: protocol.ClientFrame) -> dict[str, str]:
+    """The ids by which a client recognises what an error is about."""
+    return {
+        name: str(value)
+        for name in ("id", "reply")
+        if (value := getattr(frame, name, None)) is not None
+    }
+
+
+def _header(scope: Any, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _session_key(scope: Any) -> str | None:
+    try:
+        cookie = SimpleCookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None
+
+
+def _same_origin(scope: Any) -> bool:
+    """Whether the page that opens the socket is ours: scheme, host and port.
+
+    A browser always sends Origin; without one (or with `null`) nobody is let in.
+    """
+    origin = urlsplit(_header(scope, b"origin"))
+    if origin.scheme not in {"http", "https"} or not origin.netloc:
+        return False
+    whole = f"{origin.scheme}://{origin.netloc}"
+    if whole in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    secure = scope.get("scheme") == "wss"
+    if settings.TRUSTED_PROXIES:
+        secure = secure or _header(scope, b"x-forwarded-proto") == "https"
+    host = _header(scope, b"host")
+    name = urlsplit(f"//{host}").hostname or ""
+    return (
+        whole.lower() == f"{'https' if secure else 'http'}://{host}".lower()
+        and validate_host(name, settings.ALLOWED_HOSTS)
+    )

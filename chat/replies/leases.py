@@ -1,0 +1,53 @@
+"""The lease of this process, and the sweep that takes up what others left."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from chat.models import Process, Reason, Reply, Status
+
+
+def register() -> Process:
+    """A new row, and so a new lease, for this process."""
+    return Process.objects.create(uid=uuid4(), name=f"{socket.gethostname()[:60]}:{os.getpid()}")
+
+
+def renew(uid: UUID) -> bool:
+    """Prolong the lease; False when it was lost, and with it all that this process produces."""
+    return Process.objects.renew(uid)
+
+
+def release(pk: int) -> None:
+    Process.objects.filter(pk=pk).delete()
+
+
+def sweep(me: int, live: Collection[int], *, alone: bool) -> None:
+    """Queue again what has no producer, and wake what could run and was forgotten.
+
+    `live` are the replies produced here. With `alone` no other process can exist (SQLite under
+    its lock), so whatever another one left is taken up without waiting for its lease to end.
+    """
+    others = Process.objects.exclude(pk=me)
+    dead = others if alone else others.dead(timedelta(seconds=settings.LEASE_SECONDS))
+    running = Reply.objects.filter(status=Status.RUNNING)
+    dead_ids = list(dead.values_list("pk", flat=True))
+    Reply.objects.put_back(
+        running.filter(Q(owner_id__in=dead_ids) | Q(owner=None)), Reason.TAKEOVER, fault=True
+    )
+    Process.objects.filter(pk__in=dead_ids).delete()
+    lost = running.filter(owner_id=me, claimed_at__lt=Now() - timedelta(seconds=5))
+    Reply.objects.put_back(lost.exclude(pk__in=live), Reason.TAKEOVER, fault=True)
+
+
+def hand_over(me: int) -> None:
+    """Queue again all that runs under this process's name, for another or for its next start."""
+    running = Reply.objects.filter(status=Status.RUNNING, owner_id=me)
+    Reply.objects.put_back(running, Reason.RESTART, fault=False)

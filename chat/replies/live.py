@@ -1,0 +1,240 @@
+"""One growing reply as this process's followers see it. No I/O, no database.
+
+A follower keeps its own position and pulls what lies beyond it whenever it is ready. There is no
+queue per follower: a slow one simply gets larger, fewer frames, and nothing can be lost or
+reordered.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chat import protocol
+
+
+class Track:
+    """An append-only text, read from any code point on without joining the whole."""
+
+    __slots__ = ("_pieces", "_starts", "length")
+
+    def __init__(self, text: str = "") -> None:
+        self._pieces: list[str] = [text] if text else []
+        self._starts: list[int] = [0] if text else []
+        self.length = len(text)
+
+    def append(self, text: str) -> None:
+        if text:
+            self._starts.append(self.length)
+            self._pieces.append(text)
+            self.length += len(text)
+
+    def after(self, at: int) -> str:
+        """Everything from this code point on; "" when there is no more yet."""
+        if at >= self.length:
+            return ""
+        if at >= self._starts[-1]:
+            return self._pieces[-1][at - self._starts[-1] :]
+        first = bisect_right(self._starts, at) - 1
+        head = self._pieces[first][at - self._starts[first] :]
+        return head + "".join(self._pieces[first + 1 :])
+
+    def whole(self) -> str:
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+            self._starts = [0]
+        return self._pieces[0] if self._pieces else ""
+
+
+class LiveReply:
+    """The state of one reply: its current attempt, its two tracks, and how it stands.
+
+    In the producer's process the producer grows it; elsewhere it shows the row.
+    """
+
+    def __init__(self, row: Any, text: str = "", reasoning: str = "") -> None:
+        self.pk: int = row.pk
+        self.uid: UUID = row.uid
+        self.user_id: int = row.user_id
+        self.conversation_id: int = row.conversation_id
+        self.model: str = row.model
+        self.attempt: int = row.attempt
+        self.text = Track(text)
+        self.reasoning = Track(reasoning)
+        self.status: str = row.status
+        self.reason: str = row.reason
+        self.retry_at: datetime | None = row.retry_at
+        self.position: int | None = None
+        self.version = 0
+        """Raised by every change that a `status` frame tells."""
+        self.seq: int = row.seq
+        self.end_frame: str | None = protocol.end(row) if row.ended is not None else None
+        self.gone = False
+        self.followers: set[Follower] = set()
+        self._frames: dict[str, tuple[int, int, str, int]] = {}
+
+    def wake(self) -> None:
+        for follower in self.followers:
+            follower.notify()
+
+    def begin(self, attempt: int, model: str, text: str, reasoning: str) -> None:
+        """A new attempt runs, on this kept text."""
+        self.attempt = attempt
+        self.model = model
+        self.text = Track(text)
+        self.reasoning = Track(reasoning)
+        self._frames.clear()
+        self.end_frame = None
+        self.status, self.reason, self.retry_at, self.position = "running", "", None, None
+        self.version += 1
+        self.wake()
+
+    def append(self, text: str, reasoning: str) -> None:
+        self.text.append(text)
+        self.reasoning.append(reasoning)
+        self.wake()
+
+    def tell(
+        self, status: str, reason: str, retry_at: datetime | None, position: int | None
+    ) -> None:
+        """Note how it stands; followers hear of it when it is news."""
+        news = (status, reason, retry_at, position)
+        if news != (self.status, self.reason, self.retry_at, self.position):
+            self.status, self.reason, self.retry_at, self.position = news
+            self.version += 1
+            self.wake()
+
+    def finish(self, row: Any) -> None:
+        """It has ended as this stored row says."""
+        self.status = row.status
+        self.end_frame = protocol.end(row)
+        if row.attempt != self.attempt:
+            self.attempt = row.attempt
+            self.text, self.reasoning = Track(row.text), Track(row.reasoning)
+            self._frames.clear()
+        self.wake()
+
+    def vanish(self) -> None:
+        """It was deleted."""
+        self.gone = True
+        self.wake()
+
+    def status_frame(self) -> str:
+        return protocol.status(
+            self.uid,
+            self.attempt,
+            self.status,
+            self.reason,
+            self.position,
+            self.retry_at,
+            self.model,
+        )
+
+    def delta(self, track: str, at: int, room: int) -> tuple[str, int, int]:
+        """The frame of what lies beyond `at`, the position after it, and its bytes of text.
+
+        Encoded once for all followers that stand at the same position.
+        """
+        source: Track = getattr(self, track)
+        known = self._frames.get(track)
+        if known is not None and known[:2] == (at, source.length) and known[3] <= room:
+            return known[2], source.length, known[3]
+        whole = source.after(at)
+        piece = next(iter(protocol.chunks(whole, min(room, protocol.DELTA_BYTES))))
+        frame = protocol.delta(self.uid, self.attempt, track, at, piece)
+        size = len(piece.encode())
+        if len(piece) == len(whole):
+            self._frames[track] = (at, source.length, frame, size)
+        return frame, at + len(piece), size
+
+
+class Follower:
+    """Somebody who reads a reply from a position on.
+
+    `notify` is called whenever there may be more to pull; it must only set a flag.
+    """
+
+    __slots__ = ("attempt", "ends_only", "finished", "live", "notify", "reasoning", "text", "told")
+
+    def __init__(
+        self,
+        live: LiveReply,
+        notify: Callable[[], None],
+        *,
+        attempt: int = 0,
+        text: int = 0,
+        reasoning: int = 0,
+        ends_only: bool = False,
+    ) -> None:
+        self.live = live
+        self.notify = notify
+        self.attempt = attempt
+        self.text = text
+        self.reasoning = reasoning
+        self.ends_only = ends_only
+        self.told = -1
+        self.finished = False
+        live.followers.add(self)
+
+    def leave(self) -> None:
+        self.live.followers.discard(self)
+        self.finished = True
+
+    def behind(self) -> bool:
+        """Whether there is text it has not pulled."""
+        live = self.live
+        return not self.finished and (
+            live.attempt != self.attempt
+            or self.text < live.text.length
+            or self.reasoning < live.reasoning.length
+        )
+
+    def next_frame(self, room: int) -> tuple[str, int] | None:
+        """The next frame with its bytes of text, or None while there is nothing to say.
+
+        `room` is how many bytes of text the reader may take now; frames without text always go.
+        """
+        live = self.live
+        if live.gone:
+            self.leave()
+            message = "There is no such reply."
+            return protocol.error("not_found", message, reply=str(live.uid)), 0
+        if live.end_frame is None and self.told != live.version and not self.ends_only:
+            self.told = live.version
+            return live.status_frame(), 0
+        if not self.ends_only:
+            if live.attempt != self.attempt:
+                return self._snapshot(room)
+            if self.reasoning < live.reasoning.length:
+                return self._delta("reasoning", room)
+            if self.text < live.text.length:
+                return self._delta("text", room)
+        if live.end_frame is not None:
+            self.leave()
+            return live.end_frame, 0
+        return None
+
+    def _snapshot(self, room: int) -> tuple[str, int] | None:
+        if room < 4:
+            return None
+        live = self.live
+        limit = min(room, protocol.SNAPSHOT_BYTES)
+        text = next(iter(protocol.chunks(live.text.whole(), limit)), "")
+        size = len(text.encode())
+        rest = limit - size
+        reasoning = live.reasoning.whole()
+        reasoning = next(iter(protocol.chunks(reasoning, rest)), "") if rest >= 4 else ""
+        size += len(reasoning.encode())
+        self.attempt, self.text, self.reasoning = live.attempt, len(text), len(reasoning)
+        frame = protocol.snapshot(live.uid, live.attempt, live.status, text, reasoning)
+        return frame, size
+
+    def _delta(self, track: str, room: int) -> tuple[str, int] | None:
+        if room < 4:  # one code point has up to four bytes
+            return None
+        frame, at, size = self.live.delta(track, getattr(self, track), room)
+        setattr(self, track, at)
+        return frame, size

@@ -1,0 +1,248 @@
+"""The task that runs one attempt: reads the upstream, grows the text, ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import Enum
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from chat.models import Claim, Outcome, Reply, Status, Unsaved
+from chat.replies.database import GENERATION
+from chat.replies.live import LiveReply
+from chat.upstream import ChatRequest, Client, UpstreamError, Usage
+
+logger = logging.getLogger(__name__)
+
+GO_ON = (
+    "Continue exactly where your last message stopped, in the middle of a word if need be. "
+    "Do not repeat any of it, and do not say that you continue."
+)
+
+
+class Cut(Enum):
+    """Why somebody other than the upstream ends an attempt."""
+
+    STOP = "stop"
+    DRAIN = "drain"
+    """Hand it over: put back to `queued` by the drain."""
+    LOST = "lost"
+    """The row belongs to somebody else, or is gone: write and publish nothing more."""
+
+
+class Producer:
+    """Runs one claimed attempt. The process owns the task; `run` ends by itself or by `cut`."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        live: LiveReply,
+        client: Client | None,
+        pace: Callable[[], float],
+        draining: Callable[[], bool],
+    ) -> None:
+        self.claim = claim
+        self.live = live
+        self._client = client
+        self._pace = pace
+        self._draining = draining
+        self._cut: Cut | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._reading = False
+        # What the claim has stored already counts as saved.
+        self._saved = {"text": len(claim.text), "reasoning": len(claim.reasoning)}
+        self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
+        self._started = asyncio.get_running_loop().time()
+        self._first_token_ms: int | None = None
+
+    def start(self, on_done: Callable[[Producer], None]) -> None:
+        name = f"reply-{self.claim.uid}-{self.claim.attempt}"
+        self._task = asyncio.create_task(self.run(), name=name)
+        self._task.add_done_callback(lambda _: on_done(self))
+
+    def cut(self, why: Cut) -> None:
+        """End the attempt now; the upstream connection closes at once. Repeated: no effect."""
+        if self._cut is None or why is Cut.LOST:
+            self._cut = why
+            if self._task is not None and (self._reading or why is not Cut.STOP):
+                self._task.cancel()
+
+    async def wait(self) -> None:
+        """Until the attempt has ended and its end is stored, or given up."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    # --- what checkpoints store -----------------------------------------------------------
+
+    def unsaved(self) -> Unsaved:
+        """What no checkpoint has stored; empty parts are fine, the stop mark comes back anyway."""
+        parts = tuple(
+            (track, self._saved[track], text)
+            for track in ("text", "reasoning")
+            if (text := getattr(self.live, track).after(self._saved[track]))
+        )
+        return Unsaved(self.claim.reply, self.claim.attempt, parts)
+
+    def saved(self, stored: Unsaved) -> None:
+        for track, at, text in stored.parts:
+            self._saved[track] = at + len(text)
+
+    # --- the attempt ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        try:
+            outcome = await self._read()
+        except asyncio.CancelledError:
+            if self._cut is not Cut.STOP:
+                return  # the row is put back or belongs to somebody else
+            outcome = self._outcome(Status.STOPPED)
+        except Exception:
+            logger.exception("reply %s: the producer failed", self.claim.uid)
+            outcome = self._outcome(
+                Status.INTERRUPTED,
+                error_code="server_error",
+                error_message="Something went wrong on this server.",
+            )
+        if self._draining() and outcome.status in (Status.INTERRUPTED, Status.FAILED):
+            # Ctrl-C reaches the model server too: what breaks now is cut by the drain.
+            self._cut = Cut.DRAIN
+            return
+        await self._store(outcome)
+
+    async def _read(self) -> Outcome:
+        if self._client is None or self.claim.offer is None:
+            return self._outcome(
+                Status.FAILED,
+                error_code="no_model",
+                error_message="The model of this reply is no longer offered. Choose another one.",
+            )
+        self._reading = True
+        try:
+            if self._cut is Cut.STOP:
+                return self._outcome(Status.STOPPED)
+            async with self._client.stream(self._request(self.claim.offer.name)) as stream:
+                try:
+                    async for batch in stream:
+                        if not self._grow(batch.text, batch.reasoning):
+                            return self._outcome(Status.COMPLETE, finish_reason="length")
+                        await asyncio.sleep(self._pace())
+                except UpstreamError as problem:
+                    return self._fault(problem, stream.usage, stream.model)
+                usage, model, finish = stream.usage, stream.model, stream.finish_reason
+        except UpstreamError as problem:
+            return self._fault(problem, None, None)
+        finally:
+            self._reading = False
+        if finish is None:
+            return self._outcome(
+                Status.INTERRUPTED,
+                usage=usage,
+                model=model,
+                error_code="early_end",
+                error_message="The model's server ended the reply before it was complete.",
+            )
+        return self._outcome(Status.COMPLETE, usage=usage, model=model, finish_reason=finish)
+
+    def _request(self, model: str) -> ChatRequest:
+        messages = list(self.claim.messages)
+        if not self.claim.text:
+            return ChatRequest(model=model, messages=messages)
+        messages.append({"role": "assistant", "content": self.claim.text})
+        prefix = self.claim.endpoint is not None and self.claim.endpoint.continues_prefix
+        if not prefix:
+            messages.append({"role": "user", "content": GO_ON})
+        return ChatRequest(model=model, messages=messages, prefix=prefix)
+
+    def _grow(self, text: str, reasoning: str) -> bool:
+        """Append what has arrived; False when the reply has reached its largest size."""
+        if not text and not reasoning:
+            return True
+        if self._first_token_ms is None:
+            self._first_token_ms = self._elapsed_ms()
+        size = len(text.encode()) + len(reasoning.encode())
+        room = settings.REPLY_BYTES - self._bytes
+        if size > room:
+            reasoning = _first_bytes(reasoning, room)
+            text = _first_bytes(text, room - len(reasoning.encode()))
+        self._bytes += size
+        self.live.append(text, reasoning)
+        return size <= room
+
+    def _fault(self, problem: UpstreamError, usage: Usage | None, model: str | None) -> Outcome:
+        logger.warning(
+            "reply %s: upstream %s (status %s)", self.claim.uid, problem.code, problem.status
+        )
+        return self._outcome(
+            Status.INTERRUPTED,
+            usage=usage,
+            model=model,
+            error_code=problem.code,
+            error_message=problem.message,
+            error_detail=problem.detail,
+        )
+
+    def _outcome(
+        self,
+        status: Status,
+        *,
+        usage: Usage | None = None,
+        model: str | None = None,
+        finish_reason: str = "",
+        error_code: str = "",
+        error_message: str = "",
+        error_detail: str = "",
+    ) -> Outcome:
+        return Outcome(
+            status=status,
+            finish_reason=finish_reason[:40],
+            error_code=error_code[:40],
+            error_message=error_message,
+            error_detail=error_detail,
+            usage=self._usage(usage),
+            answered_by=(model or "")[:200],
+            first_token_ms=self._first_token_ms,
+            total_ms=self._elapsed_ms(),
+        )
+
+    def _usage(self, usage: Usage | None) -> dict[str, object] | None:
+        if usage is not None:
+            return {
+                "prompt_tokens": usage.prompt_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "estimated": False,
+            }
+        new = self.live.text.length - len(self.claim.text) + self.live.reasoning.length
+        if self._first_token_ms is None:
+            return None
+        # About four characters a token: good enough to show, and marked as what it is.
+        prompt = sum(len(message["content"]) for message in self.claim.messages)
+        return {
+            "prompt_tokens": -(-prompt // 4),
+            "completion_tokens": -(-max(new, 1) // 4),
+            "estimated": True,
+        }
+
+    def _elapsed_ms(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._started) * 1000)
+
+    async def _store(self, outcome: Outcome) -> None:
+        """Write the end, for as long as it takes: an end that is not stored is never published.
+
+        Followers hear of it from the commit.
+        """
+        text, reasoning = self.live.text.whole(), self.live.reasoning.whole()
+        while True:
+            try:
+                await GENERATION.run(Reply.objects.finish, self.claim, text, reasoning, outcome)
+            except DatabaseError as problem:
+                logger.warning("reply %s: its end waits for the database: %s", self.claim.uid, type(problem).__name__)
+                await asyncio.sleep(1)
+            else:
+                return
+
+
+def _first_bytes(text: str, limit: int) -> str:
+    return text.encode()[: max(limit, 0)].decode(errors="ignore")

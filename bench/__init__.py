@@ -1,0 +1,1 @@
+"""The fake upstream, the load client and the comparison runs behind `make bench`."""

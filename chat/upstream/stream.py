@@ -1,0 +1,304 @@
+"""One reply as it arrives: batches of text, then how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from chat.upstream.chunks import MalformedError, Usage, read_chunk
+from chat.upstream.endpoint import Batch, ChatRequest, Endpoint
+from chat.upstream.errors import UpstreamError, describe, read_error, reported
+from chat.upstream.sse import MAX_EVENT_BYTES, EventTooLargeError, Splitter
+from chat.upstream.tracks import ThinkRouter, Track
+from chat.upstream.transport import Body
+
+TAIL_SECONDS = 5.0
+"""How long usage and the end are waited for once a finish reason was seen."""
+
+type Opener = Callable[[ChatRequest], Awaitable[tuple[Body, httpx2.Headers]]]
+
+
+class _ExpiredError(Exception):
+    """A watchdog ran out."""
+
+
+class Stream:
+    """Iterate it inside `async with`; each step gives all that has arrived since the last one.
+
+    Between two steps nothing is read from the connection, so the caller sets the pace. After the
+    iteration `finish_reason` is None where the endpoint gave none: the reply was cut off. Errors
+    come as UpstreamError, always after the text that arrived before them.
+    """
+
+    def __init__(self, endpoint: Endpoint, request: ChatRequest, opener: Opener) -> None:
+        self.finish_reason: str | None = None
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self._endpoint, self._request, self._opener = endpoint, request, opener
+        self._body: Body | None = None
+        self._splitter = Splitter()
+        self._inflate: zlib._Decompress | None = None
+        self._whole: list[bytes] | None = None
+        self._begun = False
+        self._text, self._reasoning = Track(), Track()
+        # A continued answer does not begin with its thoughts.
+        self._router = None if request.prefix else ThinkRouter()
+        self._failure: UpstreamError | None = None
+        self._ended = False
+        self._news = False
+        self._fed = False
+        self._answered = False
+        self._odd: tuple[str, str] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
+        self._limit = "timeout_first_token"
+        self._waiting = False
+
+    async def __aenter__(self) -> Self:
+        endpoint = self._endpoint
+        self._deadline = self._loop.time() + endpoint.first_token_timeout
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                self._body, headers = await self._opener(self._request)
+        except TimeoutError:
+            raise UpstreamError("timeout_first_token", endpoint.name) from None
+        try:
+            self._check(headers)
+        except UpstreamError:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        if self._fed:
+            self._fed = False
+            self._extend("timeout_idle", self._endpoint.idle_timeout)
+        while not self._ended:
+            packet = await self._read()
+            if packet:
+                self._consume(packet)
+            elif not self._ended:
+                self._end()
+            text = self._text.take(self._ended)
+            reasoning = self._reasoning.take(self._ended)
+            if text or reasoning or self._news:
+                self._news = False
+                return Batch(text, reasoning)
+        if self._failure is not None:
+            raise self._failure
+        raise StopAsyncIteration
+
+    async def _read(self) -> bytes:
+        """Wait for bytes, or for the end of the patience; b"" where there is no more."""
+        assert self._body is not None, "a Stream is read inside `async with`"
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._expire)
+        self._waiting = True
+        try:
+            return await self._body.read()
+        except _ExpiredError:
+            self._break(self._limit, "")
+        except Exception as broken:
+            self._break("connection_lost", type(broken).__name__)
+        finally:
+            self._waiting = False
+        return b""
+
+    def _check(self, headers: httpx2.Headers) -> None:
+        """Refuse answers that cannot be a reply, by their head."""
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in ("text/html", "application/xhtml+xml"):
+            raise self._error("bad_response", "The content type is HTML.")
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding in ("gzip", "x-gzip", "deflate"):
+            self._inflate = zlib.decompressobj(wbits=47)
+        elif coding not in ("identity", ""):
+            raise self._error("bad_response", "The body is compressed, which was not asked for.")
+
+    def _consume(self, packet: bytes) -> None:
+        try:
+            if self._inflate is not None:
+                packet = self._inflate.decompress(packet, MAX_EVENT_BYTES)
+                if self._inflate.unconsumed_tail:
+                    raise EventTooLargeError
+            if not self._begun:
+                packet = self._begin(packet)
+            if self._whole is not None:
+                self._whole.append(packet)
+                if sum(map(len, self._whole)) > MAX_EVENT_BYTES:
+                    raise EventTooLargeError
+                return
+            for name, data in self._splitter.feed(packet):
+                self._take(name, data)
+                if self._ended:
+                    return
+        except MalformedError:
+            self._break("bad_response", "An event is not JSON.")
+        except EventTooLargeError:
+            self._break("bad_response", "An event is too large.")
+        except zlib.error:
+            self._break("bad_response", "The compressed body is damaged.")
+
+    def _begin(self, packet: bytes) -> bytes:
+        """Tell a stream from a plain completion and from a page, by the first character."""
+        start = packet.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if start:
+            self._begun = True
+        if start.startswith((b"{", b"[")):
+            self._whole = []
+            return start
+        if start.startswith(b"<"):
+            self._break("bad_response", "The body is markup.")
+            return b""
+        return packet
+
+    def _take(self, name: bytes, data: bytes) -> None:
+        """Take in one event."""
+        if data.startswith(b"[DONE]"):
+            self._finish()
+            return
+        if name == b"error":
+            self._report_error(data)
+            return
+        chunk = read_chunk(data)
+        if chunk.text or chunk.reasoning:
+            self._fed = True
+            self._route(chunk.text, chunk.reasoning)
+        if chunk.model is not None and chunk.model != self.model:
+            self.model = chunk.model
+            self._news = True
+        if chunk.usage is not None and chunk.usage != self.usage:
+            self.usage = chunk.usage
+            self._news = True
+        if chunk.error is not None:
+            self._fail(reported(self._endpoint.name, chunk.error, self._secrets()))
+        elif chunk.tools or chunk.finish_reason in ("tool_calls", "function_call"):
+            self._break("tool_calls", "")
+        elif chunk.finish_reason is not None and self.finish_reason is None:
+            self.finish_reason = chunk.finish_reason
+            self._extend("timeout_idle", min(TAIL_SECONDS, self._endpoint.idle_timeout))
+            self._fed = False
+        if chunk.known:
+            self._answered = True
+        elif self._odd is None:
+            self._odd = read_error(data, "")
+
+    def _route(self, text: str, reasoning: str) -> None:
+        if reasoning:
+            self._reasoning.add(reasoning)
+        if not text:
+            return
+        if self._router is not None:
+            text, reasoning = self._router.feed(text)
+            if reasoning:
+                self._reasoning.add(reasoning)
+            if self._router.plain:
+                self._router = None
+        if text:
+            self._text.add(text)
+
+    def _end(self) -> None:
+        """The connection has ended, in order or not."""
+        if self._whole is not None:
+            try:
+                self._take(b"", b"".join(self._whole))
+            except MalformedError:
+                self._break("bad_response", "The body is not JSON.")
+        else:
+            try:
+                for name, data in self._splitter.finish():
+                    self._take(name, data)
+            except MalformedError:
+                # A last event that was cut: the reply was, too, and has no finish reason.
+                pass
+        if self._ended:
+            return
+        if self._inflate is not None and not self._inflate.eof:
+            self._break("connection_lost", "The compressed body is cut.")
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        """The stream said, by [DONE] or its end, that this is all."""
+        if self._answered:
+            self._stop()
+        elif self._odd is not None:
+            words, kind = self._odd
+            self._break("bad_response", describe(words, kind, self._secrets()))
+        else:
+            self._break("empty_response", "")
+
+    def _report_error(self, data: bytes) -> None:
+        words, kind = read_error(data, "")
+        error = {"message": words, "type": kind}
+        self._fail(reported(self._endpoint.name, error, self._secrets()))
+
+    def _break(self, code: str, detail: str) -> None:
+        """End with an error, unless all that matters had arrived before."""
+        if self.finish_reason is not None and code in ("connection_lost", "timeout_idle"):
+            self._stop()
+        else:
+            self._fail(self._error(code, detail))
+
+    def _fail(self, error: UpstreamError) -> None:
+        if not self._ended:
+            self._failure = error
+        self._stop()
+
+    def _stop(self) -> None:
+        self._ended = True
+        if self._router is not None:
+            text, reasoning = self._router.finish()
+            self._router = None
+            if text:
+                self._text.add(text)
+            if reasoning:
+                self._reasoning.add(reasoning)
+
+    def _error(self, code: str, detail: str) -> UpstreamError:
+        return UpstreamError(code, self._endpoint.name, detail=detail)
+
+    def _secrets(self) -> list[str]:
+        return [self._endpoint.api_key, *(m.get("content", "") for m in self._request.messages)]
+
+    def _extend(self, limit: str, seconds: float) -> None:
+        """Grant more time. A timer that is set already notices when it goes off."""
+        self._limit = limit
+        self._deadline = self._loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._deadline:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._expire)
+        elif self._body is not None:
+            self._body.fail(_ExpiredError())
+
+    def _close(self) -> None:
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._body is not None:
+            self._body.close()

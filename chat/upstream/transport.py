@@ -1,0 +1,134 @@
+"""HTTP for the `openai` client on aiohttp, with a body that is read at the caller's pace.
+
+The transport that the SDK brings reads a body as fast as it comes: at one packet per token that is
+one wake-up per token. Here reading is paused between two reads, so that the kernel joins packets
+meanwhile. Differences beside that: no proxy or credentials from the environment, one connection
+per request, and aiohttp's own exceptions reach the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import httpx2
+from yarl import URL
+
+EXTENSION = "parley_body"
+"""Where a response carries its `Body`."""
+
+ERROR_BYTES = 64 * 1024
+"""How much is read of a body that only explains a refusal."""
+
+
+class Body(httpx2.AsyncByteStream):
+    """The raw body of one response."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self._content = response.content
+        connection = response.connection
+        # None when the whole answer came with its head: nothing is left to pause then.
+        self._transport = connection.transport if connection else None
+        self._pause()
+
+    async def read(self) -> bytes:
+        """Wait for bytes and return all that arrived since the last read; b"" is the end.
+
+        Raises what aiohttp raises when the connection breaks, after the bytes before the break.
+        """
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+        if self._content.exception() is not None:
+            return self._rest()
+        data = await self._content.readany()
+        self._pause()
+        return data
+
+    def fail(self, error: Exception) -> None:
+        """Make the read that waits now, and all later ones, raise `error`."""
+        self._content.set_exception(error)
+
+    def close(self) -> None:
+        """Close the connection, at once and whatever its state."""
+        self._response.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        # Only the SDK iterates, over the body of a refusal.
+        size = 0
+        while size < ERROR_BYTES and (data := await self.read()):
+            size += len(data)
+            yield data
+
+    async def aclose(self) -> None:
+        self.close()
+
+    def _pause(self) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+
+    def _rest(self) -> bytes:
+        """What arrived before the connection broke; raises the error when there is no more.
+
+        aiohttp raises it first and offers no public way to what is left, hence `_buffer`.
+        """
+        buffer = self._content._buffer
+        if not buffer:
+            error = self._content.exception()
+            assert error is not None
+            raise error
+        data = b"".join(buffer)
+        buffer.clear()
+        return data
+
+
+class Transport(httpx2.AsyncBaseTransport):
+    """Sends requests through one aiohttp session. `connect_timeout` is seconds."""
+
+    def __init__(self, connect_timeout: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=connect_timeout, sock_connect=connect_timeout
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Return as soon as the head of the answer is there."""
+        if self._session is None:
+            self._session = self._new_session(secure=request.url.scheme == "https")
+        response = await self._session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=request.headers.multi_items(),
+            data=await request.aread(),
+            allow_redirects=False,
+        )
+        body = Body(response)
+        return httpx2.Response(
+            status_code=response.status,
+            headers=list(response.raw_headers),
+            stream=body,
+            extensions={EXTENSION: body},
+        )
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _new_session(self, *, secure: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            # A POST that meets a kept connection which the other side is just closing cannot be
+            # sent again safely, so no connection is kept.
+            force_close=True,
+            limit=0,
+            ssl=httpx2.create_ssl_context(trust_env=False) if secure else True,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )

@@ -76,6 +76,14 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
         self.fields["password2"].label = "Password, once more"
         self.fields["password2"].help_text = ""
 
+    def validate_password_for_user(
+        self,
+        user: User,
+        password_field_name: str = "password1",  # noqa: S107
+    ) -> None:
+        # Django tells under the second field what is wrong with the first.
+        super().validate_password_for_user(user, password_field_name)  # type: ignore[misc]
+
     def clean_email(self) -> str:
         # As allauth stores it, which compares addresses in lower case.
         return str(self.cleaned_data["email"]).lower()

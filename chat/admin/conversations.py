@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
@@ -11,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from chat.admin.transcripts import transcript
 from chat.models import Conversation, catalogue
@@ -22,37 +25,88 @@ class ModelFilter(admin.SimpleListFilter):
     title = "model"
     parameter_name = "model"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
-        return [(offer.id, offer.label) for offer in catalogue().offers] + [
-            ("other", "No longer offered")
-        ]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        offered = [(offer.id, offer.label) for offer in catalogue().offers]
+        return [*offered, ("other", "No longer offered")]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Conversation]
-    ) -> QuerySet[Conversation]:
+    def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
-        if chosen is None:
-            return queryset
         if chosen == "other":
-            return queryset.exclude(model__in=[offer.id for offer in catalogue().offers])
-        return queryset.filter(model=chosen)
+            return rows.exclude(model__in=[offer.id for offer in catalogue().offers])
+        return rows.filter(model=chosen) if chosen else rows
+
+
+class RepliesFilter(admin.SimpleListFilter):
+    title = "replies"
+    parameter_name = "replies"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("running", "Being written"), ("ended", "All ended")]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
+        chosen = self.value()
+        return rows.filter(running=chosen == "running") if chosen else rows
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    title = "owner"
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("active", "Active account"), ("deactivated", "Deactivated account")]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
+        chosen = self.value()
+        return rows.filter(owner__is_active=chosen == "active") if chosen else rows
+
+
+class ActivityFilter(admin.SimpleListFilter):
+    title = "last activity"
+    parameter_name = "activity"
+    days: ClassVar = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*self.days.items(), ("older", "Longer ago")]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
+        chosen = self.value()
+        if chosen in self.days:
+            return rows.filter(updated__gte=timezone.now() - timedelta(days=int(chosen)))
+        if chosen == "older":
+            return rows.filter(updated__lt=timezone.now() - timedelta(days=30))
+        return rows
 
 
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("title", "owner", "model", "message_count", "running", "updated")
-    list_filter = (ModelFilter, "running", "owner__is_active", "updated")
+    list_display = ("title", "owner", "model", "messages", "state", "last_activity")
+    list_filter = (RepliesFilter, ActivityFilter, ModelFilter, OwnerFilter)
     list_select_related = ("owner",)
     list_per_page = 50
     ordering = ("-updated", "-id")
-    sortable_by = ("updated",)
+    sortable_by = ("last_activity",)
     search_fields = ("title", "owner__username")
     search_help_text = "Search in titles and owners"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None
+
+    @admin.display(description="Messages")
+    def messages(self, row: Conversation) -> int:
+        return row.message_count
+
+    @admin.display(description="Replies")
+    def state(self, row: Conversation) -> str:
+        return "being written" if row.running else ""
+
+    @admin.display(description="Last activity (UTC)", ordering="updated")
+    def last_activity(self, row: Conversation) -> str:
+        return date_format(row.updated, "j M Y, H:i")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Conversations"} | (extra_context or {}))
 
     def has_view_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
         if settings.TRANSCRIPT_ACCESS == "superusers" and not request.user.is_superuser:

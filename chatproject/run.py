@@ -42,7 +42,7 @@ def main() -> int:
 
 def _run() -> int:
     if write_env_file(BASE_DIR / ".env"):
-        print("Wrote .env with fresh keys; keep it, it holds what decrypts the database.")
+        print("Wrote .env with fresh keys; keep it: it decrypts the keys of the endpoints in the database.")
     environment = {
         **{name: value for name, value in dotenv_values(BASE_DIR / ".env").items() if value},
         **os.environ,

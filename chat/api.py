@@ -48,12 +48,14 @@ def _bad_field(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _problem(request, 422, "bad_field", str(error.errors[0]["msg"]), field=field)
 
 
+def _user_id(request: HttpRequest) -> int:
+    pk: int = request.user.pk  # type: ignore[assignment]  # `auth` lets nobody else in
+    return pk
+
+
 def _seq(request: HttpRequest) -> int:
     """The user's counter; read before the data, so that nothing in between is missed."""
-    value = (
-        Counter.objects.filter(user_id=request.user.pk).values_list("value", flat=True).first()
-    )
-    return value or 0
+    return Counter.objects.current(_user_id(request))
 
 
 @api.get("/models")
@@ -75,7 +77,7 @@ def models(request: HttpRequest) -> dict[str, Any]:
 
 @api.get("/changes")
 def changes(request: HttpRequest, since: int) -> dict[str, Any]:
-    found = changes_since(request.user.pk, since)
+    found = changes_since(_user_id(request), since)
     return {
         "seq": found.seq,
         "reset": found.reset,
@@ -161,9 +163,7 @@ def change_conversation(
         if not title:
             return _problem(request, 422, "bad_field", "The title is empty.", field="title")
     if change.model is not None and catalogue().find(change.model) is None:
-        return _problem(
-            request, 422, "no_model", "This model is not offered here.", field="model"
-        )
+        return _problem(request, 422, "no_model", "This model is not offered here.", field="model")
     row.change(title=title, model=change.model, leaf=change.leaf)
     return {"seq": row.seq, "conversation": protocol.conversation_object(row)}
 

@@ -93,7 +93,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._sent_at = _now()
         with self._holding():  # changes from now on are told, and come after `ready`
             process.connections[login.user_id].add(self)
-            self._seq = await SOCKETS.run(_counter, login.user_id)
+            self._seq = await SOCKETS.run(Counter.objects.current, login.user_id)
             self._put(
                 protocol.build(
                     "ready",
@@ -292,7 +292,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     @contextmanager
     def _holding(self) -> Iterator[None]:
         """Changes told meanwhile come after what the block itself says."""
-        self._later = later = deque()
+        later: deque[str] = deque()
+        self._later = later
         try:
             yield
         finally:
@@ -321,7 +322,9 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         while (found := follower.next_frame(ledger.room())) is not None:
             frame, size = found
             if size:
-                ledger.sent(follower.live.uid, follower.attempt, follower.text, follower.reasoning, size)
+                ledger.sent(
+                    follower.live.uid, follower.attempt, follower.text, follower.reasoning, size
+                )
             await self._emit(frame)
             if follower.finished:
                 self._unfollow(follower)
@@ -336,10 +339,6 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _counter(user_id: int) -> int:
-    return Counter.objects.filter(user_id=user_id).values_list("value", flat=True).first() or 0
 
 
 def _about(frame: protocol.ClientFrame) -> dict[str, str]:
@@ -379,7 +378,6 @@ def _same_origin(scope: Any) -> bool:
         secure = secure or _header(scope, b"x-forwarded-proto") == "https"
     host = _header(scope, b"host")
     name = urlsplit(f"//{host}").hostname or ""
-    return (
-        whole.lower() == f"{'https' if secure else 'http'}://{host}".lower()
-        and validate_host(name, settings.ALLOWED_HOSTS)
+    return whole.lower() == f"{'https' if secure else 'http'}://{host}".lower() and validate_host(
+        name, settings.ALLOWED_HOSTS
     )

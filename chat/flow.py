@@ -9,7 +9,6 @@ from uuid import UUID
 
 from chat import protocol
 
-
 GRAIN = 4096
 """Bytes below which what was sent is noted as one entry, so that a client that never acknowledges
 costs little."""
@@ -65,7 +64,9 @@ class Ledger:
         sent = self._sent.get(ack.reply)
         while sent and (
             sent[0][0] < ack.attempt
-            or (sent[0][0] == ack.attempt and sent[0][1] <= ack.text and sent[0][2] <= ack.reasoning)
+            or (
+                sent[0][0] == ack.attempt and sent[0][1] <= ack.text and sent[0][2] <= ack.reasoning
+            )
         ):
             self._open -= sent.popleft()[3]
             self._blocked_since = None

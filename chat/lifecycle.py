@@ -13,7 +13,9 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import connection
 
+from chat.first_account import first_account_path
 from chat.replies import process
+from chat.replies.database import SOCKETS
 from chat.replies.lock import InUse, hold
 
 logger = logging.getLogger(__name__)
@@ -32,9 +34,16 @@ def _hold_database() -> None:
 async def _start() -> None:
     try:
         await process.start()
+        await SOCKETS.run(_tell_first_account)
     except Exception:
         logger.exception("Parley could not start. Has the database been migrated?")
         _give_up("Parley could not start: see the error above.")
+
+
+def _tell_first_account() -> None:
+    path = first_account_path()
+    if path is not None:
+        logger.warning("Nobody has an account yet. The first one is made at %s", path)
 
 
 def _give_up(sentence: str) -> None:
@@ -65,7 +74,7 @@ def hang_on_reactor() -> None:
         return Deferred.fromFuture(task)
 
     reactor.callWhenRunning(start)
-    reactor.addSystemEventTrigger("before", "shutdown", drain)
+    reactor.addSystemEventTrigger("before", "shutdown", drain)  # type: ignore[arg-type]
 
 
 async def lifespan(

@@ -328,7 +328,7 @@ def _timing_of(row: Any) -> dict[str, int | None] | None:
 
 
 def change_frame(kind: Literal["conversation", "message"], event: str, seq: int, row: Any) -> str:
-    """A `conversation` or `message` frame; `row` is the changed row, or the UUID of a deleted one."""
+    """A `conversation` or `message` frame of a changed row, or of the UUID of a deleted one."""
     if isinstance(row, UUID):
         return build(kind, event=event, seq=seq, **{kind: {"id": str(row)}})
     thing = conversation_object(row) if kind == "conversation" else message_object(row)

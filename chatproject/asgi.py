@@ -17,8 +17,8 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from chat import lifecycle
-from chat.consumers import ChatConsumer, not_found
+from chat import lifecycle  # noqa: E402  needs the apps
+from chat.consumers import ChatConsumer, not_found  # noqa: E402
 
 type Scope = dict[str, Any]
 type Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,7 +30,7 @@ chat_socket = ChatConsumer.as_asgi()
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await django_application(scope, receive, send)
+        await django_application(scope, receive, send)  # type: ignore[arg-type]
     elif scope["type"] == "websocket":
         socket = chat_socket if scope["path"] == SOCKET_PATH else not_found
         await socket(scope, receive, send)

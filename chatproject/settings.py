@@ -8,6 +8,7 @@ import os
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
@@ -120,7 +121,7 @@ try:
 except EnvValidationError as error:
     raise ImproperlyConfigured(str(error)) from error
 
-if SECRET_KEY == "change-me" or len(SECRET_KEY) < 32:
+if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY must be a secret of at least 32 characters.")
 for origin in CSRF_TRUSTED_ORIGINS:
     if "://" not in origin:
@@ -180,10 +181,10 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "chatproject.urls"
 ASGI_APPLICATION = "chatproject.asgi.application"
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
     # PaaS Redis over TLS has a self-signed certificate; on redis:// the option would raise.
-    redis_host = {"address": REDIS_URL}
+    redis_host: dict[str, Any] = {"address": REDIS_URL}
     if REDIS_URL.startswith("rediss://"):
         redis_host["ssl_cert_reqs"] = None
     CHANNEL_LAYERS["default"] = {

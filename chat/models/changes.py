@@ -64,6 +64,10 @@ class CounterQuerySet(models.QuerySet["Counter"]):
         counter, _ = self.get_or_create(user_id=user_id)
         return self.select_for_update(no_key=True).get(pk=counter.pk)
 
+    def current(self, user_id: int) -> int:
+        """The user's counter as it stands; 0 before their first change."""
+        return self.filter(user_id=user_id).values_list("value", flat=True).first() or 0
+
 
 class Counter(models.Model):
     """How many changes a user's objects have seen."""

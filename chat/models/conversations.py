@@ -51,9 +51,7 @@ class Conversation(models.Model):
     )
     title = models.CharField(max_length=TITLE_LENGTH)
     model = models.CharField(max_length=200, blank=True, help_text="Public id of the chosen model.")
-    leaf = models.ForeignKey(
-        "chat.Message", on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    leaf = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
     running = models.BooleanField(default=False, help_text="Has a queued or running reply.")
     message_count = models.PositiveIntegerField(default=0)
     created = models.DateTimeField(auto_now_add=True)
@@ -112,7 +110,9 @@ class Conversation(models.Model):
         with transaction.atomic():
             counter = Counter.objects.lock(self.owner_id)
             cut = list(
-                self.messages.filter(status__in=UNFINISHED).order_by("id").values_list("id", flat=True)
+                self.messages.filter(status__in=UNFINISHED)
+                .order_by("id")
+                .values_list("id", flat=True)
             )
             self.delete()
             counter.record_deletion("conversation", self.uid)

@@ -55,9 +55,7 @@ class Message(models.Model):
         related_name="+",
         help_text="The conversation's owner, kept here for the counter and the limits.",
     )
-    parent = models.ForeignKey(
-        "self", on_delete=models.CASCADE, null=True, related_name="children"
-    )
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
     role = models.CharField(max_length=9, choices=Role)
     text = models.TextField(blank=True)
     created = models.DateTimeField(auto_now_add=True)

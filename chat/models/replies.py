@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -36,6 +37,12 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         """The replies in this user's conversations: the only door to them."""
         return self.filter(conversation__owner_id=user_id)
 
+    def locked(self) -> ReplyQuerySet:
+        """Locked until the transaction ends, with what their frames tell."""
+        return self.select_for_update(no_key=True, of=("self",)).select_related(
+            "conversation__leaf", "parent"
+        )
+
     # --- queued -> running ----------------------------------------------------------------
 
     def claim(self, pk: int, owner: int) -> Claim | None:
@@ -49,12 +56,7 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
             return None
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
-            reply = (
-                self.select_for_update(no_key=True, of=("self",))
-                .select_related("conversation")
-                .filter(pk=pk, status=Status.QUEUED)
-                .first()
-            )
+            reply = self.locked().filter(pk=pk, status=Status.QUEUED).first()
             if reply is None:
                 return None
             if reply.stop_requested:
@@ -140,8 +142,7 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         with transaction.atomic():
             counter = Counter.objects.lock(claim.user)
             reply = (
-                self.select_for_update(no_key=True, of=("self",))
-                .select_related("conversation")
+                self.locked()
                 .filter(
                     pk=claim.reply,
                     status=Status.RUNNING,
@@ -166,13 +167,8 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         for user_id in sorted(set(users)):
             with transaction.atomic():
                 counter = Counter.objects.lock(user_id)
-                rows = (
-                    running.filter(status=Status.RUNNING, user_id=user_id)
-                    .select_for_update(no_key=True, of=("self",))
-                    .select_related("conversation")
-                    .order_by("pk")
-                )
-                for reply in list(rows):
+                rows = running.locked().filter(status=Status.RUNNING, user_id=user_id)
+                for reply in list(rows.order_by("pk")):
                     reply.give_up(counter, reason, fault=fault)
                     done.append(reply.pk)
                 self.wake_next(user_id)
@@ -190,11 +186,7 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         own.get(uid=uid)
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
-            reply = (
-                own.select_for_update(no_key=True, of=("self",))
-                .select_related("conversation", "owner")
-                .get(uid=uid)
-            )
+            reply = own.locked().get(uid=uid)
             if reply.status == Status.QUEUED or (
                 reply.status == Status.RUNNING and reply.is_orphan()
             ):
@@ -212,7 +204,7 @@ class ReplyManager(models.Manager.from_queryset(ReplyQuerySet)):  # type: ignore
 
 
 class Reply(Message):
-    objects = ReplyManager()
+    objects: ClassVar[ReplyManager] = ReplyManager()
 
     class Meta:
         proxy = True
@@ -226,7 +218,9 @@ class Reply(Message):
     def is_orphan(self) -> bool:
         """Whether no process with a lease produces it."""
         lease = timedelta(seconds=settings.LEASE_SECONDS)
-        return not Process.objects.filter(pk=self.owner_id).exclude(seen__lt=Now() - lease).exists()
+        if self.owner_id is None:
+            return True
+        return Process.objects.dead(lease).filter(pk=self.owner_id).exists()
 
     def can_continue(self) -> bool:
         """Whether *Retry* or *Continue* may make one more attempt of it."""
@@ -275,7 +269,15 @@ class Reply(Message):
         self.retry_at = None
         self.claimed_at = timezone.now()
         self.touch(
-            counter, "attempt", "status", "owner", "reason", "retry_at", "claimed_at", "text", "reasoning"
+            counter,
+            "attempt",
+            "status",
+            "owner",
+            "reason",
+            "retry_at",
+            "claimed_at",
+            "text",
+            "reasoning",
         )
         return Claim(
             reply=self.pk,
@@ -372,7 +374,7 @@ class Reply(Message):
         self.answered_by = self.sha256 = ""
         self.length = self.reasoning_length = self.usage = None
         self.first_token_ms = self.total_ms = None
-        self.ended: datetime | None = None
+        self.ended = None
 
 
 QUEUE_FIELDS = ("status", "owner", "reason", "retry_at", "faults", "stop_requested", "woken_at")

@@ -130,7 +130,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
             if known := self._known(user_id, key, body):
                 return known
             own = Reply.objects.for_user(user_id)
-            row = own.select_related("conversation", "parent").get(uid=reply)
+            row = own.select_related("conversation__leaf", "parent").get(uid=reply)
             if not row.can_continue():
                 raise NotAllowed("This reply cannot go on: it is not at an end that can.")
             offer = _offer(model or row.model, fall_back=model is None)

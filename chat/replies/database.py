@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-
 from django.conf import settings
 from django.db import close_old_connections, connection
 
@@ -48,4 +47,3 @@ def _tidy() -> None:
 SOCKETS = Thread("sockets")
 GENERATION = Thread("generation")
 LEASE = Thread("lease")
-

@@ -67,7 +67,9 @@ class ReplyProcess:
         """Register, listen for commits, take up what an earlier process left, begin to sweep."""
         loop = asyncio.get_running_loop()
         await self._register()
-        listener.announce = lambda user_id, changes: _soon(loop, self._announced, user_id, changes)
+        listener.announce = lambda user_id, changes: _soon(
+            loop, self._announced, user_id, [(change, _frame(change)) for change in changes]
+        )
         listener.wake = lambda ids: _soon(loop, self._wake, ids)
         await self._sweep()
         self._loops = [
@@ -321,15 +323,12 @@ class ReplyProcess:
 
     # --- what was committed ---------------------------------------------------------------
 
-    def _announced(self, user_id: int, changes: Sequence[Change]) -> None:
+    def _announced(self, user_id: int, changes: Sequence[tuple[Change, str]]) -> None:
         connections = list(self.connections.get(user_id, ()))
         places: set[int] = set()
-        for change in changes:
-            if connections:
-                row = change.uid if change.row is None else change.row
-                frame = protocol.change_frame(change.kind, change.event, change.seq, row)
-                for connection in connections:
-                    connection.told(frame, change.seq)
+        for change, frame in changes:
+            for connection in connections:
+                connection.told(frame, change.seq)
             if change.kind == "message" and change.row is not None:
                 live = self._lives.get(change.uid)
                 if live is not None:
@@ -410,6 +409,12 @@ def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any
     """From the thread of a commit to the loop."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(call, *args)
+
+
+def _frame(change: Change) -> str:
+    """Built in the thread of the commit, where a row may still fetch what it refers to."""
+    row = change.uid if change.row is None else change.row
+    return protocol.change_frame(change.kind, change.event, change.seq, row)
 
 
 def _load(user_id: int, uid: UUID) -> tuple[Reply, str, str]:

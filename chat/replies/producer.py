@@ -238,7 +238,11 @@ class Producer:
             try:
                 await GENERATION.run(Reply.objects.finish, self.claim, text, reasoning, outcome)
             except DatabaseError as problem:
-                logger.warning("reply %s: its end waits for the database: %s", self.claim.uid, type(problem).__name__)
+                logger.warning(
+                    "reply %s: its end waits for the database: %s",
+                    self.claim.uid,
+                    type(problem).__name__,
+                )
                 await asyncio.sleep(1)
             else:
                 return

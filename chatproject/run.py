@@ -42,14 +42,14 @@ def main() -> int:
 
 def _run() -> int:
     if write_env_file(BASE_DIR / ".env"):
-        print("Wrote .env with fresh keys; keep it: it decrypts the keys of the endpoints in the database.")
+        print("Wrote .env with fresh keys. Keep it: stored API keys cannot be read without it.")
     environment = {
         **{name: value for name, value in dotenv_values(BASE_DIR / ".env").items() if value},
         **os.environ,
     }
     host = environment.get("HOST", "127.0.0.1")
-    port = _port(environment.get("PORT", "8000"))
-    _check_free(host, port)
+    port = port_number(environment.get("PORT", "8000"))
+    check_free(host, port)
 
     environment |= {
         "HOST": host,
@@ -96,13 +96,13 @@ def manage(*arguments: str, environment: dict[str, str]) -> None:
         raise StartError(f"`manage.py {arguments[0]}` failed; nothing was started.")
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)
     raise StartError(f"PORT is {text!r}; allowed are the numbers 1 to 65535.")
 
 
-def _check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int) -> None:
     """Fail now, in one sentence, instead of in the middle of the logs."""
     try:
         family, kind, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

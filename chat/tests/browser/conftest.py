@@ -65,7 +65,8 @@ def context(browser: Browser, violations: list[str]) -> Iterator[BrowserContext]
     """A browser of one person: cookies and storage of its own."""
     context = browser.new_context()
     context.set_default_timeout(10_000)
-    context.expose_function("reportViolation", violations.append)
+    # A lambda, because Playwright hangs a mark on what it is given.
+    context.expose_function("reportViolation", lambda text: violations.append(text))
     context.add_init_script(REPORT_VIOLATIONS)
     context.on("weberror", lambda error: violations.append(str(error.error)))
     yield context

@@ -115,9 +115,26 @@ try:
     # --- mail (optional; password reset is offered only with it) --------------------------
     EMAIL_URL: str = env.str("EMAIL_URL", "")
     if EMAIL_URL:
-        vars().update(env.dj_email_url("EMAIL_URL"))
-    else:
-        EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+        mail: dict[str, Any] = env.dj_email_url("EMAIL_URL")
+        if "EMAIL_BACKEND" not in mail:
+            raise ImproperlyConfigured(
+                "EMAIL_URL begins with submission:// (TLS), smtp:// or console:, "
+                "as in submission://user:password@mail.example:587."
+            )
+        MAILERS: dict[str, dict[str, Any]] = {"default": {"BACKEND": mail["EMAIL_BACKEND"]}}
+        if EMAIL_URL.startswith(("smtp", "subm")):
+            MAILERS["default"]["OPTIONS"] = {
+                "host": mail["EMAIL_HOST"],
+                "port": mail["EMAIL_PORT"],
+                "username": mail["EMAIL_HOST_USER"],
+                "password": mail["EMAIL_HOST_PASSWORD"],
+                "use_tls": mail["EMAIL_USE_TLS"],
+                "use_ssl": mail["EMAIL_USE_SSL"],
+                "timeout": mail["EMAIL_TIMEOUT"] or 10,
+            }
+        DEFAULT_FROM_EMAIL: str = env.str(
+            "EMAIL_FROM", mail["EMAIL_HOST_USER"] or "parley@localhost"
+        )
 except EnvValidationError as error:
     raise ImproperlyConfigured(str(error)) from error
 

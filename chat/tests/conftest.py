@@ -1,0 +1,76 @@
+"""The people of the tests: Alice the owner, Bob a stranger, Carol staff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+
+from chat.models import Conversation
+from chat.models.messages import Message
+
+# Nobody logs in with it: the hash of a real one costs a quarter of a second. Those who do get a
+# password from their test.
+NO_PASSWORD = "!"  # noqa: S105
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """She owns the conversations."""
+    return User.objects.create(username="alice", email="alice@example.com", password=NO_PASSWORD)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """He has an account, and nothing of Alice's is his business."""
+    return User.objects.create(username="bob", password=NO_PASSWORD)
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    """She is staff and may read transcripts."""
+    carol = User.objects.create(username="carol", password=NO_PASSWORD, is_staff=True)
+    carol.user_permissions.add(Permission.objects.get(codename="view_conversation"))
+    return carol
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    """The administrator that the first-account link made."""
+    return User.objects.create(
+        username="root", password=NO_PASSWORD, is_staff=True, is_superuser=True
+    )
+
+
+@pytest.fixture
+def make_conversation(db: None) -> Callable[..., Conversation]:
+    """Makes a stored conversation: a question, and its reply with the given fields."""
+
+    def make(owner: User, title: str = "Haiku", **reply: Any) -> Conversation:
+        conversation = Conversation.objects.create(
+            owner=owner, title=title, model="embedded/smollm2-135m", updated=timezone.now()
+        )
+        question = Message.objects.create(
+            conversation=conversation, user=owner, role="user", text="Write a haiku."
+        )
+        fields = {"status": "complete", "finish_reason": "stop", "text": "Old pond."} | reply
+        if fields["status"] not in {"queued", "running"}:
+            fields["ended"] = timezone.now()
+        answer = Message.objects.create(
+            conversation=conversation,
+            user=owner,
+            parent=question,
+            role="assistant",
+            attempt=1,
+            **fields,
+        )
+        conversation.leaf = answer
+        conversation.running = "ended" not in fields
+        conversation.message_count = 2
+        conversation.save()
+        return conversation
+
+    return make

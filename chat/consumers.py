@@ -245,7 +245,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _stop(self, uid: UUID) -> None:
         row = await SOCKETS.run(Reply.objects.stop, self.login.user_id, uid)
-        process.stop(row.pk)
+        process.dispatch.stop(row.pk)
         follower = self._followers.get(uid)
         if follower is not None and not follower.finished:
             return  # its end comes by that way
@@ -255,7 +255,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             await self._follow(uid, ends_only=True)
 
     async def _follow(self, uid: UUID, *, ends_only: bool = False, **position: int) -> None:
-        live = await process.live(self.login.user_id, uid)
+        live = await process.following.find(self.login.user_id, uid)
         if self._closed:
             return
         if known := self._followers.get(uid):
@@ -268,7 +268,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def _unfollow(self, follower: Follower) -> None:
         follower.leave()
-        process.left(follower.live)
+        process.following.forget(follower.live)
         if self._followers.get(follower.live.uid) is follower:
             del self._followers[follower.live.uid]
 

@@ -73,6 +73,8 @@ class LiveReply:
         self.seq: int = row.seq
         self.end_frame: str | None = protocol.end(row) if row.ended is not None else None
         self.gone = False
+        self.produced = False
+        """Whether a producer of this process grows it."""
         self.followers: set[Follower] = set()
         self._frames: dict[str, tuple[int, int, str, int]] = {}
 

@@ -1,0 +1,167 @@
+"""From a wake-up to a producer, and what keeps its text: claims, checkpoints, cuts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import DataError, IntegrityError
+from django.db import Error as DatabaseError
+
+from chat.models import Claim, Reply
+from chat.replies.database import GENERATION
+from chat.replies.following import Following, Spawn
+from chat.replies.producer import Cut, Producer
+from chat.upstream import Client, Endpoint
+
+logger = logging.getLogger(__name__)
+
+BAD_DATA = (DataError, IntegrityError, UnicodeEncodeError)
+LOAD_AT_FULL_PACE = 20
+LOAD_AT_SLOWEST_PACE = 200
+
+
+class Dispatch:
+    """The producers of this process. `owner` is the row of its lease."""
+
+    def __init__(self, following: Following, spawn: Spawn) -> None:
+        self.owner = 0
+        self.draining = False
+        self._following = following
+        self._spawn = spawn
+        self._producers: dict[int, Producer] = {}
+        self._claiming: set[int] = set()
+        self._clients: dict[str, Client] = {}
+
+    def held(self) -> set[int]:
+        """The replies that are produced here, or about to be."""
+        return set(self._producers) | self._claiming
+
+    # --- claims ---------------------------------------------------------------------------
+
+    def wake(self, reply_ids: Sequence[int]) -> None:
+        """See whether these replies may run now. Any number of times, by anybody."""
+        for pk in reply_ids:
+            if not self.draining and pk not in self.held():
+                self._claiming.add(pk)
+                self._spawn(self._claim(pk), f"claim-{pk}")
+
+    async def _claim(self, pk: int) -> None:
+        try:
+            claim = await GENERATION.run(Reply.objects.claim, pk, self.owner)
+            if claim is not None:
+                row = await GENERATION.run(Reply.objects.get, pk=pk)
+                self._produce(claim, row)
+        except Reply.DoesNotExist:
+            pass  # deleted in between
+        except DatabaseError as problem:
+            # Nothing is lost: the sweep wakes it again.
+            logger.warning("claim: the database: %s", type(problem).__name__)
+        finally:
+            self._claiming.discard(pk)
+
+    def _produce(self, claim: Claim, row: Reply) -> None:
+        live = self._following.adopt(row)
+        live.produced = True
+        live.begin(claim.attempt, claim.model, claim.text, claim.reasoning)
+        producer = Producer(claim, live, self._client(claim), self.pace, lambda: self.draining)
+        self._producers[claim.reply] = producer
+        producer.start(self._produced)
+
+    def _produced(self, producer: Producer) -> None:
+        producer.live.produced = False
+        if self._producers.get(producer.claim.reply) is producer:
+            del self._producers[producer.claim.reply]
+        self._following.forget(producer.live)
+
+    def _client(self, claim: Claim) -> Client | None:
+        """The one client of an endpoint, for the life of the process."""
+        if claim.endpoint is None:
+            return None
+        name = claim.endpoint.name
+        if name not in self._clients:
+            self._clients[name] = Client(
+                Endpoint(
+                    name=claim.endpoint.label,
+                    base_url=claim.endpoint.base_url,
+                    api_key=settings.OPENAI_API_KEY if name == "openai" else "",
+                    continues_prefix=claim.endpoint.continues_prefix,
+                    connect_timeout=settings.CONNECT_TIMEOUT,
+                    first_token_timeout=settings.FIRST_TOKEN_TIMEOUT,
+                    idle_timeout=settings.IDLE_TIMEOUT,
+                )
+            )
+        return self._clients[name]
+
+    def pace(self) -> float:
+        """Seconds between two reads of an upstream.
+
+        Longer under load, so that one read, one frame and one wake-up carry more tokens instead
+        of queueing up.
+        """
+        fast = settings.PACE_SECONDS
+        slow = max(settings.PACE_SECONDS_UNDER_LOAD, fast)
+        above = len(self._producers) - LOAD_AT_FULL_PACE
+        load = min(max(above / (LOAD_AT_SLOWEST_PACE - LOAD_AT_FULL_PACE), 0.0), 1.0)
+        return float(fast + (slow - fast) * load)
+
+    # --- checkpoints and cuts -------------------------------------------------------------
+
+    def stop(self, pk: int) -> None:
+        """A stop mark was stored: the producer, if it is here, need not wait for a checkpoint."""
+        if producer := self._producers.get(pk):
+            producer.cut(Cut.STOP)
+
+    async def checkpoint(self) -> None:
+        """Store what is new of all live replies; learn of stop marks and of lost replies."""
+        producers = dict(self._producers)
+        if not producers:
+            return
+        held = await self._store(producers)
+        for pk, producer in producers.items():
+            if held.get(pk):
+                producer.cut(Cut.STOP)
+            elif pk not in held and producer is self._producers.get(pk):
+                # Its row is somebody else's or gone: followers go on from what the row says.
+                producer.cut(Cut.LOST)
+                await producer.wait()
+                await self._following.refresh(producer.live)
+
+    async def _store(self, producers: dict[int, Producer]) -> dict[int, bool]:
+        """What these have that is not stored; returns those still ours, with their stop marks.
+
+        Raises `OperationalError` while the database is away: the text waits in memory.
+        """
+        unsaved = {pk: producer.unsaved() for pk, producer in producers.items()}
+        held: dict[int, bool] = {}
+        try:
+            everything = list(unsaved.values())
+            held = await GENERATION.run(Reply.objects.checkpoint, self.owner, everything)
+        except BAD_DATA:
+            # One reply's data must not keep the others from being stored.
+            for pk, item in unsaved.items():
+                try:
+                    held |= await GENERATION.run(Reply.objects.checkpoint, self.owner, [item])
+                except BAD_DATA:
+                    logger.error("reply %s: its text cannot be stored", producers[pk].claim.uid)
+        for pk in held:
+            producers[pk].saved(unsaved[pk])
+        return held
+
+    async def drain(self, seconds: float) -> None:
+        """Let live replies end for so long, then cut the rest and store what they have."""
+        self.draining = True
+        if self._producers:
+            waits = [asyncio.create_task(one.wait()) for one in self._producers.values()]
+            await asyncio.wait(waits, timeout=seconds)
+        rest = dict(self._producers)
+        for producer in rest.values():
+            producer.cut(Cut.DRAIN)
+        for producer in rest.values():
+            await producer.wait()
+        if rest:
+            await self._store(rest)
+        for client in self._clients.values():
+            await client.close()

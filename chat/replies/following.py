@@ -1,0 +1,125 @@
+"""The replies somebody follows or produces in this process, and what commits say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+from uuid import UUID
+
+from chat.models import UNFINISHED, Change, Reply
+from chat.replies.database import SOCKETS
+from chat.replies.live import LiveReply
+
+type Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+
+
+class Following:
+    """One live reply per unfinished reply that is followed or produced here."""
+
+    def __init__(self, spawn: Spawn) -> None:
+        self._spawn = spawn
+        self._lives: dict[UUID, LiveReply] = {}
+
+    async def find(self, user_id: int, uid: UUID) -> LiveReply:
+        """The live state of a reply of this user: the producer's own, or one made of its row.
+
+        Raises `Reply.DoesNotExist` for what is not this user's.
+        """
+        live = self._lives.get(uid)
+        if live is None:
+            row, text, reasoning = await SOCKETS.run(_load, user_id, uid)
+            live = self._lives.get(uid)  # a claim may have come first
+            if live is None:
+                live = LiveReply(row, text, reasoning)
+                if row.status in UNFINISHED:
+                    self._lives[uid] = live
+                    # What was committed between the read and this line was announced to nobody.
+                    self._spawn(self.refresh(live), f"refresh-{uid}")
+        if live.user_id != user_id:
+            raise Reply.DoesNotExist
+        return live
+
+    def adopt(self, row: Reply) -> LiveReply:
+        """The live reply a producer is about to grow: one followed here already, or a new one."""
+        return self._lives.setdefault(row.uid, LiveReply(row))
+
+    def forget(self, live: LiveReply) -> None:
+        """Drop it unless it is still of use; called whenever a follower or producer leaves."""
+        if live.produced or (live.followers and live.end_frame is None):
+            return
+        if self._lives.get(live.uid) is live:
+            del self._lives[live.uid]
+
+    async def refresh(self, live: LiveReply) -> None:
+        """Bring a live reply that is not produced here to what its row says."""
+        if not live.produced:
+            try:
+                row, text, reasoning = await SOCKETS.run(_load, live.user_id, live.uid)
+            except Reply.DoesNotExist:
+                live.vanish()
+                self.forget(live)
+                return
+            if not live.produced:
+                self._show(live, row)
+                if live.end_frame is None and row.attempt == live.attempt:
+                    live.append(text[live.text.length :], reasoning[live.reasoning.length :])
+        await self._place(live.conversation_id)
+
+    def announced(self, user_id: int, changes: Iterable[Change]) -> None:
+        """Take over what was committed."""
+        places: set[int] = set()
+        for change in changes:
+            if change.kind == "message" and change.row is not None:
+                row: Any = change.row
+                live = self._lives.get(change.uid)
+                if live is not None:
+                    self._show(live, row)
+                places.add(row.conversation_id)
+            elif change.kind == "conversation" and change.event == "deleted":
+                # Its replies are gone; which ones, the rows tell (a producer: its checkpoint).
+                for live in self._lives.values():
+                    if live.user_id == user_id:
+                        self._spawn(self.refresh(live), f"gone-{live.uid}")
+        for conversation in places:
+            if self._queued_in(conversation):
+                self._spawn(self._place(conversation), f"place-{conversation}")
+
+    def _show(self, live: LiveReply, row: Reply) -> None:
+        """Take over what a committed row says; an older one than is known is not news."""
+        if row.seq < live.seq:
+            return
+        live.seq = row.seq
+        if row.ended is not None:
+            if live.end_frame is None:
+                live.finish(row)
+                self.forget(live)
+        elif row.attempt == live.attempt:
+            live.tell(row.status, row.reason, row.retry_at, live.position)
+
+    def _queued_in(self, conversation: int) -> list[LiveReply]:
+        return [
+            live
+            for live in self._lives.values()
+            if live.conversation_id == conversation and live.status == "queued"
+        ]
+
+    async def _place(self, conversation: int) -> None:
+        """Tell who waits in a conversation how many are before it."""
+        if not self._queued_in(conversation):
+            return
+        waiting = await SOCKETS.run(_line, conversation)
+        for live in self._queued_in(conversation):
+            if live.pk in waiting:
+                place = waiting.index(live.pk) or None
+                live.tell(live.status, live.reason, live.retry_at, place)
+
+
+def _load(user_id: int, uid: UUID) -> tuple[Reply, str, str]:
+    row = Reply.objects.for_user(user_id).get(uid=uid)
+    return row, *row.stored_text()
+
+
+def _line(conversation: int) -> list[int]:
+    """The replies of a conversation that have not ended, in turn."""
+    unfinished = Reply.objects.filter(conversation_id=conversation, status__in=UNFINISHED)
+    return list(unfinished.order_by("turn").values_list("pk", flat=True))

@@ -23,7 +23,7 @@ if env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
 
 
 def _required(name: str, hint: str) -> str:
-    value = os.environ.get(name, "").strip()
+    value: str = env.str(name, "").strip()
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {hint}")
     return value
@@ -41,7 +41,7 @@ def _seconds(name: str, default: float, maximum: float = 86400.0) -> float:
 
 def _switch(name: str, default: bool) -> bool:
     # `on` and `off` are how the documentation writes it; environs takes true/false, 1/0, yes/no.
-    value = os.environ.get(name, "").strip().lower()
+    value: str = env.str(name, "").strip().lower()
     if not value:
         return default
     if value in {"on", "true", "1", "yes"}:

@@ -8,6 +8,8 @@ nothing more). Text scenarios take their options from the model's name:
   `expected_text(model)`, with emoji and combining characters;
 - `stamps?n=100&rate=50`: each token is `t<time.monotonic_ns() when it was sent> `.
 
+`bench/faults.py` has the scenarios that are odd or go wrong.
+
 A request that ends with an assistant message, or with a user message that begins with "Continue"
 after one, is answered with the rest of the text.
 """
@@ -17,7 +19,6 @@ from __future__ import annotations
 import json
 import random
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,9 +38,6 @@ WORDS: Final = (
     "👍", "👩‍👩‍👧", "🇵🇱", "1,000", "`code`", "**bold**",
     "שלום", "x²", "\U0001d518", "a\u0308", "end.",
 )  # fmt: skip
-
-SHORT: Final = "Hello, wörld 👍"
-"""The text that most fault scenarios send before, or instead of, going wrong."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +118,7 @@ def delta(call: Call, fields: dict[str, Any], finish: str | None = None) -> byte
     """One chunk of a completion as endpoints send it, about 230 bytes."""
     model = str(call.body.get("model", "")).partition("?")[0]
     values = (json.dumps(model), json.dumps(fields, ensure_ascii=False), json.dumps(finish))
-    return chunk(f"data: {_BASE % values}
-
-".encode("utf-8", "surrogatepass"))
+    return chunk(f"data: {_BASE % values}\n\n".encode("utf-8", "surrogatepass"))
 
 
 def start(call: Call) -> Iterator[bytes]:
@@ -212,32 +208,4 @@ def stamps(call: Call) -> Script:
     return play(call, tokens, call.number("rate", 50))
 
 
-def status(call: Call) -> Script:
-    """`status?code=429&after=7`: an error as JSON, with Retry-After where given."""
-    code, after = int(call.number("code", 500)), call.options.get("after")
-    extra = {"Retry_After": after} if after else {}
-    error = {"message": "It did not work.", "type": "fake_error", "code": call.options.get("name")}
-    return json_reply({"error": error}, code, **extra)
-
-
-def compressed(call: Call) -> Script:
-    """A gzip body although none was asked for; `cut=1` damages it."""
-    yield head(framing="Transfer-Encoding: chunked\r\nContent-Encoding: gzip")
-    squeeze = zlib.compressobj(wbits=31)
-    for token in SHORT:
-        event = {"choices": [{"index": 0, "delta": {"content": token}}]}
-        block = squeeze.compress(f"data: {json.dumps(event)}\n\n".encode())
-        yield chunk(block + squeeze.flush(zlib.Z_SYNC_FLUSH))
-    if call.options.get("cut"):
-        yield chunk(b"\xff\xff\xff this is not gzip") + END
-        return
-    event = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-    yield chunk(squeeze.compress(f"data: {json.dumps(event)}\n\n".encode()) + squeeze.flush()) + END
-
-
-SCENARIOS: dict[str, Callable[[Call], Script]] = {
-    "words": words,
-    "stamps": stamps,
-    "status": status,
-    "gzip": compressed,
-}
+TEXTS: dict[str, Callable[[Call], Script]] = {"words": words, "stamps": stamps}

@@ -11,7 +11,7 @@ As a process, for a server in another one: `python -m bench.upstream --port 0` p
 `{"url": "http://127.0.0.1:40123/v1", "pid": 4711}` and serves until SIGTERM or SIGINT.
 
 - `POST /v1/chat/completions`: the model's name chooses the scenario and its options, as in
-  `words?n=100&rate=50&seed=3`; `bench/scenarios.py` lists them all.
+  `words?n=100&rate=50&seed=3`; `bench/scenarios.py` and `bench/faults.py` have them all.
 - `GET /v1/models`: every scenario by name.
 - `GET /control`: what was asked and how it went, as JSON.
 - `POST /control`: `{"text": "...", "splits": [3, 7], "rate": 50}` scripts the next reply, whatever
@@ -29,6 +29,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import struct
 import time
 from collections import deque
@@ -36,11 +37,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from bench.faults import FAULTS
 from bench.scenarios import (
     CLOSE,
     HANG,
     RESET,
-    SCENARIOS,
+    TEXTS,
     Call,
     Item,
     Script,
@@ -51,6 +53,8 @@ from bench.scenarios import (
 )
 
 __all__ = ["FakeUpstream", "Request", "expected_text"]
+
+SCENARIOS = TEXTS | FAULTS
 
 BURST = 64
 """Packets one stream may send before the others get their turn, when nothing throttles it."""
@@ -91,9 +95,11 @@ class _Stream:
 class FakeUpstream:
     """The endpoint. Start it with `async with`, or with `start()` and `stop()`."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.requests: list[Request] = []
-        self._host, self._port = host, port
+        self._host, self._port, self._tls = host, port, tls
         self._next: deque[dict[str, Any]] = deque()
         self._connections: set[_Connection] = set()
         self._due: list[_Stream] = []
@@ -105,7 +111,7 @@ class FakeUpstream:
         """Listen; `url` is known afterwards."""
         self._loop = asyncio.get_running_loop()
         self._server = await self._loop.create_server(
-            lambda: _Connection(self), self._host, self._port, backlog=1024
+            lambda: _Connection(self), self._host, self._port, ssl=self._tls, backlog=1024
         )
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -130,7 +136,7 @@ class FakeUpstream:
     @property
     def origin(self) -> str:
         """Scheme, host and port."""
-        return f"http://{self._host}:{self._port}"
+        return f"http{'s' if self._tls else ''}://{self._host}:{self._port}"
 
     @property
     def url(self) -> str:
@@ -303,7 +309,12 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        while self.stream is None and not self.lost:
+        if self._buffer[0] == 0x16:
+            # The first byte of TLS, spoken to a server that has none: answered as servers do.
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
+            return
+        while self._buffer and self.stream is None and not self.lost:
             head, found, rest = self._buffer.partition(b"\r\n\r\n")
             if not found:
                 return

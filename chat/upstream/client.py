@@ -84,10 +84,19 @@ class Client:
         body: dict[str, Any] = {"model": clean(request.model), "messages": messages, "stream": True}
         if self._asks_usage:
             body["stream_options"] = {"include_usage": True}
+        # All named here, so that the SDK takes none of them from the environment.
+        headers = {
+            "Authorization": f"Bearer {key}" if key else openai.Omit(),
+            "OpenAI-Organization": openai.Omit(),
+            "OpenAI-Project": openai.Omit(),
+            "Accept": "text/event-stream, application/json",
+            "Accept-Encoding": "identity",
+        }
         response = await self._sdk.post(
             "/chat/completions",
             cast_to=httpx2.Response,
             body=body,
+            options={"headers": headers},
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )
@@ -96,22 +105,12 @@ class Client:
 
     def _new_sdk(self) -> openai.AsyncOpenAI:
         transport = Transport(self.endpoint.connect_timeout)
-        key = self.endpoint.api_key
-        # Named here so that none of them is taken from the environment.
-        headers: dict[str, Any] = {
-            "Authorization": f"Bearer {key}" if key else openai.Omit(),
-            "OpenAI-Organization": openai.Omit(),
-            "OpenAI-Project": openai.Omit(),
-            "Accept": "text/event-stream, application/json",
-            "Accept-Encoding": "identity",
-        }
         return openai.AsyncOpenAI(
-            api_key=key or "none",
+            api_key=self.endpoint.api_key or "none",
             base_url=self.endpoint.base_url,
             max_retries=0,
             # Time limits are the stream's: they count content, not bytes.
             timeout=None,
-            default_headers=headers,
             http_client=openai.DefaultAioHttpClient(
                 transport=transport, trust_env=False, follow_redirects=False, timeout=None
             ),

@@ -2,12 +2,14 @@
 
 The transport that the SDK brings reads a body as fast as it comes: at one packet per token that is
 one wake-up per token. Here reading is paused between two reads, so that the kernel joins packets
-meanwhile. Differences beside that: no proxy or credentials from the environment, one connection
-per request, and aiohttp's own exceptions reach the caller.
+meanwhile. Differences beside that: no proxy or credentials from the environment (but certificate
+authorities from `SSL_CERT_FILE` and `SSL_CERT_DIR`, beside the system's), one connection per
+request, and aiohttp's own exceptions reach the caller.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -30,6 +32,10 @@ class Body(httpx2.AsyncByteStream):
         connection = response.connection
         # None when the whole answer came with its head: nothing is left to pause then.
         self._transport = connection.transport if connection else None
+        if connection is not None and connection.protocol is not None:
+            closed = connection.protocol.closed
+            if closed is not None:
+                closed.add_done_callback(self._closed)
         self._pause()
 
     async def read(self) -> bytes:
@@ -63,6 +69,13 @@ class Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.close()
+
+    def _closed(self, closed: asyncio.Future[None]) -> None:
+        """Tell the reader of a lost connection where aiohttp does not (after bad framing)."""
+        error = None if closed.cancelled() else closed.exception()
+        if not self._content.is_eof() and self._content.exception() is None:
+            self._content.set_exception(aiohttp.ClientPayloadError("The connection is closed."))
+        del error
 
     def _pause(self) -> None:
         transport = self._transport
@@ -123,7 +136,7 @@ class Transport(httpx2.AsyncBaseTransport):
             # sent again safely, so no connection is kept.
             force_close=True,
             limit=0,
-            ssl=httpx2.create_ssl_context(trust_env=False) if secure else True,
+            ssl=httpx2.create_ssl_context() if secure else True,
         )
         return aiohttp.ClientSession(
             connector=connector,

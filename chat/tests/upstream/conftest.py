@@ -1,0 +1,79 @@
+"""A running fake upstream and clients for it, with limits short enough for tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest_asyncio
+
+from bench.upstream import FakeUpstream
+from chat.upstream import Batch, ChatRequest, Client, Endpoint, UpstreamError, Usage
+
+KEY = "sk-canary-0f6c1d2e3b4a5968"
+PROMPT = "the canary prompt: Ärger im Kontor, 4711 sacks of pepper"
+
+type Connect = Callable[..., Client]
+
+
+@dataclass
+class Outcome:
+    """A reply read to its end."""
+
+    batches: list[Batch] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    error: UpstreamError | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(batch.text for batch in self.batches)
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(batch.reasoning for batch in self.batches)
+
+
+@pytest_asyncio.fixture
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    async with FakeUpstream() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def connect(upstream: FakeUpstream) -> AsyncIterator[Connect]:
+    """Makes clients for the fake upstream; keyword arguments are the endpoint's fields."""
+    clients: list[Client] = []
+
+    def make(**fields: Any) -> Client:
+        given = {"name": "Fake", "base_url": upstream.url, "api_key": KEY} | fields
+        clients.append(Client(Endpoint(**given)))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.close()
+
+
+def ask(model: str, prompt: str = PROMPT) -> ChatRequest:
+    return ChatRequest(model, [{"role": "user", "content": prompt}])
+
+
+async def read(client: Client, request: ChatRequest | str) -> Outcome:
+    """Read a reply to its end, however it ends."""
+    outcome = Outcome()
+    asked = ask(request) if isinstance(request, str) else request
+    try:
+        async with client.stream(asked) as stream:
+            try:
+                async for batch in stream:
+                    outcome.batches.append(batch)
+            finally:
+                outcome.finish_reason = stream.finish_reason
+                outcome.usage = stream.usage
+                outcome.model = stream.model
+    except UpstreamError as error:
+        outcome.error = error
+    return outcome

@@ -1,0 +1,115 @@
+"""Which error an answer is, and what it never repeats."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.upstream import UpstreamError
+from chat.upstream.errors import SENTENCES, refusal, reported, retry_after, scrub
+
+
+def refused(status: int, body: Any = "", **headers: str) -> UpstreamError:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return refusal("Fake", status, {k.replace("_", "-"): v for k, v in headers.items()}, data, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code", "permanent"),
+    [
+        (400, {}, "bad_request", True),
+        (400, {"code": "context_length_exceeded"}, "too_large_context", True),
+        (400, {"message": "This model's maximum context length is 8"}, "too_large_context", True),
+        (400, {"type": "exceed_context_size_error"}, "too_large_context", True),
+        (400, {"code": "content_filter"}, "content_filtered", True),
+        (401, {}, "refused_key", True),
+        (402, {}, "no_credit", True),
+        (403, {}, "refused_key", True),
+        (404, {"code": "model_not_found"}, "unknown_model", True),
+        (404, {"message": "model 'x' not found"}, "unknown_model", True),
+        (404, {}, "not_found", True),
+        (408, {}, "upstream_error", False),
+        (409, {}, "upstream_error", False),
+        (413, {}, "too_large_context", True),
+        (422, {}, "bad_request", True),
+        (429, {}, "rate_limited", False),
+        (429, {"code": "insufficient_quota"}, "no_credit", True),
+        (500, {}, "upstream_error", False),
+        (529, {}, "upstream_error", False),
+        (307, {}, "redirected", True),
+    ],
+)
+def test_a_status_has_its_code(status: int, error: Any, code: str, permanent: bool) -> None:
+    got = refused(status, {"error": error})
+    assert (got.code, got.permanent, got.status) == (code, permanent, status)
+    assert got.message == SENTENCES[code].format(name="Fake")
+    assert str(got) == got.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({}, "upstream_error"),
+        ("Overloaded", "upstream_error"),
+        ({"code": 429, "message": "slow down"}, "rate_limited"),
+        ({"code": "rate_limit_exceeded"}, "rate_limited"),
+        ({"code": "invalid_api_key"}, "refused_key"),
+    ],
+)
+def test_an_error_in_the_stream_has_its_code(error: Any, code: str) -> None:
+    assert reported("Fake", error, []).code == code
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("1.5", 1.5), ("soon", None), ("", None), ("-3", None), ("1e9", None)],
+)
+def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}) == seconds
+
+
+def test_retry_after_as_a_date_or_in_milliseconds() -> None:
+    then = datetime.now(UTC) + timedelta(seconds=30)
+    assert retry_after({"retry-after": format_datetime(then, usegmt=True)}) == pytest.approx(
+        30, abs=2
+    )
+    past = datetime.now(UTC) - timedelta(hours=1)
+    assert retry_after({"retry-after": format_datetime(past, usegmt=True)}) == 0
+    assert retry_after({"retry-after-ms": "1500", "retry-after": "9"}) == 1.5
+
+
+def test_the_sentence_says_when_to_try_again() -> None:
+    assert refused(429, retry_after="7").message.endswith("Try again in 7 seconds.")
+    assert refused(503, retry_after="600").message.endswith("Try again in 10 minutes.")
+    assert refused(400, retry_after="7").retry_after is None
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8", "", "application/json"])
+def test_a_page_is_never_repeated(kind: str) -> None:
+    error = refused(502, b"<html><body>Bad <b>Gateway</b>", content_type=kind)
+    assert error.detail == "HTTP 502. an HTML page of 30 bytes"
+    assert "<" not in repr(error) + str(error)
+
+
+def test_details_keep_the_words_and_lose_the_secrets() -> None:
+    key, prompt = "abc-secret-key-4711", "please summarise the quarterly figures of ACME"
+    words = (
+        f"max_tokens is too large. Key {key}, other sk-proj-12345678abcd, in {prompt[5:40]!r} <b>"
+    )
+    error = refusal("Fake", 400, {}, json.dumps({"error": words}).encode(), [key, prompt])
+    assert error.detail.startswith("HTTP 400. max_tokens is too large. Key …")
+    assert "4711" not in error.detail
+    assert "12345678" not in error.detail
+    assert "quarterly" not in error.detail
+    assert "<" not in error.detail
+
+
+@given(st.text(max_size=40), st.text(min_size=12, max_size=60), st.text(max_size=40))
+def test_no_long_run_of_a_secret_survives(before: str, secret: str, after: str) -> None:
+    said = scrub(before + secret + after, [secret])
+    runs = {secret[i : i + 12] for i in range(len(secret) - 11)}
+    assert not any(run in said for run in runs if "…" not in run and "<" not in run)

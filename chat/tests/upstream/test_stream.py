@@ -1,0 +1,187 @@
+"""Every way an endpoint answers or fails: the text that arrived, the facts, the error."""
+
+import pytest
+
+from bench.faults import SHORT
+from bench.upstream import FakeUpstream, expected_text
+from chat.tests.upstream.conftest import Connect, read
+from chat.upstream import Usage
+
+pytestmark = pytest.mark.asyncio
+
+USAGE = Usage(prompt_tokens=7, completion_tokens=3, reasoning_tokens=1, cached_tokens=2)
+
+
+async def test_a_reply_arrives_whole(upstream: FakeUpstream, connect: Connect) -> None:
+    model = "words?n=200&seed=5"
+    outcome = await read(connect(), model)
+    assert outcome.text == expected_text(model)
+    assert outcome.finish_reason == "stop"
+    assert outcome.usage == Usage(7, 200, 1, 2)
+    assert outcome.model == "fake"
+    assert outcome.error is None
+    assert len(upstream.chats) == 1
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "bytewise",
+        "line-ends?end=cr",
+        "line-ends?end=crlf",
+        "line-ends?end=lf",
+        "multiline",
+        "shapes",
+        "plain-json",
+        "mislabelled",
+        "gzip",
+        "think",
+        "reasoning",
+        "ends",
+        "ends?done=1",
+        "ends?done=1&hold=1",
+        "late-reset",
+    ],
+)
+async def test_an_oddity_loses_nothing(
+    upstream: FakeUpstream, connect: Connect, model: str
+) -> None:
+    outcome = await read(connect(), model)
+    assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, "stop", None)
+    assert len(upstream.chats) == 1
+
+
+async def test_a_scripted_text_arrives_for_any_splits(
+    upstream: FakeUpstream, connect: Connect
+) -> None:
+    client, text = connect(), 'e\u0301 👩‍👩‍👧 \u2028 \\u0041 "quoted"\n日本'
+    for splits in (None, [], [1, 4, 5]):
+        upstream.play(text, splits)
+        assert (await read(client, "any")).text == text
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "something_new"])
+async def test_the_finish_reason_is_passed_on(connect: Connect, reason: str) -> None:
+    outcome = await read(connect(), f"ends?reason={reason}")
+    assert (outcome.text, outcome.finish_reason) == (SHORT, reason)
+
+
+@pytest.mark.parametrize(
+    ("model", "thought"),
+    [
+        ("think", "Let me see."),
+        ("reasoning", "Let me see."),
+        ("reasoning?field=reasoning", "Let me see."),
+        ("plain-json", "Hm."),
+    ],
+)
+async def test_thoughts_are_apart_from_the_text(connect: Connect, model: str, thought: str) -> None:
+    outcome = await read(connect(), model)
+    assert (outcome.text, outcome.reasoning) == (SHORT, thought)
+
+
+async def test_usage_and_model_are_told(connect: Connect) -> None:
+    outcome = await read(connect(), "shapes")
+    assert (outcome.usage, outcome.model) == (USAGE, "fake")
+
+
+async def test_text_is_clean(connect: Connect) -> None:
+    assert (await read(connect(), "surrogates")).text == SHORT + "\ufffd\ufffd"
+
+
+async def test_a_very_large_token_arrives(connect: Connect) -> None:
+    assert len((await read(connect(), "large?n=3000000")).text) == 3_000_000
+
+
+@pytest.mark.parametrize("model", ["no-finish", "no-finish?done=1", "cut-event"])
+async def test_an_end_without_a_finish_reason_is_no_error(connect: Connect, model: str) -> None:
+    outcome = await read(connect(), model)
+    assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, None, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "code"),
+    [
+        ("status?code=400", "", "bad_request"),
+        ("status?code=401", "", "refused_key"),
+        ("status?code=403", "", "refused_key"),
+        ("status?code=404", "", "not_found"),
+        ("status?code=409", "", "upstream_error"),
+        ("status?code=422", "", "bad_request"),
+        ("status?code=429&after=7", "", "rate_limited"),
+        ("status?code=500", "", "upstream_error"),
+        ("status?code=502&html=1", "", "upstream_error"),
+        ("status?code=503", "", "upstream_error"),
+        ("no-such-model", "", "unknown_model"),
+        ("redirect", "", "redirected"),
+        ("html", "", "bad_response"),
+        ("html?kind=text/event-stream", "", "bad_response"),
+        ("html?kind=text/plain", "", "bad_response"),
+        ("empty", "", "empty_response"),
+        ("empty?done=1", "", "empty_response"),
+        ("error-200", "", "upstream_error"),
+        ("brotli", "", "bad_response"),
+        ("not-http", "", "bad_response"),
+        ("closes", "", "connection_lost"),
+        ("closes?reset=1", "", "connection_lost"),
+        ("reset", SHORT, "connection_lost"),
+        ("cut", SHORT, "connection_lost"),
+        ("cut?length=1", SHORT, "connection_lost"),
+        ("bad-chunk", SHORT, "connection_lost"),
+        ("gzip?cut=1", SHORT, "connection_lost"),
+        ("gzip?bad=1", SHORT, "bad_response"),
+        ("bad-json", SHORT, "bad_response"),
+        ("bad-utf8", SHORT, "bad_response"),
+        ("error", SHORT, "upstream_error"),
+        ("error?as=text", SHORT, "upstream_error"),
+        ("error?as=empty", SHORT, "upstream_error"),
+        ("error?as=event", SHORT, "upstream_error"),
+        ("error?as=event&text=0", "", "upstream_error"),
+        ("error?as=detail&text=0", "", "bad_response"),
+        ("tools", SHORT, "tool_calls"),
+    ],
+)
+async def test_a_fault_keeps_the_text_and_has_its_code(
+    upstream: FakeUpstream, connect: Connect, model: str, text: str, code: str
+) -> None:
+    outcome = await read(connect(), model)
+    assert outcome.text == text
+    assert outcome.error is not None
+    assert outcome.error.code == code
+    assert len(upstream.requests) == 1
+
+
+async def test_retry_after_is_told(connect: Connect) -> None:
+    error = (await read(connect(), "status?code=429&after=7")).error
+    assert error is not None
+    assert (error.retry_after, error.permanent, error.status) == (7.0, False, 429)
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "code"),
+    [
+        ("stall", "", "timeout_first_token"),
+        ("stall?after=head", "", "timeout_first_token"),
+        ("stall?after=role", "", "timeout_first_token"),
+        ("stall?after=text", SHORT, "timeout_idle"),
+        ("keepalive", "", "timeout_first_token"),
+        ("keepalive?text=1", SHORT, "timeout_idle"),
+    ],
+)
+async def test_a_watchdog_counts_content_not_bytes(
+    upstream: FakeUpstream, connect: Connect, model: str, text: str, code: str
+) -> None:
+    outcome = await read(connect(first_token_timeout=0.3, idle_timeout=0.2), model)
+    assert outcome.text == text
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.permanent) == (code, False)
+
+
+async def test_a_slow_reply_is_no_stall(connect: Connect) -> None:
+    outcome = await read(connect(first_token_timeout=0.3, idle_timeout=0.3), "words?n=8&rate=10")
+    assert (outcome.finish_reason, outcome.error) == ("stop", None)
+
+
+async def test_a_finished_reply_does_not_wait_for_its_end(connect: Connect) -> None:
+    outcome = await read(connect(idle_timeout=0.2), "ends?hold=1")
+    assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, "stop", None)

@@ -55,8 +55,12 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
                 return False
         return super().has_delete_permission(request, obj)
 
-    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        actions = super().get_actions(request, *args, **kwargs)
+    def get_actions(
+        self,
+        request: HttpRequest,
+        action_location: admin.ActionLocation = admin.ActionLocation.CHANGE_LIST,
+    ) -> Any:
+        actions = super().get_actions(request, action_location)
         actions.pop("delete_selected", None)  # asks for no account in particular
         return actions
 

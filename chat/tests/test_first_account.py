@@ -48,10 +48,6 @@ def test_password_is_validated(client: Client) -> None:
     assert not User.objects.exists()
 
 
-def without_token(page: bytes) -> bytes:
-    return b"\n".join(line for line in page.splitlines() if b"csrf" not in line)
-
-
 def test_wrong_code_and_used_link_are_the_same_404(client: Client) -> None:
     path = first_account_path()
     assert path is not None

@@ -65,35 +65,41 @@ def _run() -> int:
         environment["MODEL_PORT"] = model_port
         environment["EMBEDDED_MODEL_URL"] = f"http://127.0.0.1:{model_port}/v1"
 
-    manage("migrate", "--noinput", "--verbosity", "0", environment=environment)
-
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
-    # Beside honcho, because it ends when it has spoken, and honcho ends all when one ends; in a
-    # session of its own, so that Ctrl-C reaches it only through us.
-    welcome = subprocess.Popen(
+    link = prepare(address, environment)
+    # Beside honcho, because it ends when it has spoken, and honcho ends all when one ends. The
+    # link goes through a pipe: other users of the machine can read command lines.
+    with subprocess.Popen(
         [sys.executable, "-m", "chatproject.welcome", address],
         env=environment,
         cwd=BASE_DIR,
-        start_new_session=True,
-    )
-    try:
-        return Processes(commands, environment, BASE_DIR).run()
-    finally:
-        welcome.kill()
-        welcome.wait()
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C reaches it only through us
+    ) as welcome:
+        assert welcome.stdin is not None
+        welcome.stdin.write(link)
+        welcome.stdin.close()
+        try:
+            return Processes(commands, environment, BASE_DIR).run()
+        finally:
+            welcome.kill()
 
 
-def manage(*arguments: str, environment: dict[str, str]) -> None:
-    """Run a command of manage.py; its own words say what went wrong."""
+def prepare(address: str, environment: dict[str, str]) -> str:
+    """Migrate; the link that creates the first account, empty when there is one."""
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, "-m", "chatproject.prepare", address],
         env=environment,
         cwd=BASE_DIR,
+        stdout=subprocess.PIPE,
+        text=True,
         start_new_session=True,  # Ctrl-C must not print its traceback
         check=False,
     )
     if done.returncode:
-        raise StartError(f"`manage.py {arguments[0]}` failed; nothing was started.")
+        raise StartError("Nothing was started.")
+    return done.stdout.strip()
 
 
 def port_number(text: str) -> int:

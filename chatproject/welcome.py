@@ -1,11 +1,10 @@
 """Say where Parley is, once it answers: `python -m chatproject.welcome http://127.0.0.1:8000`.
 
 Started by `chatproject.run` beside the processes, so that the address and the link for the first
-account stand together, whole, after the lines of the start.
+account, read from standard input, stand together, whole, after the lines of the start.
 """
 
 import http.client
-import io
 import os
 import sys
 import time
@@ -37,19 +36,8 @@ def banner(address: str, link: str, model: bool) -> str:
     return "\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines) + "\n"
 
 
-def first_account_link(address: str) -> str:
-    import django
-    from django.core.management import call_command
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
-    django.setup()
-    output = io.StringIO()
-    call_command("first_account_link", base_url=address, stdout=output)
-    return output.getvalue().strip()
-
-
 def main(address: str) -> None:
-    link = first_account_link(address)
+    link = sys.stdin.read().strip()
     until = time.monotonic() + SECONDS
     while not answers(address):
         if time.monotonic() > until:

@@ -1,0 +1,337 @@
+/** The page: mounts the views on what the server rendered, and moves between conversations. */
+import { Api } from "./api.js";
+import { Composer } from "./composer.js";
+import { ConnectionBar, PATIENCE } from "./connection.js";
+import { confirm, prompt, sessionFound, sessionLost } from "./dialog.js";
+import { find, setText } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import { endText } from "./format.js";
+import { toggleMenu } from "./menu.js";
+import { announce, toast } from "./notices.js";
+import { browserStorage, isNew, NEW } from "./outbox.js";
+import { ScrollManager } from "./scroll.js";
+import { Sidebar } from "./sidebar.js";
+import { notFound, unreachable, welcome } from "./states.js";
+import { Store } from "./store.js";
+import { followTheme } from "./theme.js";
+import { skeleton, ThreadView } from "./thread.js";
+import { mountUserMenu } from "./usermenu.js";
+
+export class App {
+  #page;
+  #store;
+  #composer;
+  #thread;
+  #scroll;
+  #sidebar;
+  #drawer = new Drawer();
+  #bar;
+  #isConnected = true;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #patience;
+  #isDue = false;
+  /** What stands in the thread instead of messages. */
+  #state = "";
+
+  /** @param {any} page what the server said about it */
+  constructor(page) {
+    this.#page = page;
+    const token = find("meta[name=csrf-token]").getAttribute("content") ?? "";
+    this.#store = new Store({
+      page,
+      api: new Api(page.urls.api, token),
+      storage: browserStorage(),
+      on: {
+        changed: () => this.#schedule(),
+        reply: (reply, before) => this.#grown(reply, before),
+        moved: (from, to) => this.#thread.rename(from, to),
+        placed: (place) => history.replaceState({ place }, "", `/c/${place}`),
+        connection: (connection, isReady) => this.#connection(connection, isReady),
+        trouble: (text) => toast(text, "danger"),
+        loggedOut: () => this.#loggedOut(),
+        outdated: () => this.#outdated(),
+      },
+    });
+    this.#composer = new Composer({
+      send: (text) => this.#send(text),
+      stop: () => this.#stop(),
+      draft: (text) => this.#store.outbox.setDraft(this.#store.place, text),
+    });
+    const scroller = find("#scroller");
+    this.#thread = new ThreadView(find("#thread"), scroller, {
+      discard: (id) => this.#store.discard(id),
+      again: (id) => this.#store.sendAgain(id),
+      edit: (id) => this.#edit(id),
+      stop: (id) => this.#store.stop(id),
+      resume: (id) => this.#store.continueReply(id),
+      modelLabel: (id) => this.#store.modelLabel(id),
+    });
+    this.#scroll = new ScrollManager(scroller, find("#thread"), find("#jump"));
+    this.#sidebar = new Sidebar(this.#store, {
+      show: (place) => this.go(place),
+      menu: (line, button) => this.#conversationMenu(line.id, button),
+      more: () => this.#store.library.loadList(),
+      search: (q) => this.#store.library.search(q),
+    });
+    this.#bar = new ConnectionBar(() => this.#store.wire.connect());
+    mountUserMenu(page, token, this.#store.outbox);
+    this.#mountControls();
+    followTheme();
+  }
+
+  start() {
+    const place = this.#page.conversation ?? NEW;
+    history.replaceState({ place }, "");
+    this.#open(place);
+    this.#store.start();
+  }
+
+  #mountControls() {
+    for (const id of ["#new-chat", "#new-chat-top"]) {
+      find(id).addEventListener("click", () => this.go(NEW));
+    }
+    find("#model").addEventListener("click", () => this.#modelMenu());
+    const options = find("#conversation-menu");
+    options.addEventListener("click", () => this.#conversationMenu(this.#store.place, options));
+    window.addEventListener("popstate", (event) => {
+      this.#composer.keep();
+      this.#open(event.state?.place ?? placeOf(location.pathname));
+    });
+    window.addEventListener("pagehide", () => this.#composer.keep());
+    window.addEventListener("storage", (event) => {
+      if (event.key && !event.key.startsWith("parley:")) return;
+      this.#store.outbox.reload();
+      this.#schedule();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || !event.shiftKey || event.altKey) return;
+      if (event.key.toLowerCase() !== "o") return;
+      event.preventDefault();
+      this.go(NEW);
+    });
+  }
+
+  // --- moving ----------------------------------------------------------------------------------
+
+  /**
+   * Goes to a conversation, or to a new one.
+   * @param {string} place
+   */
+  go(place) {
+    this.#composer.keep();
+    if (place !== this.#store.place) {
+      history.pushState({ place }, "", isNew(place) ? "/" : `/c/${place}`);
+      this.#open(place);
+    }
+    this.#drawer.close();
+    this.#composer.focus();
+  }
+
+  /** @param {string} place */
+  #open(place) {
+    this.#state = "";
+    this.#store.show(place);
+    this.#composer.set(this.#store.outbox.draft(place));
+    this.#update();
+    this.#scroll.toEnd();
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------
+
+  #schedule() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#update();
+    });
+  }
+
+  #update() {
+    this.#sidebar.update();
+    this.#drawThread();
+    this.#drawHead();
+    this.#drawComposer();
+  }
+
+  #drawThread() {
+    const { threadState } = this.#store;
+    const items = this.#store.items();
+    const state = threadState !== "ready" ? threadState : items.length ? "messages" : "empty";
+    find("#main").classList.toggle("empty", state === "empty");
+    if (state === "messages") {
+      if (this.#state !== "messages") this.#thread.replace();
+      this.#thread.update(items, this.#isConnected);
+      if (this.#state !== "messages") this.#scroll.toEnd();
+    } else {
+      // Models may arrive while the welcome stands there.
+      const key = `${state} ${this.#store.models.length}`;
+      if (key === this.#state) return;
+      this.#thread.replace(this.#stateNode(state));
+      this.#state = key;
+      return;
+    }
+    this.#state = state;
+  }
+
+  /** @param {string} state */
+  #stateNode(state) {
+    if (state === "loading") return skeleton();
+    if (state === "missing") return notFound(() => this.go(NEW));
+    if (state === "unreachable") return unreachable(() => this.#store.reload());
+    return welcome({
+      name: this.#page.user.name,
+      help: this.#store.models.length ? null : this.#page.model_help,
+      suggest: (text) => {
+        this.#composer.set(text);
+        this.#composer.keep();
+        this.#composer.focus();
+      },
+    });
+  }
+
+  #drawHead() {
+    const { shown, place, threadState, models, model } = this.#store;
+    const title = shown?.title || (threadState === "missing" ? "Not found" : "New chat");
+    setText(find("#title"), title);
+    document.title = isNew(place) ? "Parley" : `${title} · Parley`;
+    find("#conversation-menu").hidden = !shown;
+    find("#model").hidden = models.length < 2 || threadState === "missing";
+    setText(find("#model-label"), this.#store.modelLabel(model));
+  }
+
+  #drawComposer() {
+    const { stoppable, threadState, models } = this.#store;
+    this.#composer.update({
+      canSend: threadState !== "missing" && models.length > 0,
+      isRunning: stoppable !== null,
+      isStopping: stoppable !== null && this.#store.wire.isStopping(stoppable.id),
+    });
+  }
+
+  /**
+   * @param {import("./reply.js").Reply} reply
+   * @param {import("./reply.js").Reply} before
+   */
+  #grown(reply, before) {
+    this.#thread.grow(reply);
+    if (reply.status === before.status && reply.end === before.end) return;
+    this.#schedule();
+    if (reply.end && !before.end) announce(endText(reply)?.text ?? "The reply is complete.");
+    else if (reply.status === "running" && before.status !== "running") {
+      announce("The reply begins.");
+    }
+  }
+
+  /**
+   * @param {import("./socket.js").Connection} connection
+   * @param {boolean} isReady
+   */
+  #connection(connection, isReady) {
+    this.#bar.show(connection, isReady);
+    clearTimeout(this.#patience);
+    if (isReady) this.#isConnected = true;
+    else {
+      this.#patience = setTimeout(() => {
+        this.#isConnected = false;
+        this.#schedule();
+      }, PATIENCE);
+    }
+    if (connection.state === "logged_out") this.#loggedOut();
+    if (isReady) sessionFound();
+    this.#schedule();
+  }
+
+  // --- acting ----------------------------------------------------------------------------------
+
+  /** @param {string} text */
+  #send(text) {
+    const problem = this.#store.send(text);
+    if (problem) toast(problem, "danger");
+    else this.#scroll.toEnd();
+    return !problem;
+  }
+
+  #stop() {
+    const { stoppable } = this.#store;
+    if (stoppable) this.#store.stop(stoppable.id);
+  }
+
+  /** @param {string} id of an entry of the outbox */
+  #edit(id) {
+    const entry = this.#store.outbox.get(id);
+    if (!entry) return;
+    const written = this.#composer.text;
+    this.#store.discard(id);
+    this.#composer.set(written ? `${entry.text}\n\n${written}` : entry.text);
+    this.#composer.keep();
+    this.#composer.focus();
+  }
+
+  #modelMenu() {
+    const items = this.#store.models.map(({ id, label, endpoint }) => ({
+      label,
+      note: endpoint,
+      isChecked: id === this.#store.model,
+      act: () => this.#store.choose(id),
+    }));
+    toggleMenu(find("#model"), "Model", [{ items }]);
+  }
+
+  /**
+   * @param {string} id
+   * @param {HTMLElement} button
+   */
+  #conversationMenu(id, button) {
+    toggleMenu(button, "Conversation", [
+      {
+        items: [
+          { label: "Rename", icon: "pencil", act: () => this.#rename(id) },
+          { label: "Delete", icon: "trash", isDanger: true, act: () => this.#remove(id) },
+        ],
+      },
+    ]);
+  }
+
+  /** @param {string} id */
+  async #rename(id) {
+    const before = this.#store.library.conversation(id)?.title ?? "";
+    const title = await prompt({
+      title: "Rename the conversation",
+      label: "Title",
+      value: before,
+      action: "Rename",
+      longest: 200,
+    });
+    if (title && title !== before) await this.#store.change(id, { title });
+  }
+
+  /** @param {string} id */
+  async #remove(id) {
+    const isSure = await confirm({
+      title: "Delete this conversation?",
+      text: `“${this.#store.library.conversation(id)?.title ?? ""}” and all its messages go for good.`,
+      action: "Delete",
+      isDanger: true,
+    });
+    if (!isSure || !(await this.#store.remove(id))) return;
+    announce("The conversation is deleted.");
+    if (this.#store.place === id) this.go(NEW);
+  }
+
+  #loggedOut() {
+    this.#composer.keep();
+    sessionLost({ login: this.#page.urls.login, again: () => this.#store.wire.connect() });
+  }
+
+  #outdated() {
+    const bar = find("#outdated");
+    bar.hidden = false;
+    find("button", bar).onclick = () => location.reload();
+  }
+}
+
+/** @param {string} pathname */
+function placeOf(pathname) {
+  return /^\/c\/([0-9a-f-]{36})\/?$/.exec(pathname)?.[1] ?? NEW;
+}

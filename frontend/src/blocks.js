@@ -1,0 +1,122 @@
+/**
+ * Markdown cut into blocks, so that while a reply grows only its last blocks are read again.
+ *
+ * Raw HTML is text here, images are links, and links lead only to http, https and mailto: what
+ * comes out of `marked` is harmless by itself, and is sanitised once more on its way to the page
+ * (`markdown.js`).
+ */
+import { Marked } from "marked";
+import { blockMath, inlineMath } from "./mathtokens.js";
+
+/** @typedef {import("marked").Token} Token */
+
+/**
+ * @typedef {object} Cut
+ * @property {Token[]} closed blocks that more text cannot change
+ * @property {Token[]} open the blocks after those
+ * @property {string} rest the text of the open blocks
+ */
+
+const marked = new Marked({ gfm: true, breaks: false });
+
+marked.use({
+  extensions: [blockMath, inlineMath],
+  renderer: {
+    html({ text, block }) {
+      if (/^<br\s*\/?>\s*$/i.test(text)) return "<br>";
+      return block ? `<p>${escape(text.trim())}</p>\n` : escape(text);
+    },
+    image({ href, text }) {
+      const label = escape(text || "image");
+      return safeUrl(href) ? `<a href="${escape(href)}">${label}</a>` : label;
+    },
+    link({ href, title, tokens }) {
+      const label = this.parser.parseInline(tokens);
+      if (!safeUrl(href)) return label;
+      const tip = title ? ` title="${escape(title)}"` : "";
+      return `<a href="${escape(href)}"${tip}>${label}</a>`;
+    },
+    heading({ tokens, depth }) {
+      // The page has the first level itself.
+      const level = Math.min(6, depth + 1);
+      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
+    },
+    checkbox({ checked }) {
+      return checked ? "☑ " : "☐ ";
+    },
+  },
+});
+
+/**
+ * @param {string} text
+ */
+export function escape(text) {
+  return text
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/"/g, "&quot;")
+    .replace(/'/g, "&#39;");
+}
+
+/**
+ * Whether a link may lead there. Relative addresses may not: they would lead into this site.
+ * @param {string} href
+ */
+export function safeUrl(href) {
+  return /^(?:https?:\/\/|mailto:)/i.test(href.trim());
+}
+
+/**
+ * All blocks of a text.
+ * @param {string} text
+ */
+export function lex(text) {
+  return marked.lexer(text);
+}
+
+/**
+ * The HTML of blocks that came from one `lex` or `cut`.
+ * @param {Token[]} tokens
+ * @returns {string}
+ */
+export function toHtml(tokens) {
+  return /** @type {string} */ (marked.parser(tokens));
+}
+
+/**
+ * Cuts a growing text. The last two blocks stay open: the last one grows, and the one before it may
+ * yet take it in (`2` after a blank line is a paragraph until `2. two` makes it part of the list).
+ * @param {string} text
+ * @returns {Cut}
+ */
+export function cut(text) {
+  const tokens = marked.lexer(text);
+  let from = tokens.length;
+  for (let left = 2; from > 0 && left > 0; ) {
+    from -= 1;
+    if (tokens[from]?.type !== "space") left -= 1;
+  }
+  const closed = tokens.slice(0, from);
+  const taken = closed.reduce((sum, token) => sum + token.raw.length, 0);
+  const raw = closed.map((token) => token.raw).join("");
+  // marked normalises line ends and tabs; where its blocks are not the text itself, nothing closes.
+  if (raw !== text.slice(0, taken)) return { closed: [], open: tokens, rest: text };
+  return { closed, open: tokens.slice(from), rest: text.slice(taken) };
+}
+
+/**
+ * The code block that a text is in the midst of: everything after its opening fence.
+ * @param {string} text of the open blocks
+ * @returns {{language: string, code: string}|null}
+ */
+export function openFence(text) {
+  const opening = /^( {0,3})(`{3,}|~{3,})([^\n]*)\n/.exec(text);
+  if (!opening) return null;
+  const [whole, indent = "", fence = "", info = ""] = opening;
+  if (indent || (fence.startsWith("`") && info.includes("`"))) return null;
+  const code = text.slice(whole.length);
+  const closing = new RegExp(`^ {0,3}${fence[0]}{${fence.length},}[ \\t]*$`, "m");
+  if (closing.test(code)) return null;
+  return { language: /^\s*(\S*)/.exec(info)?.[1] ?? "", code };
+}

@@ -1,0 +1,43 @@
+/**
+ * Text counted in Unicode code points, as the protocol counts it. JavaScript counts UTF-16 units,
+ * of which everything beyond the Basic Multilingual Plane (an emoji, say) takes two.
+ */
+
+/**
+ * How many code points `text` has.
+ * @param {string} text
+ */
+export function count(text) {
+  let points = text.length;
+  for (let i = 0; i < text.length - 1; i++) {
+    if (isPair(text, i)) {
+      points--;
+      i++;
+    }
+  }
+  return points;
+}
+
+/**
+ * `text` without its first `points` code points.
+ * @param {string} text
+ * @param {number} points
+ */
+export function drop(text, points) {
+  let unit = 0;
+  for (let left = points; left > 0 && unit < text.length; left--) {
+    unit += isPair(text, unit) ? 2 : 1;
+  }
+  return text.slice(unit);
+}
+
+/**
+ * @param {string} text
+ * @param {number} i
+ */
+function isPair(text, i) {
+  const high = text.charCodeAt(i);
+  if (high < 0xd800 || high > 0xdbff) return false;
+  const low = text.charCodeAt(i + 1);
+  return low >= 0xdc00 && low <= 0xdfff;
+}

@@ -1,0 +1,113 @@
+/** Where messages are written. Enter sends, Shift+Enter breaks the line. */
+import { find } from "./dom.js";
+
+/** Drafts are kept this long after the last key. */
+const REST = 300;
+
+export class Composer {
+  #form = /** @type {HTMLFormElement} */ (find("#composer"));
+  #area = /** @type {HTMLTextAreaElement} */ (find("#composer-text"));
+  #send = /** @type {HTMLButtonElement} */ (find("#send"));
+  #stop = /** @type {HTMLButtonElement} */ (find("#stop"));
+  #on;
+  #canSend = true;
+  #isRunning = false;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+
+  /**
+   * @param {{send: (text: string) => boolean, stop: () => void, draft: (text: string) => void}} on
+   *   `send` says whether the text was taken
+   */
+  constructor(on) {
+    this.#on = on;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#area.addEventListener("keydown", (event) => this.#key(event));
+    this.#area.addEventListener("input", () => this.#changed());
+    this.#stop.addEventListener("click", () => {
+      on.stop();
+      this.focus();
+    });
+    // The card around the text is part of it for the pointer.
+    this.#form.addEventListener("pointerdown", (event) => {
+      if (event.target instanceof Element && !event.target.closest("button, textarea")) {
+        event.preventDefault();
+        this.focus();
+      }
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    // While an input method composes, Enter chooses a word (keyCode 229: Safari says so too late).
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.altKey) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  #submit() {
+    const text = this.#area.value;
+    if (!this.#canSend || !text.trim()) return;
+    clearTimeout(this.#timer);
+    if (this.#on.send(text)) this.set("");
+    this.focus();
+  }
+
+  #changed() {
+    this.#fit();
+    this.#show();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.keep(), REST);
+  }
+
+  /** Keeps the draft now. */
+  keep() {
+    clearTimeout(this.#timer);
+    this.#on.draft(this.#area.value);
+  }
+
+  /** @param {string} text */
+  set(text) {
+    this.#area.value = text;
+    this.#fit();
+    this.#show();
+  }
+
+  get text() {
+    return this.#area.value;
+  }
+
+  focus() {
+    this.#area.focus({ preventScroll: true });
+    this.#area.setSelectionRange(this.#area.value.length, this.#area.value.length);
+  }
+
+  /**
+   * @param {{canSend: boolean, isRunning: boolean, isStopping: boolean}} state
+   */
+  update({ canSend, isRunning, isStopping }) {
+    this.#canSend = canSend;
+    this.#isRunning = isRunning;
+    this.#area.disabled = !canSend;
+    this.#stop.disabled = isStopping;
+    this.#show();
+  }
+
+  #show() {
+    const isEmpty = !this.#area.value.trim();
+    const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
+    this.#stop.hidden = !this.#isRunning;
+    this.#send.hidden = this.#isRunning && isEmpty;
+    this.#send.disabled = isEmpty || !this.#canSend;
+    if (hadFocus && document.activeElement === document.body) this.focus();
+  }
+
+  #fit() {
+    this.#area.style.height = "auto";
+    this.#area.style.height = `${this.#area.scrollHeight}px`;
+  }
+}

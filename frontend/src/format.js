@@ -1,0 +1,131 @@
+/** Sentences and numbers the page shows. Pure. */
+
+/** @typedef {import("./reply.js").Reply} Reply */
+
+/**
+ * Why a reply is not growing yet, or how it came to grow; "" where there is nothing to say.
+ * @param {Reply} reply
+ * @param {number} now milliseconds
+ * @returns {string}
+ */
+export function statusText(reply, now) {
+  if (reply.end) return "";
+  if (reply.status === "queued") return queuedText(reply, now);
+  switch (reply.reason) {
+    case "restart":
+      return "The server was restarted: this reply goes on.";
+    case "takeover":
+      return "Another process took over: this reply goes on.";
+    case "fallback":
+      return `The chosen model did not answer: ${reply.model ?? "another one"} does.`;
+    case "retry":
+      return reply.length ? "" : "Trying again…";
+    default:
+      return "";
+  }
+}
+
+/**
+ * @param {Reply} reply
+ * @param {number} now
+ */
+function queuedText(reply, now) {
+  const place = reply.place && reply.place > 1 ? ` Place ${reply.place} in the queue.` : "";
+  switch (reply.reason) {
+    case "behind":
+      return `Waits behind the reply above.${place}`;
+    case "user_limit":
+      return `Waits until another of your replies has ended.${place}`;
+    case "restart":
+      return "The server was restarted: this reply goes on in a moment.";
+    case "takeover":
+      return "Its process stopped: another one goes on with this reply in a moment.";
+    case "fallback":
+      return "The chosen model did not answer: another one is asked.";
+    case "retry": {
+      const left = reply.retryAt ? Math.ceil((Date.parse(reply.retryAt) - now) / 1000) : 0;
+      const when = left > 0 ? `Trying again in ${left} s.` : "Trying again…";
+      return `The model did not answer. ${when}`;
+    }
+    default:
+      return place ? `Waits.${place}` : "";
+  }
+}
+
+/**
+ * How an ended reply ended, where that is worth a word.
+ * @param {Reply} reply
+ * @returns {{text: string, tone: "quiet"|"danger"}|null}
+ */
+export function endText(reply) {
+  if (!reply.end) return null;
+  const { error, finish_reason: finish } = reply.end;
+  switch (reply.status) {
+    case "failed":
+      return { text: error?.message || "The reply failed.", tone: "danger" };
+    case "interrupted":
+      return { text: `Interrupted. ${error?.message ?? "It was cut off."}`.trim(), tone: "danger" };
+    case "stopped":
+      return { text: reply.length ? "Stopped." : "Stopped before it began.", tone: "quiet" };
+    default:
+      if (finish === "length") return { text: "Cut off at the longest length.", tone: "quiet" };
+      if (finish === "content_filter") {
+        return { text: "Ended by the endpoint's content filter.", tone: "quiet" };
+      }
+      return reply.length ? null : { text: "The model answered with nothing.", tone: "quiet" };
+  }
+}
+
+/**
+ * The parts of the quiet line under an ended reply.
+ * @param {Reply} reply
+ * @param {string} model its label
+ * @returns {string[]}
+ */
+export function factsOf(reply, model) {
+  const facts = model ? [model] : [];
+  if (!reply.end) return facts;
+  const { usage, timing } = reply.end;
+  const tokens = usage?.completion_tokens;
+  const about = usage?.estimated ? "≈ " : "";
+  if (tokens > 0) facts.push(`${about}${number(tokens)} ${tokens === 1 ? "token" : "tokens"}`);
+  if (timing?.total_ms != null) facts.push(seconds(timing.total_ms));
+  const growing = (timing?.total_ms ?? 0) - (timing?.first_token_ms ?? 0);
+  if (tokens > 1 && timing?.first_token_ms != null && growing > 0) {
+    const rate = (tokens * 1000) / growing;
+    facts.push(`${about}${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))} tokens/s`);
+  }
+  return facts;
+}
+
+/** @param {number} value */
+export const number = (value) => value.toLocaleString("en");
+
+/** @param {number} ms */
+export function seconds(ms) {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+/**
+ * The heading under which a conversation stands in the list.
+ * @param {string} time ISO 8601
+ * @param {Date} now
+ */
+export function dayGroup(time, now) {
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
+  const at = Date.parse(time);
+  const day = 24 * 3600 * 1000;
+  if (!(at < midnight)) return "Today";
+  if (at >= midnight - day) return "Yesterday";
+  return at >= midnight - 6 * day ? "Last seven days" : "Earlier";
+}
+
+/**
+ * The first words of a text, for a title.
+ * @param {string} text
+ */
+export function firstWords(text) {
+  const line = text.trim().split("\n", 1)[0] ?? "";
+  return line.length > 60 ? `${line.slice(0, 59).trimEnd()}…` : line;
+}

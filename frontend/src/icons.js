@@ -1,0 +1,76 @@
+/** The icons of the page, out of lucide. They are decoration: every button has a label besides. */
+
+import arrowDown from "lucide-static/icons/arrow-down.svg";
+import arrowUp from "lucide-static/icons/arrow-up.svg";
+import check from "lucide-static/icons/check.svg";
+import chevronDown from "lucide-static/icons/chevron-down.svg";
+import alert from "lucide-static/icons/circle-alert.svg";
+import clock from "lucide-static/icons/clock.svg";
+import offline from "lucide-static/icons/cloud-off.svg";
+import copy from "lucide-static/icons/copy.svg";
+import more from "lucide-static/icons/ellipsis.svg";
+import userKey from "lucide-static/icons/key-round.svg";
+import logOut from "lucide-static/icons/log-out.svg";
+import panel from "lucide-static/icons/panel-left.svg";
+import pencil from "lucide-static/icons/pencil.svg";
+import play from "lucide-static/icons/play.svg";
+import retry from "lucide-static/icons/rotate-cw.svg";
+import search from "lucide-static/icons/search.svg";
+import shield from "lucide-static/icons/shield-check.svg";
+import stop from "lucide-static/icons/square.svg";
+import plus from "lucide-static/icons/square-pen.svg";
+import trash from "lucide-static/icons/trash-2.svg";
+import x from "lucide-static/icons/x.svg";
+
+const SOURCES = {
+  alert,
+  arrowDown,
+  arrowUp,
+  check,
+  chevronDown,
+  clock,
+  copy,
+  logOut,
+  more,
+  offline,
+  panel,
+  pencil,
+  play,
+  plus,
+  retry,
+  search,
+  shield,
+  stop,
+  trash,
+  userKey,
+  x,
+};
+
+/** @typedef {keyof typeof SOURCES} IconName */
+
+/** @type {Map<string, Node>} */
+const parsed = new Map();
+
+/**
+ * @param {IconName} name
+ * @returns {SVGElement}
+ */
+export function icon(name) {
+  let source = parsed.get(name);
+  if (!source) {
+    source = new DOMParser().parseFromString(SOURCES[name], "image/svg+xml").documentElement;
+    const element = /** @type {Element} */ (source);
+    element.setAttribute("class", "icon");
+    element.setAttribute("aria-hidden", "true");
+    parsed.set(name, source);
+  }
+  return /** @type {SVGElement} */ (document.importNode(source, true));
+}
+
+/** Puts the icons into what the server rendered: `<span data-icon="plus">`. */
+export function fillIcons(within = document) {
+  for (const place of within.querySelectorAll("[data-icon]")) {
+    const name = /** @type {IconName} */ (place.getAttribute("data-icon"));
+    if (name in SOURCES) place.replaceWith(icon(name));
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The user's conversations as the server has them: read from the API, kept true by frames, and by
+ * `changes` where frames were missed. A thin shell around `records.js`.
+ */
+import * as records from "./records.js";
+
+const AGAIN_MS = 3000;
+
+/**
+ * @typedef {object} Listeners
+ * @property {() => void} changed
+ * @property {() => void} reset too much was missed: what is shown has to be read again
+ * @property {(problem: unknown, isQuiet: boolean) => void} failed
+ */
+
+export class Library {
+  /** More of the list can be loaded from here. @type {string|null} */
+  next = null;
+  isListLoaded = false;
+  #api;
+  #on;
+  #records = records.empty();
+  #isCatchingUp = false;
+
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {Listeners} on
+   */
+  constructor(api, on) {
+    this.#api = api;
+    this.#on = on;
+  }
+
+  /** The conversations, the last used first. */
+  get conversations() {
+    return records.newestFirst(this.#records);
+  }
+
+  /** @param {string} id */
+  conversation(id) {
+    return this.#records.conversations.get(id);
+  }
+
+  /**
+   * The messages of an open conversation.
+   * @param {string} id
+   * @returns {records.Messages|undefined}
+   */
+  thread(id) {
+    return this.#records.threads.get(id);
+  }
+
+  /** @param {string} id */
+  isGone(id) {
+    return this.#records.gone.has(id);
+  }
+
+  /** Loads the list, or more of it. */
+  async loadList() {
+    const cursor = this.isListLoaded ? this.next : null;
+    try {
+      const body = await this.#api.conversations({ cursor });
+      this.#records = records.applyList(this.#records, body);
+      this.next = body.next;
+      this.isListLoaded = true;
+      this.#on.changed();
+      this.catchUp();
+    } catch (problem) {
+      this.#on.failed(problem, false);
+      if (!this.isListLoaded) setTimeout(() => this.isListLoaded || this.loadList(), AGAIN_MS);
+    }
+  }
+
+  /**
+   * @param {string} q words of a title
+   * @returns {Promise<string[]>} ids
+   */
+  async search(q) {
+    const body = await this.#api.conversations({ q, limit: 100 });
+    this.#records = records.applyList(this.#records, body);
+    return body.conversations.map((/** @type {{id: string}} */ { id }) => id);
+  }
+
+  /**
+   * Reads a conversation with its tree, and keeps it up to date until `close`.
+   * @param {string} id
+   * @param {() => boolean} isWanted still, when it has come
+   */
+  async open(id, isWanted) {
+    const body = await this.#api.conversation(id);
+    if (!isWanted()) return;
+    this.#records = records.openThread(this.#records, body);
+    this.catchUp();
+  }
+
+  /**
+   * Opens a conversation that has just been made: there is nothing to read.
+   * @param {records.Conversation} conversation
+   */
+  begin(conversation) {
+    const seq = this.#records.seq ?? 0;
+    this.#records = records.openThread(this.#records, { seq, conversation, messages: [] });
+  }
+
+  /** @param {string} id */
+  close(id) {
+    this.#records = records.closeThread(this.#records, id);
+  }
+
+  /**
+   * Puts in what is known before the server says it.
+   * @param {records.Conversation[]} conversations
+   * @param {records.Message[]} messages
+   */
+  put(conversations, messages) {
+    this.#records = records.put(this.#records, conversations, messages);
+  }
+
+  /**
+   * @param {string} id
+   * @param {{title?: string, model?: string}} fields
+   */
+  async change(id, fields) {
+    const { conversation } = await this.#api.change(id, fields);
+    this.put([conversation], []);
+  }
+
+  /** @param {string} id */
+  async remove(id) {
+    await this.#api.remove(id);
+  }
+
+  /** @param {any} frame a `conversation` or `message` frame */
+  apply(frame) {
+    this.#records = records.apply(this.#records, frame);
+    this.catchUp();
+    this.#on.changed();
+  }
+
+  /** @param {number} seq the server spoke of */
+  hear(seq) {
+    this.#records = records.hear(this.#records, seq);
+    this.catchUp();
+  }
+
+  /** Reads what was missed, where something was. */
+  async catchUp() {
+    if (this.#isCatchingUp || !records.isBehind(this.#records)) return;
+    this.#isCatchingUp = true;
+    try {
+      while (records.isBehind(this.#records)) {
+        const body = await this.#api.changes(this.#records.seq ?? 0);
+        this.#records = records.applyChanges(this.#records, body);
+        if (body.reset) {
+          this.isListLoaded = false;
+          this.loadList();
+          this.#on.reset();
+        }
+        this.#on.changed();
+      }
+    } catch (problem) {
+      this.#on.failed(problem, true);
+      setTimeout(() => this.catchUp(), AGAIN_MS);
+    } finally {
+      this.#isCatchingUp = false;
+    }
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * What the user wrote and the server has not accepted: unsent messages with the ids they will keep,
+ * and drafts. It lives in storage under the user's id, so that neither a lost connection nor a
+ * closed page loses a word, and goes at logout.
+ *
+ * Of the messages into one place each waits for the one before: only then is its parent known.
+ * Each entry has a key of its own, so that two tabs do not overwrite each other's.
+ */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id made here; the server takes a message with it once, however often it is sent
+ * @property {string} place id of the conversation it is written in, or `new:…` for one to be made
+ * @property {string|null} conversation
+ * @property {string|null} parent
+ * @property {string|null} after id of the entry that has to be accepted first
+ * @property {string} text
+ * @property {string|null} model
+ * @property {number} created milliseconds
+ * @property {string|null} problem why the server refused it
+ *
+ * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem"|"key"|"length">} Store
+ */
+
+export const NEW = "new:";
+
+/** @param {string|null} place */
+export const isNew = (place) => place?.startsWith(NEW) ?? false;
+
+export class Outbox {
+  #storage;
+  #prefix;
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+  /** Those that storage would not take: they live as long as the page. @type {Set<string>} */
+  #unsaved = new Set();
+
+  /**
+   * @param {Store} storage
+   * @param {string} user
+   */
+  constructor(storage, user) {
+    this.#storage = storage;
+    this.#prefix = `parley:${user}:`;
+    this.reload();
+  }
+
+  /** Reads again what is stored: another tab may have added, or got rid of, something. */
+  reload() {
+    const prefix = `${this.#prefix}out:`;
+    const stored = new Map();
+    for (const key of this.#keys()) {
+      if (!key.startsWith(prefix)) continue;
+      const entry = parse(this.#storage.getItem(key));
+      if (entry) stored.set(entry.id, entry);
+    }
+    for (const id of this.#unsaved) {
+      const entry = this.#entries.get(id);
+      if (entry) stored.set(id, entry);
+    }
+    this.#entries = stored;
+  }
+
+  /** @returns {Entry[]} in the order they were written */
+  all() {
+    return [...this.#entries.values()].sort((a, b) => a.created - b.created);
+  }
+
+  /** @param {string} place */
+  in(place) {
+    return this.all().filter((entry) => entry.place === place);
+  }
+
+  /** @param {string} id */
+  get(id) {
+    return this.#entries.get(id);
+  }
+
+  /**
+   * Keeps a message. Behind another one into the same place it waits, and its parent is that
+   * one's reply.
+   * @param {{id: string, place: string, parent: string|null, text: string, model: string|null,
+   *   now?: number}} written
+   * @returns {Entry}
+   */
+  add({ id, place, parent, text, model, now = Date.now() }) {
+    const last = this.in(place).at(-1);
+    /** @type {Entry} */
+    const entry = {
+      id,
+      place,
+      conversation: isNew(place) ? null : place,
+      parent: last ? null : parent,
+      after: last?.id ?? null,
+      text,
+      model,
+      created: Math.max(now, (last?.created ?? 0) + 1),
+      problem: null,
+    };
+    this.#save(entry);
+    return entry;
+  }
+
+  /** @returns {Entry[]} what may be sent now */
+  sendable() {
+    return this.all().filter((entry) => entry.after === null && entry.problem === null);
+  }
+
+  /**
+   * Takes out what was accepted, and lets the one behind it go.
+   * @param {{id: string, conversation: string, reply: string}} frame
+   * @returns {Entry|undefined} what was accepted
+   */
+  accept({ id, conversation, reply }) {
+    const entry = this.#entries.get(id);
+    if (!entry) return undefined;
+    for (const other of this.all()) {
+      if (other.place !== entry.place || other.id === id) continue;
+      const moved = { ...other, place: conversation, conversation };
+      this.#save(other.after === id ? { ...moved, parent: reply, after: null } : moved);
+    }
+    this.#delete(id);
+    return entry;
+  }
+
+  /**
+   * Marks an entry as refused; what waits behind it goes on waiting.
+   * @param {string} id
+   * @param {string} problem
+   */
+  refuse(id, problem) {
+    const entry = this.#entries.get(id);
+    if (entry) this.#save({ ...entry, problem });
+  }
+
+  /**
+   * Lets a refused entry be sent again, under a new id where the old one was taken.
+   * @param {string} id
+   * @param {string} [other]
+   */
+  retry(id, other = id) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    for (const behind of this.all()) {
+      if (behind.after === id) this.#save({ ...behind, after: other });
+    }
+    this.#delete(id);
+    this.#save({ ...entry, id: other, problem: null });
+  }
+
+  /**
+   * Gives an entry up. What waited behind it takes its place.
+   * @param {string} id
+   */
+  discard(id) {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    for (const behind of this.all()) {
+      if (behind.after !== id) continue;
+      const { conversation, parent, after } = entry;
+      this.#save({ ...behind, conversation, parent, after });
+    }
+    this.#delete(id);
+  }
+
+  /** @param {string} place */
+  draft(place) {
+    return this.#storage.getItem(this.#draftKey(place)) ?? "";
+  }
+
+  /**
+   * @param {string} place
+   * @param {string} text
+   */
+  setDraft(place, text) {
+    if (text) this.#write(this.#draftKey(place), text);
+    else this.#storage.removeItem(this.#draftKey(place));
+  }
+
+  /** Forgets everything of this user. */
+  clear() {
+    for (const key of this.#keys()) {
+      if (key.startsWith(this.#prefix)) this.#storage.removeItem(key);
+    }
+    this.#entries.clear();
+    this.#unsaved.clear();
+  }
+
+  /** @param {string} place */
+  #draftKey(place) {
+    return `${this.#prefix}draft:${isNew(place) ? "new" : place}`;
+  }
+
+  #keys() {
+    const keys = [];
+    for (let i = 0; i < this.#storage.length; i++) keys.push(this.#storage.key(i) ?? "");
+    return keys;
+  }
+
+  /** @param {Entry} entry */
+  #save(entry) {
+    this.#entries.set(entry.id, entry);
+    if (this.#write(`${this.#prefix}out:${entry.id}`, JSON.stringify(entry))) {
+      this.#unsaved.delete(entry.id);
+    } else {
+      this.#unsaved.add(entry.id);
+    }
+  }
+
+  /** @param {string} id */
+  #delete(id) {
+    this.#entries.delete(id);
+    this.#unsaved.delete(id);
+    this.#storage.removeItem(`${this.#prefix}out:${id}`);
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} value
+   * @returns {boolean} false where storage is full or forbidden
+   */
+  #write(key, value) {
+    try {
+      this.#storage.setItem(key, value);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/**
+ * @param {string|null} stored
+ * @returns {Entry|null}
+ */
+function parse(stored) {
+  try {
+    const entry = JSON.parse(stored ?? "");
+    return typeof entry?.id === "string" && typeof entry.text === "string" ? entry : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The browser's storage, or one that forgets where it is forbidden.
+ * @returns {Store}
+ */
+export function browserStorage() {
+  try {
+    localStorage.getItem("parley");
+    return localStorage;
+  } catch {
+    return new MemoryStorage();
+  }
+}
+
+/** @implements {Store} */
+export class MemoryStorage {
+  /** @type {Map<string, string>} */
+  #items = new Map();
+
+  get length() {
+    return this.#items.size;
+  }
+
+  /** @param {number} i */
+  key(i) {
+    return [...this.#items.keys()][i] ?? null;
+  }
+
+  /** @param {string} key */
+  getItem(key) {
+    return this.#items.get(key) ?? null;
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} value
+   */
+  setItem(key, value) {
+    this.#items.set(key, value);
+  }
+
+  /** @param {string} key */
+  removeItem(key) {
+    this.#items.delete(key);
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * The user's conversations, the messages of those that are open, and the change counter that keeps
+ * both true. Pure: every function returns the next state and leaves the old one alone.
+ *
+ * A frame is applied where its `seq` is the next one. After a jump the state is `behind`, until
+ * `applyChanges` brought what was missed. Objects carry the number of their own last change, so an
+ * answer that was read earlier never overwrites what came later.
+ */
+
+/**
+ * @typedef {object} Conversation
+ * @property {string} id
+ * @property {string} title
+ * @property {string|null} model
+ * @property {string|null} leaf
+ * @property {string} created
+ * @property {string} updated
+ * @property {boolean} running
+ * @property {number} seq
+ *
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {string} conversation
+ * @property {string|null} parent
+ * @property {"user"|"assistant"|"system"} role
+ * @property {string} created
+ * @property {number} seq
+ * @property {string} [text]
+ * @property {string} [reasoning]
+ * @property {import("./reply.js").Status} [status]
+ * @property {string|null} [reason]
+ * @property {number} [attempt]
+ * @property {string|null} [model]
+ * @property {string|null} [finish_reason]
+ * @property {import("./reply.js").Problem|null} [error]
+ * @property {number} [length]
+ * @property {number} [reasoning_length]
+ * @property {string} [sha256]
+ * @property {Record<string, any>|null} [usage]
+ * @property {{first_token_ms: number|null, total_ms: number|null}|null} [timing]
+ *
+ * @typedef {ReadonlyMap<string, Message>} Messages
+ *
+ * @typedef {object} Records
+ * @property {number|null} seq of the last change that was applied; null before anything was read
+ * @property {number} seen the highest number heard of
+ * @property {ReadonlyMap<string, Conversation>} conversations
+ * @property {ReadonlyMap<string, Messages>} threads the messages of each open conversation
+ * @property {ReadonlySet<string>} gone ids of what was deleted
+ */
+
+/** @returns {Records} */
+export function empty() {
+  return { seq: null, seen: 0, conversations: new Map(), threads: new Map(), gone: new Set() };
+}
+
+/**
+ * Whether changes were missed: `GET changes?since=seq` is due.
+ * @param {Records} records
+ */
+export function isBehind(records) {
+  return records.seq !== null && records.seen > records.seq;
+}
+
+/**
+ * Notes a number that the server spoke of (`ready`, `ping`).
+ * @param {Records} records
+ * @param {number} seq
+ * @returns {Records}
+ */
+export function hear(records, seq) {
+  return seq > records.seen ? { ...records, seen: seq } : records;
+}
+
+/**
+ * A `conversation` or `message` frame.
+ * @param {Records} records
+ * @param {any} frame
+ * @returns {Records}
+ */
+export function apply(records, frame) {
+  const heard = hear(records, frame.seq);
+  if (heard.seq === null || frame.seq !== heard.seq + 1) return heard;
+  const next = { ...heard, seq: frame.seq };
+  const deleted = frame.event === "deleted";
+  if (frame.type === "conversation") {
+    return deleted
+      ? remove(next, [frame.conversation.id], [])
+      : put(next, [{ seq: frame.seq, ...frame.conversation }], []);
+  }
+  return deleted
+    ? remove(next, [], [frame.message.id])
+    : put(next, [], [{ seq: frame.seq, ...frame.message }]);
+}
+
+/**
+ * A page of the list. The first page read sets the counter.
+ * @param {Records} records
+ * @param {{seq: number, conversations: Conversation[]}} body
+ * @returns {Records}
+ */
+export function applyList(records, body) {
+  const next = hear({ ...records, seq: records.seq ?? body.seq }, body.seq);
+  return put(next, body.conversations, []);
+}
+
+/**
+ * A conversation with its whole tree: from now on its messages are kept up to date.
+ * @param {Records} records
+ * @param {{seq: number, conversation: Conversation, messages: Message[]}} body
+ * @returns {Records}
+ */
+export function openThread(records, body) {
+  const { id } = body.conversation;
+  if (records.gone.has(id)) return records;
+  const threads = new Map(records.threads);
+  const known = threads.get(id);
+  const stored = new Set(body.messages.map((message) => message.id));
+  // What the answer does not have is either newer than it, or was deleted while nobody listened.
+  const newer = [...(known ?? [])].filter(
+    ([key, message]) => !stored.has(key) && (message.seq === 0 || message.seq > body.seq),
+  );
+  threads.set(id, new Map(newer));
+  const next = put({ ...hear(records, body.seq), threads }, [body.conversation], body.messages);
+  return known
+    ? put(
+        next,
+        [],
+        [...known.values()].filter((message) => stored.has(message.id)),
+      )
+    : next;
+}
+
+/**
+ * Forgets the messages of a conversation that is no longer shown.
+ * @param {Records} records
+ * @param {string} id
+ * @returns {Records}
+ */
+export function closeThread(records, id) {
+  if (!records.threads.has(id)) return records;
+  const threads = new Map(records.threads);
+  threads.delete(id);
+  return { ...records, threads };
+}
+
+/**
+ * The answer to `changes?since=`. Where it says `reset`, the caller reads its lists again.
+ * @param {Records} records
+ * @param {{seq: number, reset: boolean, conversations: Conversation[], messages: Message[],
+ *   deleted: {conversations: string[], messages: string[]}}} body
+ * @returns {Records}
+ */
+export function applyChanges(records, body) {
+  const seq = Math.max(records.seq ?? 0, body.seq);
+  if (body.reset) {
+    return { ...empty(), seq, seen: Math.max(records.seen, seq), threads: records.threads };
+  }
+  const next = hear({ ...records, seq }, seq);
+  const removed = remove(next, body.deleted.conversations, body.deleted.messages);
+  return put(removed, body.conversations, body.messages);
+}
+
+/**
+ * Puts objects in, each unless a later state of it is known or it was deleted.
+ * @param {Records} records
+ * @param {Conversation[]} conversations
+ * @param {Message[]} messages of conversations that are not open are left out
+ * @returns {Records}
+ */
+export function put(records, conversations, messages) {
+  const { gone } = records;
+  const list = new Map(records.conversations);
+  for (const one of conversations) {
+    const known = list.get(one.id);
+    if (!gone.has(one.id) && (known?.seq ?? -1) <= one.seq) list.set(one.id, { ...known, ...one });
+  }
+  const threads = new Map(records.threads);
+  const copied = new Set();
+  for (const one of messages) {
+    let thread = threads.get(one.conversation);
+    if (!thread || gone.has(one.id)) continue;
+    const known = thread.get(one.id);
+    if ((known?.seq ?? -1) > one.seq) continue;
+    if (!copied.has(one.conversation)) {
+      copied.add(one.conversation);
+      thread = new Map(thread);
+      threads.set(one.conversation, thread);
+    }
+    /** @type {Map<string, Message>} */ (thread).set(one.id, merge(known, one));
+  }
+  return { ...records, conversations: list, threads };
+}
+
+/**
+ * Frames leave out a reply's text: what was read of it stays only while it is the same text.
+ * @param {Message|undefined} known
+ * @param {Message} message
+ * @returns {Message}
+ */
+function merge(known, message) {
+  if (!known) return message;
+  const merged = { ...known, ...message };
+  if (message.role === "assistant" && message.text === undefined) {
+    const same = known.attempt === message.attempt && known.sha256 === message.sha256;
+    if (!same) {
+      delete merged.text;
+      delete merged.reasoning;
+    }
+  }
+  return merged;
+}
+
+/**
+ * @param {Records} records
+ * @param {string[]} conversations
+ * @param {string[]} messages
+ * @returns {Records}
+ */
+function remove(records, conversations, messages) {
+  if (!conversations.length && !messages.length) return records;
+  const list = new Map(records.conversations);
+  const threads = new Map(records.threads);
+  for (const id of conversations) {
+    list.delete(id);
+    threads.delete(id);
+  }
+  const ids = new Set(messages);
+  for (const [id, thread] of threads) {
+    const kept = [...thread].filter(([key]) => !ids.has(key));
+    if (kept.length < thread.size) threads.set(id, new Map(kept));
+  }
+  const gone = new Set([...records.gone, ...conversations, ...messages]);
+  return { ...records, conversations: list, threads, gone };
+}
+
+/**
+ * The conversations, the last used first.
+ * @param {Records} records
+ * @returns {Conversation[]}
+ */
+export function newestFirst(records) {
+  return [...records.conversations.values()].sort(
+    (a, b) => compare(b.updated, a.updated) || compare(b.id, a.id),
+  );
+}
+
+/**
+ * @param {string} a
+ * @param {string} b
+ */
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);

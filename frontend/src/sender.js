@@ -1,0 +1,88 @@
+/** Sends what is in the outbox, each as soon as it may go, and once. */
+import { newId } from "./ids.js";
+
+/** @typedef {import("./outbox.js").Entry} Entry */
+
+export class Sender {
+  #outbox;
+  #wire;
+  /** Those this page sends; another page's become its own when it connects. */
+  #adopted = new Set();
+  /** Those whose answer is awaited. */
+  #requested = new Set();
+
+  /**
+   * @param {import("./outbox.js").Outbox} outbox
+   * @param {import("./wire.js").Wire} wire
+   */
+  constructor(outbox, wire) {
+    this.#outbox = outbox;
+    this.#wire = wire;
+  }
+
+  /**
+   * @param {{place: string, parent: string|null, text: string, model: string|null}} written
+   * @param {string} id
+   */
+  add(written, id) {
+    this.#outbox.add({ id, ...written });
+    this.#adopted.add(id);
+    this.#pump();
+  }
+
+  /** Takes over whatever is unsent: the page that wrote it may be closed. */
+  adoptAll() {
+    this.#outbox.reload();
+    for (const entry of this.#outbox.all()) this.#adopted.add(entry.id);
+    this.#pump();
+  }
+
+  /** @param {string} id */
+  discard(id) {
+    this.#wire.forget(id);
+    this.#requested.delete(id);
+    this.#outbox.discard(id);
+    this.#pump();
+  }
+
+  /** @param {string} id */
+  again(id) {
+    this.#requested.delete(id);
+    const other = newId();
+    this.#outbox.retry(id, other);
+    this.#adopted.add(other);
+    this.#pump();
+  }
+
+  /**
+   * @param {any} frame
+   * @returns {Entry|undefined} what was accepted
+   */
+  accept(frame) {
+    this.#requested.delete(frame.id);
+    const entry = this.#outbox.accept(frame);
+    this.#pump();
+    return entry;
+  }
+
+  /**
+   * @param {any} frame
+   * @returns {boolean} whether the error was about something in the outbox
+   */
+  refuse(frame) {
+    if (!this.#outbox.get(frame.id)) return false;
+    this.#requested.delete(frame.id);
+    this.#outbox.refuse(frame.id, frame.message);
+    return true;
+  }
+
+  #pump() {
+    for (const entry of this.#outbox.sendable()) {
+      if (!this.#adopted.has(entry.id) || this.#requested.has(entry.id)) continue;
+      this.#requested.add(entry.id);
+      const { id, conversation, parent, text, model } = entry;
+      const frame = { type: "send", id, conversation, parent, text };
+      this.#wire.request(model ? { ...frame, model } : frame);
+    }
+  }
+}

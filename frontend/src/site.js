@@ -1,0 +1,51 @@
+/**
+ * What the plain pages need of script: the chosen theme before the first paint, its choice where a
+ * page offers it, and that logging out forgets what this browser kept.
+ */
+import { chooseTheme, chosenTheme, followTheme, showTheme } from "./theme.js";
+
+showTheme(chosenTheme());
+followTheme();
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const place of document.querySelectorAll("[data-theme-choice]")) fillChoice(place);
+  for (const form of document.querySelectorAll("form[data-logout]")) {
+    form.addEventListener("submit", forgetDrafts);
+  }
+});
+
+/** @param {Element} place */
+function fillChoice(place) {
+  place.setAttribute("role", "group");
+  place.setAttribute("aria-label", "Theme");
+  /** @type {HTMLButtonElement[]} */
+  const buttons = [];
+  const show = () => {
+    const chosen = chosenTheme();
+    for (const button of buttons) {
+      button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
+    }
+  };
+  for (const theme of /** @type {const} */ (["system", "light", "dark"])) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.value = theme;
+    button.textContent = theme[0]?.toUpperCase() + theme.slice(1);
+    button.addEventListener("click", () => {
+      chooseTheme(theme);
+      show();
+    });
+    buttons.push(button);
+    place.append(button);
+  }
+  show();
+}
+
+function forgetDrafts() {
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith("parley:"));
+    for (const key of keys) localStorage.removeItem(key);
+  } catch {
+    // Nothing was kept, then.
+  }
+}

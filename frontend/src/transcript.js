@@ -1,0 +1,138 @@
+/**
+ * The transcript in the admin: a conversation as it is stored, read-only, with the chat's own
+ * Markdown. While a reply is unfinished it is read again and again.
+ */
+import { el, find } from "./dom.js";
+import { factsOf } from "./format.js";
+import { render } from "./markdown.js";
+import { fromMessage, hasEnded } from "./reply.js";
+
+const POLL_MS = 1500;
+
+/** @typedef {import("./records.js").Message} Message */
+
+class Transcript {
+  #host = find("div#transcript");
+  #url;
+  /** What was drawn of each message, to leave alone what is the same. @type {Map<string, string>} */
+  #drawn = new Map();
+  /** @type {Map<string, HTMLElement>} */
+  #elements = new Map();
+
+  /** @param {any} data */
+  constructor(data) {
+    this.#url = data.url;
+    this.#host.classList.add("transcript");
+    this.update(data);
+  }
+
+  /** @param {{messages: Message[], conversation: {leaf?: string|null}}} data */
+  update({ messages }) {
+    const tree = new Map(messages.map((message) => [message.id, message]));
+    const branches = siblingsOf(messages);
+    for (const message of messages) {
+      const drawn = JSON.stringify(message);
+      if (this.#drawn.get(message.id) === drawn) continue;
+      this.#drawn.set(message.id, drawn);
+      const element = messageElement(message, branches.get(message.id) ?? "");
+      const before = this.#elements.get(message.id);
+      this.#elements.set(message.id, element);
+      if (before) before.replaceWith(element);
+      else this.#host.append(element);
+    }
+    for (const [id, element] of this.#elements) {
+      if (tree.has(id)) continue;
+      element.remove();
+      this.#elements.delete(id);
+      this.#drawn.delete(id);
+    }
+    if (!messages.length) this.#host.replaceChildren(el("p", {}, "There are no messages."));
+    const isGrowing = messages.some(
+      ({ role, status }) => role === "assistant" && !hasEnded(status),
+    );
+    if (isGrowing && this.#url) setTimeout(() => this.#poll(), POLL_MS);
+  }
+
+  async #poll() {
+    try {
+      const headers = { Accept: "application/json" };
+      const response = await fetch(this.#url, { headers, credentials: "same-origin" });
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      this.update(await response.json());
+    } catch (problem) {
+      console.warn("parley: the transcript could not be read again", problem);
+      setTimeout(() => this.#poll(), POLL_MS * 4);
+    }
+  }
+}
+
+/**
+ * Which of several answers to the same message each one is.
+ * @param {Message[]} messages
+ * @returns {Map<string, string>}
+ */
+function siblingsOf(messages) {
+  /** @type {Map<string|null, string[]>} */
+  const byParent = new Map();
+  for (const { id, parent } of messages) {
+    byParent.set(parent, [...(byParent.get(parent) ?? []), id]);
+  }
+  const found = new Map();
+  for (const ids of byParent.values()) {
+    if (ids.length < 2) continue;
+    ids.forEach((id, i) => found.set(id, `version ${i + 1} of ${ids.length}`));
+  }
+  return found;
+}
+
+/**
+ * @param {Message} message
+ * @param {string} version
+ */
+function messageElement(message, version) {
+  const isReply = message.role === "assistant";
+  const time = new Date(message.created);
+  const head = el(
+    "header",
+    {},
+    el("strong", {}, { user: "User", assistant: "Reply", system: "System" }[message.role] ?? ""),
+    el("time", { datetime: message.created, title: message.created }, time.toLocaleString()),
+    version && el("span", {}, version),
+    isReply && el("span", { class: `state ${message.status}` }, message.status ?? ""),
+  );
+  const article = el("article", { class: `message ${message.role}` }, head);
+  if (isReply && message.reasoning) {
+    const thought = el("div", { class: "markdown" });
+    const details = el("details", {}, el("summary", {}, "Reasoning"), thought);
+    details.addEventListener("toggle", () => {
+      if (!thought.hasChildNodes()) thought.append(render(message.reasoning ?? ""));
+    });
+    article.append(details);
+  }
+  const body = el("div", { class: isReply ? "markdown" : "said", dir: "auto" });
+  if (isReply) body.append(render(message.text ?? ""));
+  else body.textContent = message.text ?? "";
+  article.append(body);
+  if (isReply) article.append(...outcome(message));
+  return article;
+}
+
+/** @param {Message} message */
+function outcome(message) {
+  /** @type {HTMLElement[]} */
+  const parts = [];
+  if (message.error) {
+    const { code, message: sentence, detail } = message.error;
+    parts.push(el("p", { class: "problem" }, `${sentence} `, el("code", {}, code)));
+    if (detail) parts.push(el("pre", { class: "detail" }, detail));
+  }
+  const facts = factsOf(fromMessage({ ...message, text: message.text ?? "" }), message.model ?? "");
+  if (message.attempt) facts.push(`attempt ${message.attempt}`);
+  if (message.usage?.prompt_tokens) facts.push(`${message.usage.prompt_tokens} prompt tokens`);
+  if (message.finish_reason) facts.push(`finish reason ${message.finish_reason}`);
+  if (message.reason) facts.push(message.reason);
+  parts.push(el("footer", {}, facts.join("  ·  ")));
+  return parts;
+}
+
+new Transcript(JSON.parse(find("script#transcript").textContent ?? "{}"));

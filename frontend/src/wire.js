@@ -1,0 +1,288 @@
+/**
+ * The protocol as this page speaks it: requests that are repeated until they are answered, replies
+ * that are followed from where they stand, and what has to be acknowledged.
+ */
+import { apply, hasAnnouncedLength, positionOf, unknown } from "./reply.js";
+import { sha256 } from "./sha256.js";
+import { Socket } from "./socket.js";
+
+/** The version of the protocol this page was written for. */
+export const VERSION = 1;
+
+const ACK_MS = 1000;
+const ACK_BYTES = 64 * 1024;
+
+/** Errors that say nothing about the request itself. */
+const TEMPORARY = new Set(["rate_limited", "draining", "unavailable"]);
+
+/**
+ * @typedef {import("./reply.js").Reply} Reply
+ *
+ * @typedef {object} Followed
+ * @property {Reply} reply
+ * @property {number} unacknowledged bytes
+ * @property {number} acknowledged when, in milliseconds
+ * @property {boolean} asked a follow is under way to close a gap
+ * @property {boolean} again it was followed once more because its end did not fit
+ *
+ * @typedef {object} Handlers
+ * @property {(connection: import("./socket.js").Connection) => void} connection
+ * @property {(frame: any) => void} ready
+ * @property {(frame: any) => void} accepted
+ * @property {(frame: any) => void} changed a `conversation` or `message` frame
+ * @property {(seq: number) => void} counter
+ * @property {(id: string) => Reply|undefined} known what is shown of a reply that had ended
+ * @property {(reply: Reply, before: Reply) => void} reply
+ * @property {(id: string) => void} lost the reply is not there any more
+ * @property {(frame: any) => void} error
+ */
+
+export class Wire {
+  #socket;
+  #handlers;
+  #isReady = false;
+  /** Requests without an answer, by id. @type {Map<string, any>} */
+  #requests = new Map();
+  /** @type {Set<string>} */
+  #stopping = new Set();
+  /** @type {Map<string, Followed>} */
+  #followed = new Map();
+
+  /**
+   * @param {string} path of the WebSocket
+   * @param {Handlers} handlers
+   */
+  constructor(path, handlers) {
+    this.#handlers = handlers;
+    this.#socket = new Socket(path, {
+      message: (data) => this.#receive(data),
+      change: (connection) => {
+        if (connection.state !== "open") this.#isReady = false;
+        handlers.connection(connection);
+      },
+    });
+  }
+
+  connect() {
+    this.#socket.connect();
+  }
+
+  get isReady() {
+    return this.#isReady;
+  }
+
+  /**
+   * Sends a frame with a client-made id, and again after every reconnect until it is answered.
+   * @param {{type: string, id: string, [field: string]: unknown}} frame
+   */
+  request(frame) {
+    this.#requests.set(frame.id, frame);
+    if (this.#isReady) this.#socket.send(frame);
+  }
+
+  /**
+   * Gives up a request.
+   * @param {string} id
+   */
+  forget(id) {
+    this.#requests.delete(id);
+  }
+
+  /** @param {string} id */
+  stop(id) {
+    this.#stopping.add(id);
+    if (this.#isReady) this.#socket.send({ type: "stop", reply: id });
+  }
+
+  /** @param {string} id */
+  isStopping(id) {
+    return this.#stopping.has(id);
+  }
+
+  /** @param {string} id */
+  isFollowing(id) {
+    return this.#followed.has(id);
+  }
+
+  /**
+   * Follows a reply from where it stands, until its end.
+   * @param {Reply} reply
+   */
+  follow(reply) {
+    this.#watch(reply);
+    if (this.#isReady) this.#sendFollow(reply);
+  }
+
+  /** @param {string} id */
+  unfollow(id) {
+    if (this.#followed.delete(id) && this.#isReady) {
+      this.#socket.send({ type: "unfollow", reply: id });
+    }
+  }
+
+  /** @param {Reply} reply */
+  #watch(reply) {
+    const followed = { unacknowledged: 0, acknowledged: Date.now(), asked: false, again: false };
+    this.#followed.set(reply.id, { reply: { ...reply, gap: false }, ...followed });
+  }
+
+  /** @param {Reply} reply */
+  #sendFollow(reply) {
+    this.#socket.send({ type: "follow", reply: reply.id, ...positionOf(reply) });
+  }
+
+  /** @param {string} data */
+  #receive(data) {
+    try {
+      this.#handle(JSON.parse(data), data.length);
+    } catch (problem) {
+      // One bad frame must not end the page.
+      console.error("parley: a frame could not be handled", problem);
+    }
+  }
+
+  /**
+   * @param {any} frame
+   * @param {number} size
+   */
+  #handle(frame, size) {
+    switch (frame.type) {
+      case "ready":
+        return this.#ready(frame);
+      case "accepted":
+        return this.#accepted(frame);
+      case "status":
+      case "snapshot":
+      case "delta":
+      case "end":
+        return this.#advance(frame, size);
+      case "conversation":
+      case "message":
+        return this.#handlers.changed(frame);
+      case "error":
+        return this.#error(frame);
+      case "ping":
+        for (const followed of this.#followed.values()) this.#acknowledge(followed);
+        return this.#handlers.counter(frame.seq ?? 0);
+      case "pong":
+        return undefined;
+      default:
+        console.info("parley: unknown frame", frame.type);
+    }
+  }
+
+  /** @param {any} frame */
+  #ready(frame) {
+    this.#isReady = true;
+    this.#socket.ready();
+    this.#handlers.ready(frame);
+    for (const { reply } of [...this.#followed.values()]) this.follow(reply);
+    for (const request of this.#requests.values()) this.#socket.send(request);
+    for (const id of this.#stopping) this.#socket.send({ type: "stop", reply: id });
+  }
+
+  /** @param {any} frame */
+  #accepted(frame) {
+    this.#requests.delete(frame.id);
+    // The server has begun to follow it here, from 0, 0, 0.
+    const known = this.#followed.get(frame.reply)?.reply ?? this.#handlers.known(frame.reply);
+    this.#watch(known ?? unknown(frame.reply));
+    this.#handlers.accepted(frame);
+  }
+
+  /**
+   * @param {any} frame
+   * @param {number} size
+   */
+  #advance(frame, size) {
+    const followed = this.#followed.get(frame.reply);
+    if (!followed) {
+      // `stop` is answered by the end, also where the reply is not followed.
+      if (frame.type === "end") this.#stopping.delete(frame.reply);
+      return;
+    }
+    const before = followed.reply;
+    followed.reply = apply(before, frame);
+    if (frame.type === "snapshot") followed.asked = false;
+    if (followed.reply.gap) return this.#askAgain(followed);
+    followed.asked = false;
+    followed.unacknowledged += size;
+    const due = Date.now() - followed.acknowledged >= ACK_MS;
+    if (frame.type === "end" || due || followed.unacknowledged >= ACK_BYTES) {
+      this.#acknowledge(followed);
+    }
+    if (frame.type === "end") this.#ended(followed, before);
+    else this.#handlers.reply(followed.reply, before);
+  }
+
+  /** @param {Followed} followed */
+  #askAgain(followed) {
+    followed.reply = { ...followed.reply, gap: false };
+    if (followed.asked) return;
+    followed.asked = true;
+    this.#sendFollow(followed.reply);
+  }
+
+  /** @param {Followed} followed */
+  #acknowledge(followed) {
+    if (followed.unacknowledged === 0) return;
+    followed.unacknowledged = 0;
+    followed.acknowledged = Date.now();
+    const { reply } = followed;
+    this.#socket.send({ type: "ack", reply: reply.id, ...positionOf(reply) });
+  }
+
+  /**
+   * @param {Followed} followed
+   * @param {Reply} before
+   */
+  #ended(followed, before) {
+    const { reply, again } = followed;
+    this.#stopping.delete(reply.id);
+    this.#followed.delete(reply.id);
+    if (!hasAnnouncedLength(reply) && !again) return this.#readAgain(reply);
+    this.#handlers.reply(reply, before);
+    if (again || !reply.end?.sha256) return;
+    sha256(reply.text).then(
+      (hash) => {
+        if (hash !== reply.end?.sha256 && !this.#followed.has(reply.id)) this.#readAgain(reply);
+      },
+      (problem) => console.warn("parley: no hash", problem),
+    );
+  }
+
+  /**
+   * The text is not what the end announced: the whole of it once more.
+   * @param {Reply} reply
+   */
+  #readAgain(reply) {
+    console.warn("parley: a reply did not fit its end, reading it again", reply.id);
+    this.#watch({ ...unknown(reply.id), model: reply.model });
+    const followed = /** @type {Followed} */ (this.#followed.get(reply.id));
+    followed.again = true;
+    if (this.#isReady) this.#sendFollow(followed.reply);
+  }
+
+  /** @param {any} frame */
+  #error(frame) {
+    const request = this.#requests.get(frame.id);
+    const later = frame.retry_after ?? (TEMPORARY.has(frame.code) ? 3 : 0);
+    if (request && later) {
+      setTimeout(() => this.#requests.has(frame.id) && this.request(request), later * 1000);
+    } else {
+      this.#requests.delete(frame.id);
+    }
+    if (frame.reply && frame.code === "not_found") {
+      this.#followed.delete(frame.reply);
+      this.#stopping.delete(frame.reply);
+      this.#handlers.lost(frame.reply);
+    }
+    this.#handlers.error({ ...frame, retry_after: request && later ? later : null });
+  }
+}
+
+/**
+ * The bytes of a text in UTF-8, as the server's limits count them.
+ * @param {string} text
+ */
+export const byteLength = (text) => new TextEncoder().encode(text).length;

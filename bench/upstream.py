@@ -240,6 +240,8 @@ class FakeUpstream:
         burst = 0
         for item in stream.script:
             if type(item) is bytes:
+                if transport.is_closing():
+                    return
                 transport.write(item)
                 request.packets += 1
                 request.bytes += len(item)

@@ -39,6 +39,11 @@ class Splitter:
 
         Raises EventTooLargeError when an event does not end.
         """
+        if packet.startswith(b"data: ") and packet.endswith(b"\n\n") and self._between_events():
+            # Nearly every packet: whole events of one line each, and nothing else.
+            pieces = packet[6:-2].split(b"\n\ndata: ")
+            if packet.count(b"\n") == 2 * len(pieces) and b"\r" not in packet:
+                return [(b"", piece) for piece in pieces]
         if not self._begun:
             packet = self._skip_mark(packet)
         if self._after_cr and packet:
@@ -66,6 +71,9 @@ class Splitter:
     def finish(self) -> list[Event]:
         """Return what the end of the stream completes."""
         return self._take([b"".join(self._tail), b""])
+
+    def _between_events(self) -> bool:
+        return self._begun and not (self._tail or self._data or self._name or self._after_cr)
 
     def _skip_mark(self, packet: bytes) -> bytes:
         """Leave out a byte order mark, which may be cut, too."""

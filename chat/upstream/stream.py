@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx2
 
-from chat.upstream.chunks import MalformedError, Usage, read_chunk
+from chat.upstream.chunks import Chunk, MalformedError, Usage, read_chunk
 from chat.upstream.endpoint import Batch, ChatRequest, Endpoint
 from chat.upstream.errors import UpstreamError, describe, read_error, reported
 from chat.upstream.sse import MAX_EVENT_BYTES, EventTooLargeError, Splitter
@@ -171,16 +171,29 @@ class Stream:
 
     def _take(self, name: bytes, data: bytes) -> None:
         """Take in one event."""
-        if data.startswith(b"[DONE]"):
-            self._finish()
-            return
         if name == b"error":
             self._report_error(data)
             return
+        if data.startswith(b"[DONE]"):
+            self._finish()
+            return
         chunk = read_chunk(data)
-        if chunk.text or chunk.reasoning:
+        if chunk.text:
             self._fed = True
-            self._route(chunk.text, chunk.reasoning)
+            if self._router is None:
+                self._text.add(chunk.text)
+            else:
+                self._route(self._router, chunk.text)
+        if chunk.reasoning:
+            self._fed = True
+            self._reasoning.add(chunk.reasoning)
+        self._take_facts(chunk)
+        if chunk.known:
+            self._answered = True
+        elif self._odd is None:
+            self._odd = read_error(data, "")
+
+    def _take_facts(self, chunk: Chunk) -> None:
         if chunk.model is not None and chunk.model != self.model:
             self.model = chunk.model
             self._news = True
@@ -195,24 +208,15 @@ class Stream:
             self.finish_reason = chunk.finish_reason
             self._extend("timeout_idle", min(TAIL_SECONDS, self._endpoint.idle_timeout))
             self._fed = False
-        if chunk.known:
-            self._answered = True
-        elif self._odd is None:
-            self._odd = read_error(data, "")
 
-    def _route(self, text: str, reasoning: str) -> None:
-        if reasoning:
-            self._reasoning.add(reasoning)
-        if not text:
-            return
-        if self._router is not None:
-            text, reasoning = self._router.feed(text)
-            if reasoning:
-                self._reasoning.add(reasoning)
-            if self._router.plain:
-                self._router = None
+    def _route(self, router: ThinkRouter, said: str) -> None:
+        text, reasoning = router.feed(said)
+        if router.plain:
+            self._router = None
         if text:
             self._text.add(text)
+        if reasoning:
+            self._reasoning.add(reasoning)
 
     def _end(self) -> None:
         """The connection has ended, in order or not."""

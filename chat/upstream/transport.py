@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 import httpx2
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 EXTENSION = "parley_body"
@@ -97,6 +99,25 @@ class Body(httpx2.AsyncByteStream):
         return data
 
 
+class _Handler(ResponseHandler):
+    """aiohttp's protocol, which need not resume what is not paused.
+
+    aiohttp calls `resume_reading` for every chunk it hands out, and that goes through its parser:
+    2 of 14 µs a token, where every token is a chunk.
+    """
+
+    _held = False
+
+    def pause_reading(self) -> None:
+        self._held = True
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._held:
+            self._held = False
+            super().resume_reading(resume_parser)
+
+
 class Transport(httpx2.AsyncBaseTransport):
     """Sends requests through one aiohttp session. `connect_timeout` is seconds."""
 
@@ -138,6 +159,9 @@ class Transport(httpx2.AsyncBaseTransport):
             limit=0,
             ssl=httpx2.create_ssl_context() if secure else True,
         )
+        # The one private name here; without it the stock protocol does the same, slower.
+        loop = asyncio.get_running_loop()
+        connector._factory = partial(_Handler, loop=loop)  # type: ignore[assignment]
         return aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,

@@ -1,0 +1,349 @@
+"""The admin: staff find and read conversations there, and change nothing in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from chat.models import Conversation, Part
+from chat.models.messages import Message
+
+type MakeConversation = Callable[..., Conversation]
+
+LIST = "/admin/chat/conversation/"
+
+
+def page_of(conversation: Conversation) -> str:
+    return f"{LIST}{conversation.pk}/change/"
+
+
+def embedded(text: str) -> dict[str, Any]:
+    found = re.search(r'<script id="transcript" type="application/json">(.*?)</script>', text)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+def titles(client: Client, query: str = "") -> list[str]:
+    answer = client.get(f"{LIST}{query}")
+    assert answer.status_code == 200
+    return [row.title for row in answer.context["cl"].result_list]
+
+
+# --- the list ----------------------------------------------------------------------------------
+
+
+def test_list_shows_what_staff_look_for(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    make_conversation(alice, "Tides", status="running")
+    client.force_login(carol)
+    text = client.get(LIST).text
+    for shown in ("Tides", "alice", "embedded/smollm2-135m", "being written"):
+        assert shown in text
+    assert re.search(r'class="field-messages">2<', text)
+
+
+def test_newest_activity_comes_first(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    for title, days in (("old", 40), ("new", 0), ("middle", 3)):
+        conversation = make_conversation(alice, title)
+        updated = timezone.now() - timedelta(days=days)
+        Conversation.objects.filter(pk=conversation.pk).update(updated=updated)
+    client.force_login(carol)
+    assert titles(client) == ["new", "middle", "old"]
+    assert titles(client, "?activity=1") == ["new"]
+    assert titles(client, "?activity=7") == ["new", "middle"]
+    assert titles(client, "?activity=30") == ["new", "middle"]
+    assert titles(client, "?activity=older") == ["old"]
+    assert titles(client, "?o=5") == ["old", "middle", "new"]
+
+
+def test_filters(
+    client: Client,
+    alice: User,
+    bob: User,
+    carol: User,
+    make_conversation: MakeConversation,
+    settings: Settings,
+) -> None:
+    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:9/v1"
+    make_conversation(alice, "ended")
+    make_conversation(alice, "growing", status="running")
+    gone = make_conversation(bob, "of Bob")
+    Conversation.objects.filter(pk=gone.pk).update(model="openai/retired")
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    client.force_login(carol)
+    assert titles(client, "?replies=running") == ["growing"]
+    assert set(titles(client, "?replies=ended")) == {"ended", "of Bob"}
+    assert titles(client, "?model=other") == ["of Bob"]
+    assert set(titles(client, "?model=embedded/smollm2-135m")) == {"ended", "growing"}
+    assert titles(client, "?account=deactivated") == ["of Bob"]
+    assert set(titles(client, "?account=active")) == {"ended", "growing"}
+
+
+@pytest.mark.parametrize("few", [0, 2000])
+def test_search_in_titles_and_owners(
+    client: Client,
+    alice: User,
+    bob: User,
+    carol: User,
+    make_conversation: MakeConversation,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+) -> None:
+    monkeypatch.setattr("chat.admin.conversations.FEW", few)
+    make_conversation(alice, "The sea at night")
+    make_conversation(alice, "Plans")
+    make_conversation(bob, "SEA shells")
+    client.force_login(carol)
+    assert titles(client, "?q=sea") == ["SEA shells", "The sea at night"]
+    assert titles(client, "?q=alice") == ["Plans", "The sea at night"]
+    assert titles(client, "?q=sea+alice") == ["The sea at night"]
+    assert titles(client, "?q=100%25") == []
+    assert titles(client, "?q=&replies=running") == []
+
+
+@pytest.mark.parametrize("query", ["", "?q=Haiku", "?p=2", "?account=active&activity=7"])
+def test_list_takes_few_queries_however_long_it_is(
+    client: Client,
+    root: User,
+    make_conversation: MakeConversation,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    query: str,
+) -> None:
+    for number in range(60):
+        owner = User.objects.create(username=f"owner{number}")
+        make_conversation(owner, f"Haiku {number}")
+    client.force_login(root)
+    with django_assert_max_num_queries(8):
+        answer = client.get(f"{LIST}{query}")
+    assert len(answer.context["cl"].result_list) >= 10
+
+
+# --- the transcript ----------------------------------------------------------------------------
+
+
+def test_transcript_has_everything(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    conversation = make_conversation(
+        alice,
+        status="failed",
+        reasoning="Frogs, perhaps.",
+        error_code="unreachable",
+        error_message="The endpoint does not answer.",
+        error_detail="connection refused",
+    )
+    client.force_login(carol)
+    answer = client.get(page_of(conversation))
+    data = embedded(answer.text)
+    assert data["conversation"]["id"] == str(conversation.uid)
+    question, reply = data["messages"]
+    assert (question["role"], question["text"]) == ("user", "Write a haiku.")
+    assert (reply["text"], reply["reasoning"]) == ("Old pond.", "Frogs, perhaps.")
+    assert reply["error"] == {
+        "code": "unreachable",
+        "message": "The endpoint does not answer.",
+        "detail": "connection refused",
+    }
+    assert client.get(data["url"]).json() == data
+    assert "alice" in answer.text
+
+
+def test_transcript_of_a_growing_reply_has_its_parts(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    conversation = make_conversation(alice, status="running", text="of an earlier attempt")
+    reply = conversation.messages.get(role="assistant")
+    for attempt, track, at, text in (
+        (0, "text", 0, "lost attempt"),
+        (1, "text", 0, "Old "),
+        (1, "reasoning", 0, "Frogs."),
+        (1, "text", 4, "pond 🐸"),
+    ):
+        Part.objects.create(reply=reply, attempt=attempt, track=track, at=at, text=text)
+    client.force_login(carol)
+    data = embedded(client.get(page_of(conversation)).text)
+    assert data["messages"][1]["status"] == "running"
+    assert data["messages"][1]["text"] == "Old pond 🐸"
+    assert data["messages"][1]["reasoning"] == "Frogs."
+    Part.objects.all().delete()
+    assert client.get(data["url"]).json()["messages"][1]["text"] == "of an earlier attempt"
+
+
+def test_transcript_cannot_break_out_of_its_data(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    hostile = "</script><script>alert(1)</script><!--"
+    conversation = make_conversation(alice, hostile, text=hostile)
+    client.force_login(carol)
+    text = client.get(page_of(conversation)).text
+    assert "<script>alert" not in text
+    assert embedded(text)["messages"][1]["text"] == hostile
+
+
+def test_transcript_takes_few_queries_however_long_it_is(
+    client: Client,
+    alice: User,
+    root: User,
+    make_conversation: MakeConversation,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    conversation = make_conversation(alice)
+    for _ in range(50):
+        Message.objects.create(
+            conversation=conversation,
+            user=alice,
+            parent=conversation.leaf,
+            role="assistant",
+            status="queued",
+            attempt=0,
+        )
+    client.force_login(root)
+    with django_assert_max_num_queries(8):
+        client.get(page_of(conversation))
+
+
+@pytest.mark.parametrize("number", ["999999", str(2**63 - 1), "9" * 40, "0"])
+def test_unknown_transcript_is_not_found(client: Client, carol: User, number: str) -> None:
+    client.force_login(carol)
+    assert client.get(f"{LIST}{number}/change/").status_code == 404
+    assert client.get(f"{LIST}{number}/transcript.json").status_code == 404
+
+
+# --- who, and nothing but reading --------------------------------------------------------------
+
+
+def test_staff_without_the_permission_learn_nothing(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    conversation = make_conversation(alice)
+    carol.user_permissions.clear()
+    client.force_login(carol)
+    paths = (LIST, page_of(conversation), f"{LIST}{conversation.pk}/transcript.json")
+    assert {client.get(path).status_code for path in paths} == {403}
+    assert client.get(f"{LIST}999999/change/").status_code == 403
+    assert "Conversations" not in client.get("/admin/").text
+
+
+def test_transcripts_can_be_kept_to_superusers(
+    client: Client,
+    alice: User,
+    carol: User,
+    root: User,
+    make_conversation: MakeConversation,
+    settings: Settings,
+) -> None:
+    settings.TRANSCRIPT_ACCESS = "superusers"
+    conversation = make_conversation(alice)
+    client.force_login(carol)
+    assert client.get(LIST).status_code == 403
+    assert client.get(page_of(conversation)).status_code == 403
+    client.force_login(root)
+    assert client.get(page_of(conversation)).status_code == 200
+
+
+def test_nobody_writes_in_a_transcript(
+    client: Client, alice: User, root: User, make_conversation: MakeConversation
+) -> None:
+    conversation = make_conversation(alice)
+    client.force_login(root)
+    before = client.get(page_of(conversation)).context["transcript"]
+    for path in ("add/", f"{conversation.pk}/delete/", f"{conversation.pk}/history/"):
+        assert client.get(f"{LIST}{path}").status_code == 404
+        assert client.post(f"{LIST}{path}", {"post": "yes"}).status_code == 404
+    client.post(page_of(conversation), {"title": "Mine", "_save": "Save"})
+    client.post(LIST, {"action": "delete_selected", "_selected_action": [conversation.pk]})
+    assert client.get(page_of(conversation)).context["transcript"] == before
+    assert not admin.site.is_registered(Message)
+    assert "<form" not in client.get(page_of(conversation)).text.partition('id="content"')[2]
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+def allow(user: User, *codenames: str) -> None:
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
+
+
+def test_staff_make_accounts(client: Client, carol: User) -> None:
+    allow(carol, "add_user", "view_user", "change_user")
+    client.force_login(carol)
+    password = "Kestrel-42-lamp"
+    form = {
+        "username": "dave",
+        "usable_password": "true",
+        "password1": password,
+        "password2": password,
+    }
+    assert client.post("/admin/auth/user/add/", form).status_code == 302
+    dave = User.objects.get(username="dave")
+    assert dave.check_password(password)
+    assert not dave.is_staff
+
+
+def test_staff_cannot_raise_themselves(client: Client, carol: User) -> None:
+    allow(carol, "view_user", "change_user")
+    client.force_login(carol)
+    form = {"username": "carol", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    form |= {"date_joined_0": "2026-01-01", "date_joined_1": "12:00:00"}
+    assert client.post(f"/admin/auth/user/{carol.pk}/change/", form).status_code == 302
+    carol.refresh_from_db()
+    assert carol.is_staff
+    assert not carol.is_superuser
+
+
+@pytest.mark.parametrize("path", ["change/", "password/", "delete/"])
+def test_staff_do_not_reach_into_superusers(
+    client: Client, carol: User, root: User, path: str
+) -> None:
+    allow(carol, "change_user", "delete_user")
+    client.force_login(carol)
+    form = {"username": "mine", "password1": "Mine-42-lamp", "password2": "Mine-42-lamp"}
+    answer = client.post(f"/admin/auth/user/{root.pk}/{path}", form | {"post": "yes"})
+    assert answer.status_code == 403
+    assert User.objects.get(pk=root.pk).password == root.password
+    assert User.objects.get(pk=root.pk).username == "root"
+
+
+def test_account_with_conversations_is_not_deleted(
+    client: Client, alice: User, bob: User, root: User, make_conversation: MakeConversation
+) -> None:
+    make_conversation(alice)
+    client.force_login(root)
+    assert client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"/admin/auth/user/{bob.pk}/delete/", {"post": "yes"}).status_code == 302
+    chosen = {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"}
+    client.post("/admin/auth/user/", chosen)
+    assert set(User.objects.values_list("username", flat=True)) == {"alice", "root"}
+
+
+def test_second_factor_is_removed_for_who_lost_it(
+    client: Client, alice: User, carol: User, root: User
+) -> None:
+    allow(carol, "view_user", "change_user")
+    for user in (alice, root):
+        Authenticator.objects.create(user=user, type="totp", data={"secret": "x"})
+    client.force_login(carol)
+    chosen = {"action": "remove_second_factor", "_selected_action": [alice.pk, root.pk]}
+    client.post("/admin/auth/user/", chosen)
+    assert list(Authenticator.objects.values_list("user__username", flat=True)) == ["root"]
+
+
+def test_log_in_of_the_admin_is_the_one_with_the_second_factor(client: Client, carol: User) -> None:
+    answer = client.get("/admin/", follow=True)
+    assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")
+    assert client.post("/admin/login/", {"username": "carol"})["Location"].startswith("/accounts/")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,6 +22,12 @@ NO_PASSWORD = "nobody logs in with it"
 def _quick_passwords(settings: Settings) -> None:
     """Django's own hasher takes a quarter of a second, on purpose."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> None:
+    """The limits on log-ins count in the cache, which outlives a test."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -140,6 +140,19 @@ def test_deactivated_account_does_not_get_in(client: Client, alice: User) -> Non
     assert "_auth_user_id" not in client.session
 
 
+def test_guessing_is_stopped(client: Client, alice: User) -> None:
+    with_password(alice)
+    for _ in range(5):
+        client.post("/accounts/login/", {"login": "alice", "password": "no"})
+    answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    assert "Too many failed login attempts" in answer.text
+    for _ in range(30):
+        answer = client.post("/accounts/login/", {"login": "bob", "password": "no"})
+    assert answer.status_code == 429
+    assert "Too many tries" in answer.text
+    assert "_auth_user_id" not in client.session
+
+
 def test_log_in_asks_for_the_second_factor(client: Client, alice: User) -> None:
     with_password(alice)
     secret = {"secret": "JBSWY3DPEHPK3PXP"}

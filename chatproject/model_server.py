@@ -24,7 +24,9 @@ WEIGHTS = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SLOTS = 4  # replies at a time; further requests wait for a free slot
 SLOT_TOKENS = 4096  # context of each; the model was trained for 8192 at most
 REPLY_TOKENS = 2048  # a small model repeats itself for ever now and then
-THREADS = 2
+# Two threads wait for each other in a loop at every step: 130 tokens/s on two idle cores, but 2
+# to 7 when anything else runs on one of them. One gives 46 and 25, and leaves a core to the server.
+THREADS = 1
 
 
 def weights() -> Path | None:
@@ -70,6 +72,7 @@ def serve(path: Path, port: int) -> None:
     params.endpoint_slots = False
     params.cors_origins = "http://127.0.0.1"
     params.verbosity = 1  # errors only
+    params.warmup = False  # costs more of the start than it saves the first reply
 
     try:
         server = xllamacpp.Server(params)

@@ -1,0 +1,205 @@
+"""What Parley costs, beside nginx and an Express relay: `make bench`, or `make bench-quick`.
+
+Everything runs in this one call on this one machine, so the ratios mean something; absolute
+figures only compare with those of the same run. Each server gets the same load from the same fake
+upstream: streams of 50 tokens a second, one packet per token. CPU is that of the server's process
+alone, over a window in which all streams run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench.servers import Server, Unavailable, express, fake_upstream, nginx, parley
+
+RATE = 50
+FLAT_OUT = "stamps?n=20000&rate=0"
+LOADS = (1, 50, 200)
+IDLE_SOCKETS = 200
+
+
+class Bench:
+    """One run: the loads, the window (seconds), and what was measured."""
+
+    def __init__(self, loads: tuple[int, ...], seconds: float, url: str) -> None:
+        self.loads, self.seconds, self.url = loads, seconds, url
+        self.ramp, self.settle = 2.0, 1.5
+        # Long enough to outlast ramp, settling and window.
+        self.tokens = int(RATE * (self.ramp + self.settle + seconds + 1.5))
+        self.model = f"stamps?n={self.tokens}&rate={RATE}"
+        self.rows: list[dict[str, Any]] = []
+        self.facts: dict[str, Any] = {}
+
+    def load(self, server: Server, streams: int, **changes: Any) -> dict[str, Any]:
+        """Put one load on a server and add its row."""
+        job = {
+            "kind": "sse",
+            "port": server.port,
+            "streams": streams,
+            "model": self.model,
+            "tokens": self.tokens,
+            "path": "/v1/chat/completions",
+            "ramp": self.ramp,
+            "settle": self.settle,
+            "seconds": self.seconds,
+        } | changes
+        self.control({"forget": True})
+        cpu = [0.0, 0.0]
+        result: dict[str, Any] = {}
+        with self.client(job) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said = json.loads(line)
+                if said["event"] == "result":
+                    result = said
+                else:
+                    cpu[said["event"] == "end"] = server.cpu()
+        if not result:
+            raise RuntimeError(f"The load on {server.name} ended without a result.")
+        sent = self.control()["bytes"]
+        used = cpu[1] - cpu[0]
+        row = {
+            "server": server.name,
+            "streams": streams,
+            "cpu_us_per_token": used / max(1, result["tokens"]) * 1e6,
+            "cpu_share": used / result["seconds"],
+            "tokens_per_second": result["tokens"] / result["seconds"],
+            "bytes_ratio": result["all_bytes"] / max(1, sent),
+            "tokens_per_packet": result["all_tokens"] / max(1, result["frames"]),
+        } | {key: result[key] for key in result if key.endswith("_ms")}
+        row |= {"lost": result["lost"], "problems": result["problems"], "rss_mb": server.rss()}
+        row["all_tokens_per_second"] = result["all_tokens"] / result["all_seconds"]
+        return row
+
+    def client(self, job: dict[str, Any]) -> subprocess.Popen[str]:
+        """Start the load in a process of its own."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.load"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).resolve().parent.parent,
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        return process
+
+    def control(self, order: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the fake upstream how it went, or tell it something."""
+        data = json.dumps(order).encode() if order else None
+        request = urllib.request.Request(self.url.removesuffix("/v1") + "/control", data)
+        with urllib.request.urlopen(request) as answer:
+            state: dict[str, Any] = json.load(answer)
+        return state
+
+    def idle(self, server: Server) -> None:
+        """Memory at rest, and of sockets that only wait."""
+        before = server.rss()
+        job = {"kind": "idle", "port": server.port, "streams": IDLE_SOCKETS}
+        process = self.client(job | {"cookies": server.cookies})
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        after = server.rss()
+        process.stdin.close()
+        process.wait(20)
+        process.stdout.close()
+        self.facts |= {
+            "start_seconds": server.started,
+            "idle_mb": before,
+            "idle_socket_kb": (after - before) * 1000 / IDLE_SOCKETS,
+            "idle_problems": said["problems"],
+        }
+
+    def measure(self, server: Server, **changes: Any) -> None:
+        """All loads on one server."""
+        for streams in self.loads:
+            self.add(self.load(server, streams, **changes))
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Keep a row and show it."""
+        self.rows.append(row)
+        print(
+            f"{row['server']:18}{row['streams']:4}{row['tokens_per_second']:9.0f}"
+            f"{row['cpu_us_per_token']:9.1f}{row['cpu_share']:6.0%}{row['p50_ms']:9.1f}"
+            f"{row['p99_ms']:8.1f}{row['first_p99_ms']:9.1f}{row['bytes_ratio']:8.2f}"
+            f"{row['tokens_per_packet']:8.1f}{row['lost']:6}"
+            + "".join(f"\n    {problem}" for problem in row["problems"]),
+            flush=True,
+        )
+
+    def ratios(self) -> dict[str, float]:
+        """Parley's CPU per token as a multiple of each baseline's, at the largest common load."""
+        most = max(self.loads)
+        cost = {r["server"]: r["cpu_us_per_token"] for r in self.rows if r["streams"] == most}
+        own = cost.pop("Parley", None)
+        return {name: own / other for name, other in cost.items()} if own else {}
+
+
+HEAD = (
+    "server        streams tokens/s µs/token   CPU   p50 ms  p99 ms  1st p99  bytes× tok/pkt  lost"
+)
+
+
+def main() -> None:
+    """Run everything, print the table, and write JSON where asked."""
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--quick", action="store_true", help="short windows, fewer loads")
+    parser.add_argument("--only", help="parley, nginx or express")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    arguments = parser.parse_args()
+    loads, seconds = ((1, 200), 3.0) if arguments.quick else (LOADS, 8.0)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
+        url = stack.enter_context(fake_upstream())
+        bench = Bench(loads, seconds, url)
+        print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+        print(HEAD, flush=True)
+        if arguments.only in (None, "parley"):
+            models = [bench.model, FLAT_OUT]
+            with parley(url, models, max(IDLE_SOCKETS, *loads), folder) as server:
+                bench.idle(server)
+                socket = {"kind": "ws", "path": "/ws/chat/", "cookies": server.cookies}
+                bench.measure(server, **socket, model=f"openai/{bench.model}")
+                flat = {"model": f"openai/{FLAT_OUT}", "tokens": 20000, "ramp": 0.1}
+                flat |= {"settle": 0, "seconds": 2}
+                row = bench.load(server, 20, **(socket | flat))
+                bench.facts |= {
+                    "flat_out_tokens_per_second": row["all_tokens_per_second"],
+                    "flat_out_cpu_share": row["cpu_share"],
+                    "flat_out_lost": row["lost"],
+                    "busy_mb": server.rss(),
+                }
+            log = (folder / "parley.log").read_text()
+            if log:
+                print(f"Parley's log:\n{log[-2000:]}")
+        for name, baseline in (("nginx", nginx), ("express", express)):
+            if arguments.only not in (None, name):
+                continue
+            try:
+                with baseline(url, folder) as server:
+                    bench.measure(server)
+            except Unavailable as missing:
+                print(f"{name}: {missing}")
+    bench.facts["ratios"] = bench.ratios()
+    for name, value in bench.facts.items():
+        print(f"{name}: {value:.1f}" if isinstance(value, float) else f"{name}: {value}")
+    if arguments.json:
+        figures = {"rows": bench.rows, "facts": bench.facts, "machine": platform.platform()}
+        arguments.json.write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

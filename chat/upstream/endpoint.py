@@ -38,7 +38,7 @@ class ChatRequest:
 
 
 class Batch(NamedTuple):
-    """Everything that had arrived at one step; both texts may be empty when only facts did."""
+    """Everything that had arrived at one step; at least one of the texts is not empty."""
 
     text: str
     reasoning: str

@@ -30,9 +30,11 @@ class _ExpiredError(Exception):
 class Stream:
     """Iterate it inside `async with`; each step gives all that has arrived since the last one.
 
-    Between two steps nothing is read from the connection, so the caller sets the pace. After the
-    iteration `finish_reason` is None where the endpoint gave none: the reply was cut off. Errors
-    come as UpstreamError, always after the text that arrived before them.
+    Between two steps nothing is read from the connection, so the caller sets the pace. A step ends
+    with content only, because a pause after anything else would delay the first token or the end;
+    `model` and `usage` are set as soon as they are told. After the iteration `finish_reason` is
+    None where the endpoint gave none: the reply was cut off. Errors come as UpstreamError, always
+    after the text that arrived before them.
     """
 
     def __init__(self, endpoint: Endpoint, request: ChatRequest, opener: Opener) -> None:
@@ -50,7 +52,6 @@ class Stream:
         self._router = None if request.prefix else ThinkRouter()
         self._failure: UpstreamError | None = None
         self._ended = False
-        self._news = False
         self._fed = False
         self._answered = False
         self._odd: tuple[str, str] | None = None
@@ -83,6 +84,11 @@ class Stream:
     ) -> None:
         self._close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the next step tells the end or the error, so that no pause is wanted before."""
+        return self._ended
+
     def __aiter__(self) -> Self:
         return self
 
@@ -98,8 +104,7 @@ class Stream:
                 self._end()
             text = self._text.take(self._ended)
             reasoning = self._reasoning.take(self._ended)
-            if text or reasoning or self._news:
-                self._news = False
+            if text or reasoning:
                 return Batch(text, reasoning)
         if self._failure is not None:
             raise self._failure
@@ -194,12 +199,10 @@ class Stream:
             self._odd = read_error(data, "")
 
     def _take_facts(self, chunk: Chunk) -> None:
-        if chunk.model is not None and chunk.model != self.model:
+        if chunk.model is not None:
             self.model = chunk.model
-            self._news = True
-        if chunk.usage is not None and chunk.usage != self.usage:
+        if chunk.usage is not None:
             self.usage = chunk.usage
-            self._news = True
         if chunk.error is not None:
             self._fail(reported(self._endpoint.name, chunk.error, self._secrets()))
         elif chunk.tools or chunk.finish_reason in ("tool_calls", "function_call"):

@@ -57,6 +57,16 @@ async def test_an_end_while_paused_is_seen_at_the_next_step(connect: Connect) ->
     assert stream.finish_reason == "stop"
 
 
+async def test_a_step_always_brings_content(upstream: FakeUpstream, connect: Connect) -> None:
+    upstream.play("ab")
+    async with connect().stream(ask("any")) as stream:
+        batch = await anext(stream)
+        assert batch == ("ab", "")
+        assert (stream.finish_reason, stream.model, stream.ended) == ("stop", "fake", True)
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+
 async def test_a_reset_while_paused_is_seen_at_the_next_step(connect: Connect) -> None:
     async with connect().stream(ask("reset")) as stream:
         text = (await anext(stream)).text

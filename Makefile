@@ -38,7 +38,8 @@ check: setup-dev
 	$(PY) -m ruff format --check
 	$(CHECK_ENV) $(PY) -m mypy
 	$(PY) -m djlint --quiet --lint templates
-	$(PY) frontend/node.py check
+	$(PY) frontend/node.py run lint
+	$(PY) frontend/node.py run types
 
 lock: .venv/dev.done
 	$(LOCK) pyproject.toml --output-file .venv/requirements.txt

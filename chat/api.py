@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import NinjaAPI, Schema, Status
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import django_auth
 from pydantic import ConfigDict, Field
 
@@ -39,6 +39,19 @@ def _not_logged_in(request: HttpRequest, _: AuthenticationError) -> HttpResponse
 @api.exception_handler(ObjectDoesNotExist)
 def _not_found(request: HttpRequest, _: ObjectDoesNotExist) -> HttpResponse:
     return _problem(request, 404, "not_found", "There is nothing here for you.")
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_large(request: HttpRequest, _: RequestDataTooBig) -> HttpResponse:
+    return _problem(request, 413, "too_large", "The body of this request is too large.")
+
+
+@api.exception_handler(HttpError)
+def _bad_request(request: HttpRequest, error: HttpError) -> HttpResponse:
+    # Ninja raises these for a body it cannot parse, and for a failed CSRF check.
+    code = "csrf" if error.status_code == 403 else "bad_json"
+    message = "The CSRF token is missing or wrong." if code == "csrf" else "This is not valid JSON."
+    return _problem(request, error.status_code, code, message)
 
 
 @api.exception_handler(ValidationError)
@@ -168,7 +181,7 @@ def change_conversation(
     return {"seq": row.seq, "conversation": protocol.conversation_object(row)}
 
 
-@api.delete("/conversations/{uuid:uid}")
+@api.delete("/conversations/{uuid:uid}", response={204: None})
 def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
     Conversation.objects.for_user(request.user).get(uid=uid).remove()
     return Status(204, None)

@@ -60,7 +60,7 @@ def wake(reply_ids: Sequence[int]) -> None:
 
 class CounterQuerySet(models.QuerySet["Counter"]):
     def lock(self, user_id: int) -> Counter:
-        """Lock the counter of this user until the transaction ends; the first lock of every writer."""
+        """Lock this user's counter until the transaction ends: the first lock of every writer."""
         counter, _ = self.get_or_create(user_id=user_id)
         return self.select_for_update(no_key=True).get(pk=counter.pk)
 

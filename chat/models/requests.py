@@ -1,4 +1,4 @@
-"""What clients asked for, stored once per id: sending a message, and asking for one more attempt."""
+"""What clients asked for, stored once per id: sending a message, one more attempt of a reply."""
 
 from __future__ import annotations
 

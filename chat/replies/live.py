@@ -200,6 +200,8 @@ class Follower:
         `room` is how many bytes of text the reader may take now; frames without text always go.
         """
         live = self.live
+        if self.finished:
+            return None
         if live.gone:
             self.leave()
             message = "There is no such reply."

@@ -1,0 +1,73 @@
+"""A queue of replies, without a server: the rows decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from chat.models import Accepted, Change, Process, Reply, Request
+from chat.models.changes import listener
+
+
+@pytest.fixture(autouse=True)
+def _a_model(settings: Settings) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+    settings.CHAT_MODEL = ["one", "two"]
+    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:1/v1"
+
+
+@pytest.fixture
+def process(db: None) -> Process:
+    return Process.objects.create(uid=uuid4(), name="here:1")
+
+
+@pytest.fixture
+def send(alice: User) -> Callable[..., Accepted]:
+    """Alice sends a message, into a new conversation or below a reply."""
+
+    def send(
+        text: str = "Hello", *, below: Accepted | None = None, key: UUID | None = None,
+        model: str | None = None,
+    ) -> Accepted:  # fmt: skip
+        return Request.objects.send(
+            alice.pk,
+            key or uuid4(),
+            conversation=below.conversation if below else None,
+            parent=below.reply if below else None,
+            text=text,
+            model=model,
+        )
+
+    return send
+
+
+@pytest.fixture
+def get() -> Callable[[Accepted], Reply]:
+    """The reply as the database has it now."""
+    return lambda accepted: Reply.objects.get(uid=accepted.reply)
+
+
+class Heard:
+    """What was told after commits."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.woken: list[int] = []
+
+    def announce(self, user_id: int, changes: Sequence[Change]) -> None:
+        self.changes += changes
+
+    def wake(self, ids: Sequence[int]) -> None:
+        self.woken += ids
+
+
+@pytest.fixture
+def heard(transactional_db: None) -> Iterator[Heard]:
+    heard = Heard()
+    listener.announce, listener.wake = heard.announce, heard.wake
+    yield heard
+    listener.announce = listener.wake = None

@@ -1,0 +1,302 @@
+"""A reply's life in its rows: who may run, what is kept, and that each attempt has one end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from chat.models import (
+    Accepted,
+    Claim,
+    Conversation,
+    Outcome,
+    Part,
+    Process,
+    Reason,
+    Reply,
+    Request,
+    Status,
+    Unsaved,
+)
+from chat.tests.models.conftest import Heard
+
+type Send = Callable[..., Accepted]
+type Get = Callable[[Accepted], Reply]
+
+DONE = Outcome(Status.COMPLETE, finish_reason="stop")
+
+
+def claim(reply: Reply, process: Process) -> Claim:
+    claimed: Claim | None = Reply.objects.claim(reply.pk, process.pk)
+    assert claimed is not None
+    return claimed
+
+
+def running() -> Any:
+    return Reply.objects.filter(status=Status.RUNNING)
+
+
+# --- claim ------------------------------------------------------------------------------------
+
+
+def test_a_claim_makes_the_next_attempt_once(send: Send, get: Get, process: Process) -> None:
+    accepted = send("What is 1 + 1?")
+    claimed = claim(get(accepted), process)
+    assert (claimed.attempt, claimed.text) == (1, "")
+    assert claimed.messages == [{"role": "user", "content": "What is 1 + 1?"}]
+    assert Reply.objects.claim(get(accepted).pk, process.pk) is None
+    reply = get(accepted)
+    assert (reply.status, reply.owner_id, reply.attempt) == ("running", process.pk, 1)
+
+
+def test_one_reply_runs_per_conversation_and_in_turn(
+    send: Send, get: Get, process: Process
+) -> None:
+    first = send("one")
+    second = send("two", below=first)
+    third = send("three", below=second)
+    assert get(second).reason == "behind"
+    assert Reply.objects.claim(get(third).pk, process.pk) is None
+    assert Reply.objects.claim(get(second).pk, process.pk) is None
+    Reply.objects.finish(claim(get(first), process), "1", "", DONE)
+    assert Reply.objects.claim(get(third).pk, process.pk) is None
+    claimed = claim(get(second), process)
+    assert [m["content"] for m in claimed.messages] == ["one", "1", "two"]
+
+
+def test_a_user_has_so_many_running_and_the_oldest_goes_next(
+    heard: Heard, send: Send, get: Get, process: Process, settings: Settings
+) -> None:
+    settings.RUNNING_REPLIES_PER_USER = 2
+    one, two, three, four = (send(str(n)) for n in range(4))
+    held = claim(get(one), process)
+    claim(get(two), process)
+    for waiting in (three, four):
+        assert Reply.objects.claim(get(waiting).pk, process.pk) is None
+        assert get(waiting).reason == "user_limit"
+    heard.woken.clear()
+    Reply.objects.finish(held, "1", "", DONE)
+    assert heard.woken == [get(three).pk]
+
+
+def test_a_claim_that_meets_a_stop_mark_ends_the_reply(
+    send: Send, get: Get, process: Process
+) -> None:
+    accepted = send()
+    Reply.objects.filter(uid=accepted.reply).update(stop_requested=True)
+    assert Reply.objects.claim(get(accepted).pk, process.pk) is None
+    assert get(accepted).status == "stopped"
+
+
+def test_an_empty_reply_is_left_out_of_the_prompt(send: Send, get: Get, process: Process) -> None:
+    first = send("one")
+    Reply.objects.finish(claim(get(first), process), "", "", Outcome(Status.FAILED))
+    second = send("two", below=first)
+    assert [m["content"] for m in claim(get(second), process).messages] == ["one", "two"]
+
+
+# --- checkpoint and end -----------------------------------------------------------------------
+
+
+def test_checkpoints_append_and_may_be_repeated(send: Send, get: Get, process: Process) -> None:
+    accepted = send()
+    held = claim(get(accepted), process)
+    parts = Unsaved(held.reply, 1, (("text", 0, "He"), ("reasoning", 0, "Hm")))
+    for unsaved in (parts, parts, Unsaved(held.reply, 1, (("text", 2, "llo 👍"),))):
+        assert Reply.objects.checkpoint(process.pk, [unsaved]) == {held.reply: False}
+    assert get(accepted).stored_text() == ("Hello 👍", "Hm")
+    assert Part.objects.count() == 3
+
+
+def test_a_checkpoint_has_a_fixed_number_of_queries(
+    send: Send, get: Get, process: Process, django_assert_num_queries: DjangoAssertNumQueries,
+    settings: Settings,
+) -> None:  # fmt: skip
+    settings.RUNNING_REPLIES_PER_USER = 50
+    held = [claim(get(send()), process) for _ in range(20)]
+    unsaved = [Unsaved(one.reply, 1, (("text", 0, "x"),)) for one in held]
+    with django_assert_num_queries(4):  # begin, lock, insert, end
+        assert len(Reply.objects.checkpoint(process.pk, unsaved)) == 20
+
+
+def test_whoever_lost_the_reply_writes_nothing(send: Send, get: Get, process: Process) -> None:
+    accepted, other = send(), Process.objects.create(uid=uuid4(), name="elsewhere:2")
+    late = claim(get(accepted), process)
+    Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+    claim(get(accepted), other)
+    unsaved = Unsaved(late.reply, late.attempt, (("text", 0, "late"),))
+    assert Reply.objects.checkpoint(process.pk, [unsaved]) == {}
+    assert Reply.objects.finish(late, "late", "", DONE) is None
+    reply = get(accepted)
+    assert (reply.status, reply.attempt, reply.stored_text()) == ("running", 2, ("", ""))
+
+
+def test_an_end_folds_the_text_and_tells_its_length_and_hash(
+    send: Send, get: Get, process: Process
+) -> None:
+    accepted = send()
+    held = claim(get(accepted), process)
+    Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, (("text", 0, "Hé"),))])
+    Reply.objects.finish(held, "Hé 👩‍👩‍👧", "why", DONE)
+    reply = get(accepted)
+    assert (reply.status, reply.text, reply.reasoning) == ("complete", "Hé 👩‍👩‍👧", "why")
+    assert (reply.length, reply.reasoning_length) == (8, 3)
+    assert reply.sha256 == hashlib.sha256("Hé 👩‍👩‍👧".encode()).hexdigest()
+    assert reply.owner_id is None
+    assert not Part.objects.exists()
+    assert not Conversation.objects.get().running
+    assert Reply.objects.finish(held, "again", "", DONE) is None
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.INTERRUPTED])
+def test_the_text_decides_between_failed_and_interrupted(
+    send: Send, get: Get, process: Process, status: Status
+) -> None:
+    empty, half = send(), send()
+    Reply.objects.finish(claim(get(empty), process), "", "", Outcome(status))
+    Reply.objects.finish(claim(get(half), process), "half", "", Outcome(status))
+    assert (get(empty).status, get(half).status) == ("failed", "interrupted")
+
+
+# --- take-over --------------------------------------------------------------------------------
+
+
+def test_a_take_over_goes_on_from_the_text_where_the_endpoint_can(
+    send: Send, get: Get, process: Process
+) -> None:
+    accepted = send(model="embedded/smollm2-135m")
+    held = claim(get(accepted), process)
+    Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, (("text", 0, "Once upon"),))])
+    Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+    assert get(accepted).reason == "takeover"
+    assert get(accepted).stored_text()[0] == "Once upon"
+    again = claim(get(accepted), process)
+    assert (again.attempt, again.text) == (2, "Once upon")
+    assert get(accepted).stored_text()[0] == "Once upon"
+
+
+def test_elsewhere_it_starts_again_and_keeps_the_old_text_until_there_is_a_new_one(
+    send: Send, get: Get, process: Process
+) -> None:
+    accepted = send()
+    held = claim(get(accepted), process)
+    Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, (("text", 0, "Once upon"),))])
+    Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+    again = claim(get(accepted), process)
+    assert (again.attempt, again.text) == (2, "")
+    assert get(accepted).stored_text()[0] == "Once upon"
+    Reply.objects.finish(again, "", "", Outcome(Status.FAILED, error_code="unreachable"))
+    reply = get(accepted)
+    assert (reply.status, reply.text, reply.error_code) == (
+        "interrupted", "Once upon", "unreachable",
+    )  # fmt: skip
+
+
+def test_the_third_fault_ends_it_and_hand_overs_do_not_count(
+    send: Send, get: Get, process: Process
+) -> None:
+    accepted = send()
+    for _ in range(5):
+        claim(get(accepted), process)
+        Reply.objects.put_back(running(), Reason.RESTART, fault=False)
+    for expected in ("queued", "queued", "failed"):
+        claim(get(accepted), process)
+        Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+        assert get(accepted).status == expected
+    assert get(accepted).error_message
+
+
+def test_what_is_marked_is_never_queued_again(send: Send, get: Get, process: Process) -> None:
+    accepted = send()
+    claim(get(accepted), process)
+    Reply.objects.filter(uid=accepted.reply).update(stop_requested=True)
+    Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+    assert get(accepted).status == "stopped"
+
+
+def test_a_wake_up_may_be_lost_anywhere(send: Send, get: Get) -> None:
+    accepted = send()
+    Reply.objects.filter(uid=accepted.reply).update(created=timezone.now() - timedelta(seconds=9))
+    assert Reply.objects.forgotten() == [get(accepted).pk]
+    assert Reply.objects.forgotten() == [], "just woken"
+
+
+# --- stop -------------------------------------------------------------------------------------
+
+
+def test_stop_ends_a_waiting_reply_and_wakes_the_next(
+    heard: Heard, send: Send, get: Get, process: Process, alice: User
+) -> None:
+    first = send()
+    second, held = send(below=first), claim(get(first), process)
+    third = send(below=second)
+    stopped = Reply.objects.stop(alice.pk, second.reply)
+    assert (stopped.status, stopped.text) == ("stopped", "")
+    heard.woken.clear()
+    Reply.objects.finish(held, "1", "", DONE)
+    assert heard.woken == [get(third).pk]
+
+
+def test_stop_marks_a_running_reply_and_repeats_the_same_answer(
+    send: Send, get: Get, process: Process, alice: User
+) -> None:
+    accepted = send()
+    held = claim(get(accepted), process)
+    for _ in range(2):
+        assert Reply.objects.stop(alice.pk, accepted.reply).status == "running"
+    assert Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, ())]) == {held.reply: True}
+    Reply.objects.finish(held, "half", "", Outcome(Status.STOPPED))
+    after = Reply.objects.stop(alice.pk, accepted.reply)
+    assert (after.status, after.text) == ("stopped", "half")
+
+
+def test_stop_ends_what_a_dead_process_left(
+    send: Send, get: Get, process: Process, alice: User
+) -> None:
+    accepted = send()
+    held = claim(get(accepted), process)
+    Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, (("text", 0, "half"),))])
+    Process.objects.update(seen=timezone.now() - timedelta(minutes=1))
+    stopped = Reply.objects.stop(alice.pk, accepted.reply)
+    assert (stopped.status, stopped.text) == ("stopped", "half")
+
+
+def test_a_stranger_cannot_stop(send: Send, get: Get, bob: User) -> None:
+    accepted = send()
+    with pytest.raises(Reply.DoesNotExist):
+        Reply.objects.stop(bob.pk, accepted.reply)
+    with pytest.raises(Reply.DoesNotExist):
+        Reply.objects.stop(bob.pk, uuid4())
+    assert not get(accepted).stop_requested
+
+
+def test_continue_clears_the_stop_mark_and_the_faults(
+    send: Send, get: Get, process: Process, alice: User
+) -> None:
+    accepted = send()
+    claim(get(accepted), process)
+    Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+    Reply.objects.stop(alice.pk, accepted.reply)
+    Request.objects.continue_(alice.pk, uuid4(), reply=accepted.reply, model=None)
+    reply = get(accepted)
+    assert (reply.status, reply.faults, reply.stop_requested) == ("queued", 0, False)
+
+
+def test_deleting_a_conversation_wakes_what_the_limit_held_back(
+    heard: Heard, send: Send, get: Get, process: Process, alice: User, settings: Settings
+) -> None:
+    settings.RUNNING_REPLIES_PER_USER = 1
+    one, two = send(), send()
+    held = claim(get(one), process)
+    heard.woken.clear()
+    Conversation.objects.for_user(alice).get(uid=one.conversation).remove()
+    assert heard.woken == [get(two).pk]
+    assert Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, ())]) == {}

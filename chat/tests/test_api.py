@@ -1,0 +1,210 @@
+"""The JSON API: everything through the owner, every refusal with its code and field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from chat.models import Conversation, Counter, Message
+
+type Make = Callable[..., Conversation]
+API = "/api/v1"
+
+
+@pytest.fixture
+def page(alice: User) -> Client:
+    """Alice's browser."""
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def patch(client: Client, path: str, body: Any) -> Any:
+    return client.patch(f"{API}{path}", body, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/models"),
+        ("get", "/changes?since=0"),
+        ("get", "/conversations"),
+        ("get", f"/conversations/{uuid4()}"),
+        ("patch", f"/conversations/{uuid4()}"),
+        ("delete", f"/conversations/{uuid4()}"),
+    ],
+)
+def test_nobody_gets_in_without_a_session(client: Client, db: None, method: str, path: str) -> None:
+    answer = getattr(client, method)(f"{API}{path}")
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "not_logged_in"
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_stranger_gets_the_same_404_as_for_an_unknown_id(
+    page: Client, bob: User, make_conversation: Make, method: str
+) -> None:
+    foreign = make_conversation(bob)
+    answers = [
+        getattr(page, method)(
+            f"{API}/conversations/{uid}", {"title": "mine"}, content_type="application/json"
+        )
+        for uid in (foreign.uid, uuid4())
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].content == answers[1].content
+    assert Conversation.objects.get(uid=foreign.uid).title == "Haiku"
+
+
+def test_changes_need_a_csrf_token(alice: User, make_conversation: Make) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    conversation = make_conversation(alice)
+    path = f"{API}/conversations/{conversation.uid}"
+    answer = client.delete(path)
+    assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
+    assert patch(client, f"/conversations/{conversation.uid}", {"title": "x"}).status_code == 403
+    assert Conversation.objects.get().title == "Haiku"
+
+
+def test_the_list_is_paged_by_last_activity_without_a_gap(
+    page: Client, alice: User, bob: User, make_conversation: Make
+) -> None:
+    made = [str(make_conversation(alice, title=f"T{n}").uid) for n in range(7)]
+    make_conversation(bob)
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(4):
+        answer = page.get(f"{API}/conversations", {"limit": "2", "cursor": cursor}).json()
+        seen += [row["id"] for row in answer["conversations"]]
+        cursor = answer["next"] or ""
+    assert seen == made[::-1]
+    assert not cursor
+
+
+def test_the_list_can_be_searched_by_title(
+    page: Client, alice: User, make_conversation: Make
+) -> None:
+    make_conversation(alice, title="Holiday in Rome")
+    make_conversation(alice, title="Taxes")
+    found = page.get(f"{API}/conversations", {"q": "rome"}).json()["conversations"]
+    assert [row["title"] for row in found] == ["Holiday in Rome"]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "eA==", "é", "MjAyNnx4", "8J-RjQ==", "AA"])
+def test_a_foreign_cursor_is_refused(page: Client, cursor: str) -> None:
+    answer = page.get(f"{API}/conversations", {"cursor": cursor})
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "cursor"
+
+
+def test_reading_gives_the_tree_with_the_text_of_what_has_ended(
+    page: Client,
+    alice: User,
+    make_conversation: Make,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    conversation = make_conversation(alice)
+    with django_assert_num_queries(5):  # session, user, counter, conversation, messages
+        answer = page.get(f"{API}/conversations/{conversation.uid}").json()
+    question, reply = answer["messages"]
+    assert answer["conversation"]["leaf"] == reply["id"]
+    assert question["text"] == "Write a haiku."
+    assert (reply["parent"], reply["text"]) == (question["id"], "Old pond.")
+    assert "error_detail" not in reply
+
+
+def test_a_growing_reply_comes_without_text(
+    page: Client, alice: User, make_conversation: Make
+) -> None:
+    conversation = make_conversation(alice, status="running", text="")
+    reply = page.get(f"{API}/conversations/{conversation.uid}").json()["messages"][1]
+    assert "text" not in reply
+
+
+def test_renaming_choosing_a_leaf_and_a_model(
+    page: Client, alice: User, make_conversation: Make, settings: Settings
+) -> None:
+    settings.OPENAI_API_KEY, settings.CHAT_MODEL = "k", ["one"]
+    conversation = make_conversation(alice)
+    question = conversation.messages.get(role="user")
+    body = {"title": "  New \n name\0 ", "leaf": str(question.uid), "model": "openai/one"}
+    answer = patch(page, f"/conversations/{conversation.uid}", body).json()
+    assert answer["conversation"]["title"] == "New name"
+    assert answer["conversation"]["leaf"] == str(question.uid)
+    assert answer["conversation"]["model"] == "openai/one"
+    assert answer["seq"] == Counter.objects.current(alice.pk) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"title": ""}, "bad_field", "title"),
+        ({"title": " \n"}, "bad_field", "title"),
+        ({"title": 7}, "bad_field", "title"),
+        ({"title": "x" * 501}, "bad_field", "title"),
+        ({"leaf": "x"}, "bad_field", "leaf"),
+        ({"model": "none/such"}, "no_model", "model"),
+        ({"owner": 1}, "bad_field", "owner"),
+    ],
+)
+def test_a_bad_change_names_the_field_and_changes_nothing(
+    page: Client, alice: User, make_conversation: Make, body: Any, code: str, field: str
+) -> None:
+    conversation = make_conversation(alice)
+    answer = patch(page, f"/conversations/{conversation.uid}", body)
+    assert answer.status_code == 422
+    assert (answer.json()["code"], answer.json()["field"]) == (code, field)
+    assert Counter.objects.current(alice.pk) == 0
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '"x"', "{" * 10_000])
+def test_a_body_that_is_no_object_is_refused(
+    page: Client, alice: User, make_conversation: Make, body: str
+) -> None:
+    conversation = make_conversation(alice)
+    answer = patch(page, f"/conversations/{conversation.uid}", body)
+    assert answer.status_code in {400, 422}
+    assert answer.json()["code"] in {"bad_json", "bad_field"}
+
+
+def test_a_leaf_of_another_conversation_is_not_found(
+    page: Client, alice: User, make_conversation: Make
+) -> None:
+    one, other = make_conversation(alice), make_conversation(alice)
+    leaf = str(other.messages.get(role="user").uid)
+    assert patch(page, f"/conversations/{one.uid}", {"leaf": leaf}).status_code == 404
+
+
+def test_deleting_removes_all_of_it_and_leaves_a_tombstone(
+    page: Client, alice: User, make_conversation: Make
+) -> None:
+    conversation = make_conversation(alice)
+    assert page.delete(f"{API}/conversations/{conversation.uid}").status_code == 204
+    assert not Message.objects.exists()
+    changes = page.get(f"{API}/changes", {"since": 0}).json()
+    assert changes["deleted"]["conversations"] == [str(conversation.uid)]
+
+
+@pytest.mark.parametrize("since", ["", "x", "1.5", "9" * 30])
+def test_a_bad_since_is_refused(page: Client, since: str) -> None:
+    answer = page.get(f"{API}/changes", {"since": since})
+    assert answer.status_code == 422 or answer.json()["reset"]
+
+
+def test_models_are_offered_with_the_default_first(page: Client, settings: Settings) -> None:
+    settings.OPENAI_API_KEY, settings.CHAT_MODEL = "sk-canary", ["one", "two"]
+    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:1/v1"
+    answer = page.get(f"{API}/models")
+    assert [(m["id"], m["default"]) for m in answer.json()["models"]] == [
+        ("openai/one", True),
+        ("openai/two", False),
+        ("embedded/smollm2-135m", False),
+    ]
+    assert b"sk-canary" not in answer.content

@@ -1,0 +1,67 @@
+"""Allowances per minute, and the ledger of what a client has not acknowledged."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.flow import Allowance, Ledger
+from chat.protocol import Ack
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_allowance_comes_back_after_a_minute() -> None:
+    clock = Clock()
+    allowance = Allowance(2, clock)
+    assert [allowance.take() for _ in range(4)] == [True, True, False, False]
+    clock.now += 59
+    assert not allowance.take()
+    assert allowance.retry_after() == 1
+    clock.now += 1
+    assert allowance.take()
+
+
+def test_room_comes_back_with_the_ack_of_that_reply_and_attempt() -> None:
+    ledger, mine, other = Ledger(100_000), uuid4(), uuid4()
+    ledger.sent(mine, 1, 50_000, 0, 50_000)
+    ledger.sent(mine, 1, 50_000, 10_000, 10_000)
+    assert ledger.room() == 40_000
+    ledger.acknowledge(Ack(other, 1, 10**6, 10**6))
+    ledger.acknowledge(Ack(mine, 0, 10**6, 10**6))
+    ledger.acknowledge(Ack(mine, 1, 49_999, 0))
+    assert ledger.room() == 40_000
+    ledger.acknowledge(Ack(mine, 1, 50_000, 0))
+    assert ledger.room() == 90_000
+    ledger.acknowledge(Ack(mine, 2, 0, 0))  # a newer attempt has read all of the older
+    assert ledger.room() == 100_000
+
+
+def test_who_waits_for_room_is_timed_until_the_next_ack() -> None:
+    ledger, reply = Ledger(10_000), uuid4()
+    ledger.sent(reply, 1, 10_000, 0, 10_000)
+    ledger.note(5.0)
+    ledger.note(7.0)
+    assert ledger.blocked_for(8.0) == 3.0
+    ledger.acknowledge(Ack(reply, 1, 10_000, 0))
+    assert ledger.blocked_for(9.0) == 0.0
+
+
+@given(st.lists(st.integers(1, 300), max_size=300))
+def test_small_frames_are_noted_together_and_add_up(sizes: list[int]) -> None:
+    ledger, reply, at = Ledger(10**6), uuid4(), 0
+    for size in sizes:
+        at += size
+        ledger.sent(reply, 1, at, 0, size)
+    assert ledger.room() == 10**6 - at
+    assert len(ledger._sent[reply]) <= at // 4096 + 1
+    ledger.acknowledge(Ack(reply, 1, at, 0))
+    assert ledger.room() == 10**6

@@ -8,5 +8,6 @@ from chat.admin import accounts, conversations  # noqa: F401  they register them
 admin.site.site_header = "Parley"
 admin.site.site_title = "Parley admin"
 admin.site.index_title = "Administration"
+admin.site.enable_nav_sidebar = False  # it takes the lists' width and has three entries
 # One way in for everybody: with its limit on failed log-ins and its second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

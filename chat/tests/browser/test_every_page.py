@@ -72,7 +72,6 @@ def test_admin_works_under_the_policy(page: Page, live_server: LiveServer, root:
     page.click("input[name=_save]")
     expect(page.locator(".messagelist .success")).to_be_visible()
     page.goto(f"{live_server.url}/admin/auth/user/{root.pk}/change/")
-    page.locator("#toggle-nav-sidebar").click()
     page.locator(".field-date_joined .date-icon").click()
     expect(page.locator(".calendarbox[open]")).to_be_visible()
 

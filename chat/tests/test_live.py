@@ -1,4 +1,4 @@
-"""Following: whatever the position and however the text arrived, the follower ends with the text."""
+"""Following: from whatever position, however the text arrives, it ends with the same text."""
 
 from __future__ import annotations
 

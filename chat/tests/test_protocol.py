@@ -151,8 +151,9 @@ def test_a_refusal_repeats_nothing_the_client_sent() -> None:
 
 def test_text_is_cleaned_and_split_surrogates_are_joined() -> None:
     frame = parse(
-        r'{"type":"send","id":"%s","conversation":null,"parent":null,'
-        r'"text":"a\u0000b\ud83d\ude00c\ud83dd"}' % ID
+        '{"type":"send","conversation":null,"parent":null,"id":"'
+        + ID
+        + r'","text":"a\u0000b\ud83d\ude00c\ud83dd"}'
     )
     assert isinstance(frame, protocol.Send)
     assert frame.text == "ab😀cd"
@@ -200,7 +201,8 @@ def test_any_fields_are_a_frame_or_a_refusal(kind: str, fields: dict[str, Any]) 
     try:
         frame = parse(json.dumps({"type": kind} | fields))
     except BadFrame as error:
-        assert json.loads(error.frame())["code"] in {"bad_field", "too_large"}
+        code = json.loads(error.frame())["code"]
+        assert code in {"bad_field", "too_large"}
     else:
         assert type(frame) is protocol.FRAMES[kind]
 

@@ -1,11 +1,11 @@
 /**
  * Builds the static files of the page with esbuild into parley_frontend/static/parley.
  *
- * chat.js and transcript.js are built apart, so that each is one file to load first; what only some
- * answers need (highlighting, formulas) becomes chunks that both share, for their names are hashes.
+ * chat.js and transcript.js are one file each, so that a page loads nothing after them. What only
+ * some answers need (highlighting, formulas) is built apart, and loaded when it is needed.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -23,26 +23,47 @@ const common = {
   loader: { ".svg": "text" },
   logLevel: "warning",
   metafile: true,
-};
-
-/** @type {import("esbuild").BuildOptions} */
-const modules = {
-  ...common,
-  format: "esm",
-  splitting: true,
   target: "es2022",
-  chunkNames: "chunks/[name]-[hash]",
+  format: "esm",
 };
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
+const lazy = await build({
+  ...common,
+  entryPoints: ["src/highlight.js", "src/math.js"],
+  entryNames: "chunks/[name]-[hash]",
+});
+
+/** Points `import("./math.js")` at the file that was built of it. @type {import("esbuild").Plugin} */
+const lazily = {
+  name: "lazily",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/(highlight|math)\.js$/ }, ({ path, kind }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const source = `src/${path.slice(2)}`;
+      const outputs = Object.entries(lazy.metafile?.outputs ?? {});
+      const file = outputs.find(([, { entryPoint }]) => entryPoint === source)?.[0] ?? "";
+      return { path: `./chunks/${basename(file)}`, external: true };
+    });
+  },
+};
+
 const results = [
-  await build({ ...modules, entryPoints: ["src/chat.js"] }),
-  await build({ ...modules, entryPoints: ["src/transcript.js"] }),
+  lazy,
+  await build({
+    ...common,
+    entryPoints: ["src/chat.js", "src/transcript.js"],
+    plugins: [lazily],
+  }),
   // A classic script: it runs before the first paint, so that the chosen theme does not flash.
-  await build({ ...common, format: "iife", target: "es2022", entryPoints: ["src/site.js"] }),
-  await build({ ...common, entryPoints: ["css/base.css", "css/chat.css", "css/transcript.css"] }),
+  await build({ ...common, format: "iife", entryPoints: ["src/site.js"] }),
+  await build({
+    ...common,
+    target: undefined,
+    entryPoints: ["css/base.css", "css/chat.css", "css/transcript.css"],
+  }),
 ];
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));
 writeFileSync(join(out, "LICENSES.txt"), licenses(results));
@@ -66,5 +87,6 @@ function licenses(built) {
     const text = files.map((file) => readFileSync(join(folder, file), "utf8").trim());
     return [`${name} ${version} (${license})`, ...text].join("\n\n");
   });
-  return texts.join(`\n\n${"-".repeat(78)}\n\n`) + "\n";
+  const line = `\n\n${"-".repeat(78)}\n\n`;
+  return `${texts.join(line)}\n`;
 }

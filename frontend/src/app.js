@@ -83,6 +83,7 @@ export class App {
     const place = this.#page.conversation ?? NEW;
     history.replaceState({ place }, "");
     this.#open(place);
+    this.#composer.focus(false);
     this.#store.start();
   }
 
@@ -124,7 +125,7 @@ export class App {
       this.#open(place);
     }
     this.#drawer.close();
-    this.#composer.focus();
+    this.#composer.focus(false);
   }
 
   /** @param {string} place */

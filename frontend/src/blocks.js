@@ -24,17 +24,17 @@ marked.use({
   renderer: {
     html({ text, block }) {
       if (/^<br\s*\/?>\s*$/i.test(text)) return "<br>";
-      return block ? `<p>${escape(text.trim())}</p>\n` : escape(text);
+      return block ? `<p>${escapeHtml(text.trim())}</p>\n` : escapeHtml(text);
     },
     image({ href, text }) {
-      const label = escape(text || "image");
-      return safeUrl(href) ? `<a href="${escape(href)}">${label}</a>` : label;
+      const label = escapeHtml(text || "image");
+      return safeUrl(href) ? `<a href="${escapeHtml(href)}">${label}</a>` : label;
     },
     link({ href, title, tokens }) {
       const label = this.parser.parseInline(tokens);
       if (!safeUrl(href)) return label;
-      const tip = title ? ` title="${escape(title)}"` : "";
-      return `<a href="${escape(href)}"${tip}>${label}</a>`;
+      const tip = title ? ` title="${escapeHtml(title)}"` : "";
+      return `<a href="${escapeHtml(href)}"${tip}>${label}</a>`;
     },
     heading({ tokens, depth }) {
       // The page has the first level itself.
@@ -50,7 +50,7 @@ marked.use({
 /**
  * @param {string} text
  */
-export function escape(text) {
+export function escapeHtml(text) {
   return text
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")

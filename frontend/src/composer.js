@@ -81,7 +81,9 @@ export class Composer {
     return this.#area.value;
   }
 
-  focus() {
+  /** @param {boolean} [isAsked] otherwise a keyboard on the screen would cover the thread unasked */
+  focus(isAsked = true) {
+    if (!isAsked && matchMedia("(pointer: coarse)").matches) return;
     this.#area.focus({ preventScroll: true });
     this.#area.setSelectionRange(this.#area.value.length, this.#area.value.length);
   }
@@ -103,6 +105,7 @@ export class Composer {
     this.#stop.hidden = !this.#isRunning;
     this.#send.hidden = this.#isRunning && isEmpty;
     this.#send.disabled = isEmpty || !this.#canSend;
+    // A button that went away takes the focus with it.
     if (hadFocus && document.activeElement === document.body) this.focus();
   }
 

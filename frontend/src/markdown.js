@@ -69,16 +69,32 @@ export function plain(text, problem) {
 /** @param {DocumentFragment} fragment */
 function dress(fragment) {
   for (const pre of fragment.querySelectorAll("pre")) {
-    if (pre.classList.contains("math-block")) typesetInto(pre, true);
+    if (pre.classList.contains("math-block")) dressFormula(pre, "div", true);
     else dressCode(pre);
   }
-  for (const code of fragment.querySelectorAll("code.math-inline")) typesetInto(code, false);
+  for (const code of fragment.querySelectorAll("code.math-inline")) {
+    dressFormula(code, "span", false);
+  }
+  for (const item of fragment.querySelectorAll("li")) {
+    if (/^[☐☑] /.test(item.textContent ?? "")) item.classList.add("task");
+  }
   for (const table of fragment.querySelectorAll("table")) {
     const frame = el("div", { class: "table-frame", tabindex: 0, role: "group" });
     frame.setAttribute("aria-label", "Table");
     table.replaceWith(frame);
     frame.append(table);
   }
+}
+
+/**
+ * @param {Element} source
+ * @param {"div"|"span"} tag
+ * @param {boolean} isDisplay
+ */
+function dressFormula(source, tag, isDisplay) {
+  const place = el(tag, { class: "math-source" }, source.textContent ?? "");
+  source.replaceWith(place);
+  setFormula(place, isDisplay);
 }
 
 /** @param {HTMLPreElement} pre */
@@ -145,16 +161,29 @@ function whenIdle(work) {
   else setTimeout(work, 16);
 }
 
+/** @type {typeof import("./math.js").typeset|null} */
+let typeset = null;
+
 /**
- * @param {Element} source element with the TeX as its text
- * @param {boolean} display
+ * The first formula waits for the code that sets it, later ones are set at once. The element in
+ * `place` stays: whoever holds it can remove it with the formula.
+ * @param {Element} place element with the TeX as its text
+ * @param {boolean} isDisplay
  */
-async function typesetInto(source, display) {
-  try {
-    const { typeset } = await import("./math.js");
-    const formula = typeset(source.textContent ?? "", display);
-    if (formula) source.replaceWith(formula);
-  } catch (problem) {
-    console.warn("parley: no formulas", problem);
-  }
+function setFormula(place, isDisplay) {
+  const tex = place.textContent ?? "";
+  const show = () => {
+    const formula = typeset?.(tex, isDisplay);
+    if (!formula) return;
+    place.className = "";
+    place.replaceChildren(formula);
+  };
+  if (typeset) return show();
+  import("./math.js").then(
+    (math) => {
+      typeset = math.typeset;
+      show();
+    },
+    (problem) => console.warn("parley: no formulas", problem),
+  );
 }

@@ -1,11 +1,12 @@
 /**
  * Formulas as tokens of marked: `$$…$$`, `\[…\]`, `\(…\)` and `$…$`. They come out as
- * <code class="math-inline"> and <pre class="math-block"> with the TeX as text, so a page that
- * cannot typeset them shows their source.
+ * <code class="math-inline"> and <pre class="math-block"> with the TeX as text, so that a page
+ * which cannot typeset them shows their source.
  */
 
 /** @param {string} text */
-const escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const escapeHtml = (text) =>
+  text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 /** @type {import("marked").TokenizerAndRendererExtension} */
 export const blockMath = {
@@ -18,12 +19,12 @@ export const blockMath = {
   tokenizer(source) {
     const found =
       /^ {0,3}\$\$([^$]+?)\$\$[ \t]*(?:\n|$)/.exec(source) ??
-      /^ {0,3}\\\[((?:(?!\\\]|\n\n)[^])+?)\\\][ \t]*(?:\n|$)/.exec(source);
+      /^ {0,3}\\\[((?:(?!\\\]|\n\n)[\s\S])+?)\\\][ \t]*(?:\n|$)/.exec(source);
     if (!found?.[1]?.trim()) return undefined;
     return { type: "blockMath", raw: found[0], text: found[1].trim() };
   },
   renderer({ text }) {
-    return `<pre class="math-block">${escape(text)}</pre>\n`;
+    return `<pre class="math-block">${escapeHtml(text)}</pre>\n`;
   },
 };
 
@@ -46,6 +47,6 @@ export const inlineMath = {
     return { type: "inlineMath", raw: found[0], text: found[1].trim() };
   },
   renderer({ text }) {
-    return `<code class="math-inline">${escape(text)}</code>`;
+    return `<code class="math-inline">${escapeHtml(text)}</code>`;
   },
 };

@@ -44,7 +44,7 @@ export function digest(message) {
   const words = new Int32Array(64);
   for (let at = 0; at < padded.length; at += 64) compress(state, words, view, at);
   const out = new DataView(new ArrayBuffer(32));
-  state.forEach((word, i) => out.setInt32(i * 4, word));
+  for (const [i, word] of state.entries()) out.setInt32(i * 4, word);
   return new Uint8Array(out.buffer);
 }
 

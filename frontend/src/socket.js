@@ -22,6 +22,7 @@ export class Socket {
   #failures = 0;
   #code = 0;
   #heard = 0;
+  #isLoggedOut = false;
   /** @type {(() => void)|null} */
   #now = null;
   /** @type {ReturnType<typeof setInterval>|undefined} */
@@ -51,12 +52,16 @@ export class Socket {
     window.addEventListener("online", () => this.connect());
     window.addEventListener("pageshow", (event) => event.persisted && this.connect());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#checkSilence();
+      if (document.visibilityState !== "visible") return;
+      // Back from another tab: the user may have logged in there.
+      if (this.#isLoggedOut) this.connect();
+      else this.#checkSilence();
     });
   }
 
   /** Connects now: at the start, on the user's wish, when the network is back. */
   connect() {
+    this.#isLoggedOut = false;
     if (this.#now) this.#now();
     else if (!this.isOpen) this.#socket.reconnect();
   }
@@ -93,7 +98,9 @@ export class Socket {
       });
       this.#now = null;
     }
-    this.#handlers.change({ state: "connecting", retryAt: null, code: this.#code });
+    if (!this.#isLoggedOut) {
+      this.#handlers.change({ state: "connecting", retryAt: null, code: this.#code });
+    }
     return url;
   }
 
@@ -111,6 +118,7 @@ export class Socket {
     this.#code = code;
     this.#failures += 1;
     if (code === CLOSE.logIn && this.#failures > 1) {
+      this.#isLoggedOut = true;
       this.#socket.close();
       this.#failures = 0;
       this.#handlers.change({ state: "logged_out", retryAt: null, code });

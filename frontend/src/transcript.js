@@ -80,7 +80,7 @@ function siblingsOf(messages) {
   const found = new Map();
   for (const ids of byParent.values()) {
     if (ids.length < 2) continue;
-    ids.forEach((id, i) => found.set(id, `version ${i + 1} of ${ids.length}`));
+    for (const [i, id] of ids.entries()) found.set(id, `version ${i + 1} of ${ids.length}`);
   }
   return found;
 }

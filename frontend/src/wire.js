@@ -45,6 +45,8 @@ export class Wire {
   #requests = new Map();
   /** @type {Set<string>} */
   #stopping = new Set();
+  /** Those of them that were said on this connection. @type {Set<string>} */
+  #stopSent = new Set();
   /** @type {Map<string, Followed>} */
   #followed = new Map();
 
@@ -91,7 +93,13 @@ export class Wire {
   /** @param {string} id */
   stop(id) {
     this.#stopping.add(id);
-    if (this.#isReady) this.#socket.send({ type: "stop", reply: id });
+    if (this.#isReady) this.#sendStop(id);
+  }
+
+  /** @param {string} id */
+  #sendStop(id) {
+    this.#stopSent.add(id);
+    this.#socket.send({ type: "stop", reply: id });
   }
 
   /** @param {string} id */
@@ -174,11 +182,13 @@ export class Wire {
   /** @param {any} frame */
   #ready(frame) {
     this.#isReady = true;
+    this.#stopSent.clear();
     this.#socket.ready();
     this.#handlers.ready(frame);
     for (const { reply } of [...this.#followed.values()]) this.follow(reply);
     for (const request of this.#requests.values()) this.#socket.send(request);
-    for (const id of this.#stopping) this.#socket.send({ type: "stop", reply: id });
+    // What is followed first says how far it is: its end must not come before its last text.
+    for (const id of this.#stopping) if (!this.#followed.has(id)) this.#sendStop(id);
   }
 
   /** @param {any} frame */
@@ -213,6 +223,9 @@ export class Wire {
     }
     if (frame.type === "end") this.#ended(followed, before);
     else this.#handlers.reply(followed.reply, before);
+    if (this.#stopping.has(frame.reply) && !this.#stopSent.has(frame.reply)) {
+      this.#sendStop(frame.reply);
+    }
   }
 
   /** @param {Followed} followed */

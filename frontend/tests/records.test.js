@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  apply,
+  applyChanges,
+  applyList,
+  closeThread,
+  empty,
+  hear,
+  isBehind,
+  newestFirst,
+  openThread,
+  put,
+} from "../src/records.js";
+
+const conversation = (id, seq, more = {}) => ({
+  ...{ id, title: id, model: null, leaf: null, created: "1", updated: "1", running: false, seq },
+  ...more,
+});
+const message = (id, seq, more = {}) => ({
+  ...{ id, conversation: "c", parent: null, role: "user", created: "1", seq, text: id },
+  ...more,
+});
+const frame = (type, event, object) => ({ type, event, [type]: object, seq: object.seq });
+const changes = (seq, more = {}) => ({
+  ...{ seq, reset: false, conversations: [], messages: [] },
+  ...{ deleted: { conversations: [], messages: [] } },
+  ...more,
+});
+const listed = (seq = 5) => applyList(empty(), { seq, conversations: [conversation("c", 1)] });
+const opened = (messages = []) =>
+  openThread(listed(), { seq: 5, conversation: conversation("c", 1), messages });
+
+test("the next number is applied", () => {
+  const records = apply(
+    listed(),
+    frame("conversation", "updated", conversation("c", 6, { title: "new" })),
+  );
+  assert.equal(records.conversations.get("c").title, "new");
+  assert.equal(records.seq, 6);
+  assert.ok(!isBehind(records));
+});
+
+test("an older number is dropped", () => {
+  const before = listed();
+  const records = apply(
+    before,
+    frame("conversation", "updated", conversation("c", 5, { title: "old" })),
+  );
+  assert.equal(records.conversations.get("c").title, "c");
+  assert.ok(!isBehind(records));
+});
+
+test("a jump changes nothing until the changes were read", () => {
+  let records = apply(listed(), frame("conversation", "created", conversation("d", 8)));
+  assert.ok(isBehind(records));
+  assert.ok(!records.conversations.has("d"));
+  records = applyChanges(records, changes(8, { conversations: [conversation("d", 8)] }));
+  assert.ok(records.conversations.has("d"));
+  assert.ok(!isBehind(records));
+});
+
+test("what came while the changes were read leaves it behind", () => {
+  let records = apply(listed(), frame("conversation", "created", conversation("d", 8)));
+  records = apply(records, frame("conversation", "created", conversation("e", 9)));
+  records = applyChanges(records, changes(8, { conversations: [conversation("d", 8)] }));
+  assert.ok(isBehind(records));
+});
+
+test("a ping with a higher number says that something was missed", () => {
+  assert.ok(isBehind(hear(listed(), 7)));
+  assert.ok(!isBehind(hear(listed(), 5)));
+});
+
+test("nothing is behind before anything was read", () => {
+  assert.ok(!isBehind(hear(empty(), 7)));
+  assert.ok(isBehind(applyList(hear(empty(), 7), { seq: 5, conversations: [] })));
+});
+
+test("an answer that was read earlier does not overwrite a later change", () => {
+  let records = apply(
+    listed(),
+    frame("conversation", "updated", conversation("c", 6, { title: "new" })),
+  );
+  records = applyList(records, { seq: 5, conversations: [conversation("c", 1, { title: "old" })] });
+  assert.equal(records.conversations.get("c").title, "new");
+});
+
+test("what was deleted does not come back with an older answer", () => {
+  let records = apply(listed(), frame("conversation", "deleted", { id: "c", seq: 6 }));
+  assert.equal(records.conversations.size, 0);
+  records = applyList(records, { seq: 5, conversations: [conversation("c", 1)] });
+  records = openThread(records, { seq: 5, conversation: conversation("c", 1), messages: [] });
+  assert.equal(records.conversations.size, 0);
+  assert.equal(records.threads.size, 0);
+});
+
+test("messages are kept for open conversations only", () => {
+  const created = frame("message", "created", message("m", 6));
+  assert.equal(apply(listed(), created).threads.size, 0);
+  assert.ok(apply(opened(), created).threads.get("c").has("m"));
+  assert.ok(!closeThread(apply(opened(), created), "c").threads.has("c"));
+});
+
+test("a message that came before the answer it is not in stays", () => {
+  let records = apply(opened(), frame("message", "created", message("m", 6)));
+  records = openThread(records, { seq: 5, conversation: conversation("c", 1), messages: [] });
+  assert.ok(records.threads.get("c").has("m"));
+  records = openThread(records, { seq: 9, conversation: conversation("c", 1), messages: [] });
+  assert.ok(!records.threads.get("c").has("m"));
+});
+
+test("what the page made up is replaced by what the server says", () => {
+  let records = put(opened(), [], [message("m", 0, { text: "mine" })]);
+  records = apply(records, frame("message", "created", message("m", 6, { text: "stored" })));
+  assert.equal(records.threads.get("c").get("m").text, "stored");
+  records = put(records, [], [message("m", 0, { text: "mine" })]);
+  assert.equal(records.threads.get("c").get("m").text, "stored");
+});
+
+test("a frame without a reply's text keeps it while it is the same text", () => {
+  const reply = { role: "assistant", status: "complete", attempt: 1, sha256: "aa" };
+  const before = opened([message("r", 3, { ...reply, text: "read", reasoning: "" })]);
+  const { text: _, ...bare } = message("r", 6, reply);
+  assert.equal(
+    apply(before, frame("message", "updated", bare))
+      .threads.get("c")
+      .get("r").text,
+    "read",
+  );
+  const other = { ...bare, attempt: 2 };
+  assert.equal(
+    apply(before, frame("message", "updated", other))
+      .threads.get("c")
+      .get("r").text,
+    undefined,
+  );
+});
+
+test("changes delete too, and a reset forgets the list", () => {
+  let records = opened([message("m", 2), message("n", 3)]);
+  records = applyChanges(records, changes(9, { deleted: { conversations: [], messages: ["m"] } }));
+  assert.deepEqual([...records.threads.get("c").keys()], ["n"]);
+  records = applyChanges(records, changes(2000, { reset: true }));
+  assert.equal(records.conversations.size, 0);
+  assert.equal(records.seq, 2000);
+});
+
+test("no function changes the state it was given", () => {
+  const before = opened([message("m", 2)]);
+  const copy = structuredClone(before);
+  apply(before, frame("message", "created", message("n", 6)));
+  applyChanges(before, changes(9, { deleted: { conversations: ["c"], messages: ["m"] } }));
+  put(before, [conversation("c", 9)], [message("m", 9)]);
+  closeThread(before, "c");
+  assert.deepEqual(before, copy);
+});
+
+test("the last used comes first", () => {
+  const list = [conversation("a", 1, { updated: "1" }), conversation("b", 2, { updated: "2" })];
+  const records = applyList(empty(), { seq: 2, conversations: list });
+  assert.deepEqual(
+    newestFirst(records).map(({ id }) => id),
+    ["b", "a"],
+  );
+});

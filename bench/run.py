@@ -26,6 +26,8 @@ RATE = 50
 FLAT_OUT = "stamps?n=20000&rate=0"
 LOADS = (1, 50, 200)
 IDLE_SOCKETS = 200
+STARTS = 20
+"""Replies that begin in a second, while the others run: 200 people who ask every ten seconds."""
 
 
 class Bench:
@@ -33,9 +35,9 @@ class Bench:
 
     def __init__(self, loads: tuple[int, ...], seconds: float, url: str) -> None:
         self.loads, self.seconds, self.url = loads, seconds, url
-        self.ramp, self.settle = 2.0, 1.5
-        # Long enough to outlast ramp, settling and window.
-        self.tokens = int(RATE * (self.ramp + self.settle + seconds + 1.5))
+        self.settle = 2.0
+        # Long enough to outlast the longest ramp, settling and window.
+        self.tokens = int(RATE * (max(loads) / STARTS + self.settle + seconds + 2))
         self.model = f"stamps?n={self.tokens}&rate={RATE}"
         self.rows: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
@@ -49,7 +51,7 @@ class Bench:
             "model": self.model,
             "tokens": self.tokens,
             "path": "/v1/chat/completions",
-            "ramp": self.ramp,
+            "ramp": streams / STARTS,
             "settle": self.settle,
             "seconds": self.seconds,
         } | changes
@@ -173,8 +175,8 @@ def main() -> None:
                 bench.idle(server)
                 socket = {"kind": "ws", "path": "/ws/chat/", "cookies": server.cookies}
                 bench.measure(server, **socket, model=f"openai/{bench.model}")
-                flat = {"model": f"openai/{FLAT_OUT}", "tokens": 20000, "ramp": 0.1}
-                flat |= {"settle": 0, "seconds": 2}
+                flat = {"model": f"openai/{FLAT_OUT}", "tokens": 20000}
+                flat |= {"ramp": 0.2, "settle": 0, "seconds": 2}
                 row = bench.load(server, 20, **(socket | flat))
                 bench.facts |= {
                     "flat_out_tokens_per_second": row["all_tokens_per_second"],

@@ -258,12 +258,13 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         live = await process.following.find(self.login.user_id, uid)
         if self._closed:
             return
-        if known := self._followers.get(uid):
-            self._unfollow(known)
-        elif len(self._followers) >= FOLLOWED_AT_ONCE:
+        known = self._followers.get(uid)
+        if known is None and len(self._followers) >= FOLLOWED_AT_ONCE:
             message = f"A socket follows at most {FOLLOWED_AT_ONCE} replies."
             raise protocol.BadFrame("too_many", message, reply=str(uid))
         self._followers[uid] = Follower(live, self._wanted.set, ends_only=ends_only, **position)
+        if known is not None:  # left last: a reply that nobody follows is forgotten
+            self._unfollow(known)
         self._wanted.set()
 
     def _unfollow(self, follower: Follower) -> None:

@@ -1,0 +1,78 @@
+"""The transcript in the admin, in a real browser: rendered, safe, and growing with its reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from chat.models import Conversation, Part
+
+type MakeConversation = Callable[..., Conversation]
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def open_transcript(
+    page: Page, server: LiveServer, reader: User, conversation: Conversation
+) -> None:
+    client = Client()
+    client.force_login(reader)
+    cookie = client.cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": server.url}])
+    page.goto(f"{server.url}/admin/chat/conversation/{conversation.pk}/change/")
+
+
+def test_transcript_grows_until_the_reply_ends(
+    page: Page,
+    live_server: LiveServer,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+) -> None:
+    conversation = make_conversation(alice, status="running", finish_reason="", text="")
+    reply = conversation.messages.get(role="assistant")
+    Part.objects.create(reply=reply, attempt=1, track="text", at=0, text="**Old** ")
+    open_transcript(page, live_server, carol, conversation)
+    transcript = page.locator("div#transcript")
+    expect(transcript.locator("strong", has_text="Old")).to_be_visible()
+    expect(transcript).to_contain_text("Write a haiku.")
+
+    Part.objects.create(reply=reply, attempt=1, track="text", at=8, text="pond, *frog*")
+    expect(transcript.locator("em", has_text="frog")).to_be_visible()
+
+    reply.text, reply.status, reply.ended = (
+        "**Old** pond, *frog* leaps.",
+        "complete",
+        timezone.now(),
+    )
+    reply.save()
+    reply.parts.all().delete()
+    expect(transcript).to_contain_text("Old pond, frog leaps.")
+    expect(transcript).to_contain_text("complete")
+
+
+def test_transcript_of_hostile_text_stays_text(
+    page: Page,
+    live_server: LiveServer,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+) -> None:
+    hostile = (
+        "<img src=x onerror=alert(1)> <script>alert(2)</script> [link](javascript:alert(3)) "
+        "![leak](https://evil.example/x.png)"
+    )
+    conversation = make_conversation(alice, hostile, text=hostile)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    open_transcript(page, live_server, carol, conversation)
+    expect(page.locator("div#transcript")).to_contain_text("alert(1)")
+    assert all(url.startswith((live_server.url, "data:")) for url in asked)
+    assert page.locator("div#transcript a[href^='javascript']").count() == 0

@@ -17,7 +17,7 @@ def answers(address: str) -> bool:
     """Whether anything speaks HTTP at `address`, whatever it says."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", "/")
         connection.getresponse()
     except (OSError, http.client.HTTPException):
         return False

@@ -84,9 +84,13 @@ export function toHtml(tokens) {
   return /** @type {string} */ (marked.parser(tokens));
 }
 
+/** A growing list is cut in two beyond this many items. */
+const LONG_LIST = 16;
+
 /**
  * Cuts a growing text. The last two blocks stay open: the last one grows, and the one before it may
  * yet take it in (`2` after a blank line is a paragraph until `2. two` makes it part of the list).
+ * Of a long list the last items stay open, and are a list of their own until the end.
  * @param {string} text
  * @returns {Cut}
  */
@@ -97,12 +101,32 @@ export function cut(text) {
     from -= 1;
     if (tokens[from]?.type !== "space") left -= 1;
   }
+  const list = tokens.at(-1);
+  if (list?.type === "list" && list.items.length > LONG_LIST) {
+    const halves = splitList(/** @type {import("marked").Tokens.List} */ (list));
+    tokens.splice(tokens.length - 1, 1, ...halves);
+    from = tokens.length - 1;
+  }
   const closed = tokens.slice(0, from);
-  const taken = closed.reduce((sum, token) => sum + token.raw.length, 0);
   const raw = closed.map((token) => token.raw).join("");
-  // marked normalises line ends and tabs; where its blocks are not the text itself, nothing closes.
-  if (raw !== text.slice(0, taken)) return { closed: [], open: tokens, rest: text };
-  return { closed, open: tokens.slice(from), rest: text.slice(taken) };
+  // marked normalises some blanks; where its blocks are not the text itself, nothing closes.
+  if (!text.startsWith(raw)) return { closed: [], open: tokens, rest: text };
+  return { closed, open: tokens.slice(from), rest: text.slice(raw.length) };
+}
+
+/**
+ * All items but the last two, and those.
+ * @param {import("marked").Tokens.List} list
+ */
+function splitList(list) {
+  const at = list.items.length - 2;
+  const start = typeof list.start === "number" ? list.start + at : list.start;
+  const half = (/** @type {import("marked").Tokens.ListItem[]} */ items) => ({
+    ...list,
+    items,
+    raw: items.map((item) => item.raw).join(""),
+  });
+  return [half(list.items.slice(0, at)), { ...half(list.items.slice(at)), start }];
 }
 
 /**

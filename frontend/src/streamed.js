@@ -9,6 +9,9 @@ import { plain, renderTokens } from "./markdown.js";
 /** What a frame may cost, in ms, before the next ones are left out. */
 const BUDGET = 8;
 
+/** Nobody reads faster than this changes, in ms. */
+const REST = 30;
+
 /** @typedef {{raw: string, nodes: ChildNode[]}} Block */
 
 export class StreamedMarkdown {
@@ -21,10 +24,12 @@ export class StreamedMarkdown {
   #openAt = 0;
   /** @type {Block[]} */
   #closed = [];
-  /** @type {ChildNode[]} */
+  /** @type {Block[]} */
   #open = [];
   /** The text of a code block that is not closed yet: it only grows. @type {Text|null} */
   #fence = null;
+  /** The last text of the last block, where words can be added to it. @type {Text|null} */
+  #words = null;
   #cost = 0;
   #drawnAt = 0;
 
@@ -51,7 +56,8 @@ export class StreamedMarkdown {
   /** @param {number} now */
   #frame(now) {
     // Long work takes an eighth of the time at most.
-    if (!this.#isDone && this.#cost > BUDGET && now - this.#drawnAt < this.#cost * 8) {
+    const rest = this.#cost > BUDGET ? this.#cost * 8 : REST;
+    if (!this.#isDone && now - this.#drawnAt < rest) {
       requestAnimationFrame((later) => this.#frame(later));
       return;
     }
@@ -67,7 +73,7 @@ export class StreamedMarkdown {
     if (!text.startsWith(this.#drawn)) this.#reset();
     try {
       if (this.#isDone) this.#finish(text);
-      else if (!this.#growFence(text)) this.#grow(text);
+      else if (!this.#growFence(text) && !this.#growWords(text)) this.#grow(text);
     } catch (problem) {
       this.#reset();
       this.#element.replaceChildren(plain(text, problem));
@@ -82,6 +88,7 @@ export class StreamedMarkdown {
     this.#closed = [];
     this.#open = [];
     this.#fence = null;
+    this.#words = null;
   }
 
   /**
@@ -98,15 +105,42 @@ export class StreamedMarkdown {
     return true;
   }
 
+  /**
+   * Words without anything that Markdown could read as more than words go to the end of the last
+   * text. Should they yet turn out to be more, the next parse of the block says so.
+   * @param {string} text
+   * @returns {boolean} whether that was all
+   */
+  #growWords(text) {
+    const added = text.slice(this.#drawn.length);
+    if (!this.#words || !/^[\p{L}\p{M}\p{N} .,:;?()'"’“”–—-]+$/u.test(added)) return false;
+    // An address would become a link.
+    if (/(?:www\.|:\/|@)\S*$/.test(this.#drawn.slice(-80) + added)) return false;
+    // A space at the end of a block is not shown, until something follows it.
+    const space = /[^\s] +$/.test(this.#drawn) && !/\s$/.test(this.#words.data) ? " " : "";
+    this.#words.appendData(space + added);
+    return true;
+  }
+
   /** @param {string} text */
   #grow(text) {
     const { closed, open, rest } = cut(text.slice(this.#openAt));
-    this.#removeOpen();
-    for (const token of closed) this.#closed.push(this.#append([token], token.raw));
+    const before = this.#open;
+    const tokens = [...closed, ...open];
+    let same = 0;
+    while (same < before.length && before[same]?.raw === tokens[same]?.raw) same += 1;
+    this.#fence = null;
+    for (const { nodes } of before.slice(same)) for (const node of nodes) node.remove();
+    const blocks = before.slice(0, same);
+    for (const token of tokens.slice(same)) blocks.push(this.#append([token], token.raw));
+    this.#closed.push(...blocks.slice(0, closed.length));
+    this.#open = blocks.slice(closed.length);
     this.#openAt = text.length - rest.length;
-    this.#open = this.#append(open, rest).nodes;
-    for (const node of this.#open) if (node instanceof HTMLElement) node.dataset.open = "";
+    const last = this.#open.at(-1);
+    for (const { nodes } of blocks) mark(nodes, false);
+    if (last) mark(last.nodes, true);
     this.#fence = this.#findFence(open);
+    this.#words = this.#fence ? null : wordsAtEnd(open.at(-1), this.#element, text);
   }
 
   /**
@@ -122,12 +156,6 @@ export class StreamedMarkdown {
     const node = document.createTextNode(fence.code);
     code.replaceChildren(node);
     return node;
-  }
-
-  #removeOpen() {
-    for (const node of this.#open) node.remove();
-    this.#open = [];
-    this.#fence = null;
   }
 
   /**
@@ -152,9 +180,51 @@ export class StreamedMarkdown {
       if (this.#closed[same]?.raw !== tokens[same]?.raw) break;
       same += 1;
     }
-    this.#removeOpen();
-    for (const { nodes } of this.#closed.splice(same)) for (const node of nodes) node.remove();
+    const others = [...this.#closed.splice(same), ...this.#open.splice(0)];
+    for (const { nodes } of others) for (const node of nodes) node.remove();
+    this.#fence = null;
+    this.#words = null;
     for (const token of tokens.slice(same)) this.#closed.push(this.#append([token], token.raw));
     this.#openAt = text.length;
   }
+}
+
+/**
+ * Marks what still changes: it is not worth colouring yet.
+ * @param {ChildNode[]} nodes
+ * @param {boolean} isOpen
+ */
+function mark(nodes, isOpen) {
+  for (const node of nodes) {
+    if (!(node instanceof HTMLElement)) continue;
+    if (isOpen) node.dataset.open = "";
+    else delete node.dataset.open;
+  }
+}
+
+const WORDY = new Set(["paragraph", "list", "blockquote", "heading"]);
+const BLOCKS = new Set(["P", "UL", "OL", "LI", "BLOCKQUOTE", "H2", "H3", "H4", "H5", "H6"]);
+
+/**
+ * The text node in which a block ends, where it ends in a text of its own: not in code, a link or
+ * a line that was just broken.
+ * @param {import("marked").Token|undefined} token
+ * @param {Element} element
+ * @param {string} text
+ * @returns {Text|null}
+ */
+function wordsAtEnd(token, element, text) {
+  if (!token || !WORDY.has(token.type) || text.endsWith("\n")) return null;
+  // Too short to say what it becomes: a list, a heading, a rule.
+  if (text.slice(text.lastIndexOf("\n") + 1).trim().length < 8) return null;
+  /** @type {Node|null} */
+  let node = element.lastChild;
+  while (node) {
+    if (node instanceof Text) {
+      if (node.data.trim()) return node;
+      node = node.previousSibling;
+    } else if (BLOCKS.has(node.nodeName)) node = node.lastChild;
+    else return null;
+  }
+  return null;
 }

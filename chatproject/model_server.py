@@ -67,6 +67,9 @@ def serve(path: Path, port: int) -> None:
     # What the model's authors recommend.
     params.sampling.temp = 0.2
     params.sampling.top_p = 0.9
+    # Without it every second longer reply turns in circles until REPLY_TOKENS.
+    params.sampling.penalty_repeat = 1.1
+    params.sampling.penalty_last_n = 256
     # The prompts of others are nobody's business: no web page, no list of slots, no other origin.
     params.ui = False
     params.endpoint_slots = False

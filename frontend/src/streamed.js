@@ -50,22 +50,19 @@ export class StreamedMarkdown {
     if (this.#isScheduled) return;
     if (isDone && this.#drawn === "") return this.#draw();
     this.#isScheduled = true;
-    requestAnimationFrame((now) => this.#frame(now));
-  }
-
-  /** @param {number} now */
-  #frame(now) {
     // Long work takes an eighth of the time at most.
     const rest = this.#cost > BUDGET ? this.#cost * 8 : REST;
-    if (!this.#isDone && now - this.#drawnAt < rest) {
-      requestAnimationFrame((later) => this.#frame(later));
-      return;
-    }
+    const left = isDone ? 0 : this.#drawnAt + rest - performance.now();
+    if (left > 0) setTimeout(() => requestAnimationFrame(() => this.#frame()), left);
+    else requestAnimationFrame(() => this.#frame());
+  }
+
+  #frame() {
     this.#isScheduled = false;
     const start = performance.now();
     this.#draw();
-    this.#cost = performance.now() - start;
-    this.#drawnAt = now;
+    this.#drawnAt = performance.now();
+    this.#cost = this.#drawnAt - start;
   }
 
   #draw() {

@@ -143,6 +143,9 @@ def _convert(value: dict[str, Any], size: int, control_bytes: int) -> ClientFram
     except msgspec.ValidationError as problem:
         field, message = _explain(problem)
         raise BadFrame("bad_field", message, field=field, **about) from None
+    except UnicodeEncodeError:
+        field, message = _unsound(value), "This is not valid text."
+        raise BadFrame("bad_field", message, field=field, **about) from None
     if isinstance(frame, Send):
         text = clean(frame.text)
         if not text.strip():
@@ -172,6 +175,14 @@ def _explain(problem: msgspec.ValidationError) -> tuple[str | None, str]:
     path = re.search(r"- at `\$\.([^`]{0,80})`", text)
     reason = text.split(" - at ")[0].rstrip(".")
     return (path[1] if path else None), f"{reason}."
+
+
+def _unsound(value: Mapping[str, Any]) -> str | None:
+    """The first field with a lone surrogate in its name, or in a value that is no message."""
+    for key, item in value.items():
+        if clean(key) != key or (key != "text" and isinstance(item, str) and clean(item) != item):
+            return clean(key)
+    return None
 
 
 def _refuse_constant(name: str) -> float:

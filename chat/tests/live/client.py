@@ -102,7 +102,8 @@ class Client:
         """Say something and wait for the answer of this type, or for an `error`."""
         mark = len(self.frames)
         await self.say(type, **fields)
-        about = {key: value for key, value in fields.items() if key == "id"}
+        key = "id" if "id" in fields else "reply"
+        about = {key: fields[key]}
         frame = await self.until(
             lambda: next(
                 (
@@ -123,7 +124,8 @@ class Client:
     async def sync(self) -> None:
         """Until everything said so far has been handled and its answers are here."""
         n = len(self.frames)
-        await self.ask("pong", "ping", n=n)
+        await self.say("ping", n=n)
+        await self.get("pong", after=n, n=n)
 
     # --- hearing --------------------------------------------------------------------------
 
@@ -273,6 +275,17 @@ async def socket(
         proxy=None,
     ) as connection:
         yield connection
+
+
+async def closing(connection: ClientConnection) -> tuple[list[str], int | None]:
+    """What still comes on a bare socket until the server closes it, and the close code."""
+    frames: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frames.append(str(await connection.recv()))
+    except ConnectionClosed:
+        return frames, connection.close_code
 
 
 @asynccontextmanager

@@ -28,7 +28,6 @@ SHORT = "words?n=40&rate=100"
 LONG = "words?n=400&rate=50"
 SLOW = "words?n=120&rate=40&seed=2"
 THOUGHTS = "reasoning"
-LARGE = "words?n=80000&seed=3"
 TOO_LARGE = "large?n=1500000"
 SILENT = "stall"
 HALF = "stall?after=text"
@@ -38,7 +37,6 @@ MODELS = (
     LONG,
     SLOW,
     THOUGHTS,
-    LARGE,
     TOO_LARGE,
     SILENT,
     HALF,

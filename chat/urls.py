@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from chat import views
 
@@ -9,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.ChatPage.as_view(), name="chat"),
     path("c/<uuid:uid>", views.ChatPage.as_view(), name="conversation"),
     path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
+    path("accounts/", RedirectView.as_view(pattern_name="account_change_password")),
     # Before allauth's own, which they stand in for.
     path("accounts/login/", views.LogIn.as_view(), name="account_login"),
 ]

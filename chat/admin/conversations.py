@@ -43,7 +43,6 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ("-updated", "-id")
     sortable_by = ("last_activity",)
     search_fields = ("title", "owner__username")
-    search_help_text = "Search in titles and owners"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None

@@ -37,6 +37,7 @@ RULES = {
     "api/v1/changes": API,
     "api/v1/conversations": API,
     "api/v1/conversations/<uuidstr:uid>": OWN_API,
+    "accounts/": (302, 302, 302, 302, 302),
     "accounts/login/": ENTRANCE,
     "accounts/logout/": (302, 200, 200, 200, 200),
     "accounts/inactive/": PUBLIC,

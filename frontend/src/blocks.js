@@ -17,7 +17,8 @@ import { blockMath, inlineMath } from "./mathtokens.js";
  * @property {string} rest the text of the open blocks
  */
 
-const marked = new Marked({ gfm: true, breaks: false });
+// Models break lines where they mean it: in poems, addresses, lyrics.
+const marked = new Marked({ gfm: true, breaks: true });
 
 marked.use({
   extensions: [blockMath, inlineMath],

@@ -179,6 +179,17 @@ async def test_changes_are_numbered_without_a_gap(site: Server) -> None:
             await page.until(lambda page=page: page.changes[-1]["seq"] == last or None)  # type: ignore[misc]
             assert [frame["seq"] for frame in page.changes] == list(range(1, last + 1))
         assert laptop.changes == phone.changes
+    told = {str(frame): frame for frame in laptop.changes}.values()
+    for since in range(last + 1):
+        status, found = site.ask(alice, "GET", f"/api/v1/changes?since={since}")
+        assert (status, found["seq"], found["reset"]) == (200, last, False)
+        for kind in ("message", "conversation"):
+            newest = {
+                frame[kind]["id"]: frame[kind]
+                for frame in told
+                if frame["type"] == kind and frame["seq"] > since
+            }
+            assert {thing["id"]: thing for thing in found[f"{kind}s"]} == newest
 
 
 async def test_no_frame_carries_the_text_of_a_reply_in_an_object(site: Server) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from ninja import NinjaAPI, Schema, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import django_auth
@@ -132,10 +131,10 @@ def _make_cursor(row: Conversation) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         at, _, pk = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        moment, number = datetime.fromisoformat(at), int(pk)
-        if timezone.is_naive(moment) or not 0 <= number < 2**63:
+        moment, number = datetime.fromisoformat(at).astimezone(UTC), int(pk)
+        if not 0 <= number < 2**63:
             raise ValueError(cursor)
-    except (ValueError, binascii.Error):
+    except (ValueError, OverflowError, binascii.Error):
         error = {"loc": ("query", "cursor"), "msg": "This cursor is not one of ours.", "type": ""}
         raise ValidationError([error]) from None
     return moment, number
@@ -146,7 +145,8 @@ def conversation(request: HttpRequest, uid: UUID) -> dict[str, Any]:
     """The whole tree, oldest first; a reply that has not ended comes without its text."""
     seq = _seq(request)
     row = Conversation.objects.for_user(request.user).select_related("leaf").get(uid=uid)
-    messages = row.messages.select_related("parent").defer("error_detail").order_by("id")
+    messages = row.messages.select_related("parent").order_by("id")
+    messages = messages.defer("error_detail", "parent__text", "parent__reasoning")
     return {
         "seq": seq,
         "conversation": protocol.conversation_object(row),

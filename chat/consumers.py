@@ -11,9 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
@@ -21,11 +19,11 @@ from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
-from django.http.request import validate_host
 
 from chat import protocol
 from chat.flow import Allowance, Ledger
-from chat.models import Accepted, Counter, IdReused, NoModel, NotAllowed, Reply, Request
+from chat.handshake import same_origin, session_key
+from chat.models import Accepted, Counter, IdReused, NoModel, NotAllowed, Reply, Request, TooMany
 from chat.replies import Follower, process, sessions
 from chat.replies.database import SOCKETS
 
@@ -51,6 +49,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._frames = Allowance(settings.FRAMES_PER_MINUTE)
         self._flow_frames = Allowance(settings.FLOW_FRAMES_PER_MINUTE)
         self._bad_frames = Allowance(settings.BAD_FRAMES_PER_MINUTE)
+        self._refusals = Allowance(settings.FLOW_FRAMES_PER_MINUTE)
         self._wanted = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
@@ -73,7 +72,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     # --- connecting and leaving -----------------------------------------------------------
 
     async def _connected(self) -> None:
-        if not _same_origin(self.scope):
+        if not same_origin(self.scope):
             await self.send({"type": "websocket.close"})
             raise StopConsumer
         # Accepted first: a page cannot tell the reason of a refused handshake.
@@ -82,11 +81,17 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if process.draining:
             return await self.close(4412)
         try:
-            login = await SOCKETS.run(sessions.log_in, _session_key(self.scope))
+            login = await SOCKETS.run(sessions.log_in, session_key(self.scope))
+            if login is None:
+                return await self.close(4401)
+            await self._welcome(login)
         except DatabaseError:
             return await self.close(4412)
-        if login is None:
-            return await self.close(4401)
+        return None
+
+    async def _welcome(self, login: sessions.Login) -> None:
+        if process.draining:
+            return await self.close(4412)
         if len(process.connections[login.user_id]) >= settings.SOCKETS_PER_USER:
             return await self.close(4429)
         self.login = login
@@ -144,9 +149,20 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._ration(frame)
             await self._handle(frame)
         except protocol.BadFrame as bad:
-            self._put(bad.frame())
-            if bad.code != "rate_limited" and not self._bad_frames.take():
-                await self.close(4400)
+            await self._refuse(bad)
+        except Exception:
+            # An exception that leaves a handler would close the socket with 1011.
+            logger.exception("socket: a frame failed")
+            self._put(protocol.error("unavailable", "Something went wrong on this server."))
+
+    async def _refuse(self, bad: protocol.BadFrame) -> None:
+        """Answer a refused frame, and no longer one who sends hardly anything else."""
+        self._put(bad.frame())
+        if bad.code == "rate_limited":
+            if not self._refusals.take():
+                await self.close(4429)
+        elif not self._bad_frames.take():
+            await self.close(4400)
 
     def _ration(self, frame: protocol.ClientFrame) -> None:
         if isinstance(frame, protocol.Stop):
@@ -193,15 +209,12 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._put(protocol.error("not_allowed", str(problem), **about))
         except NoModel as problem:
             self._put(protocol.error("no_model", str(problem), field="model", **about))
+        except TooMany as problem:
+            self._put(protocol.error("too_many", str(problem), **about))
         except DatabaseError as problem:
             logger.warning("socket: the database: %s", type(problem).__name__)
             message = "The server cannot reach its database. Try again in a moment."
             self._put(protocol.error("unavailable", message, retry_after=2, **about))
-        except Exception:
-            # An exception that leaves here would close the socket with 1011.
-            logger.exception("socket: a %s frame failed", type(frame).__name__.lower())
-            message = "Something went wrong on this server."
-            self._put(protocol.error("unavailable", message, **about))
 
     async def _accept(self, frame: protocol.Send | protocol.Continue) -> None:
         if process.draining:
@@ -257,9 +270,11 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _follow(self, uid: UUID, *, ends_only: bool = False, **position: int) -> None:
         live = await process.following.find(self.login.user_id, uid)
         if self._closed:
+            process.following.forget(live)
             return
         known = self._followers.get(uid)
-        if known is None and len(self._followers) >= FOLLOWED_AT_ONCE:
+        if known is None and len(self._followers) >= FOLLOWED_AT_ONCE and not ends_only:
+            process.following.forget(live)
             message = f"A socket follows at most {FOLLOWED_AT_ONCE} replies."
             raise protocol.BadFrame("too_many", message, reply=str(uid))
         self._followers[uid] = Follower(live, self._wanted.set, ends_only=ends_only, **position)
@@ -308,15 +323,22 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _write(self) -> None:
         """The one task that sends; ends with the socket."""
-        while not self._closed:
-            await self._wanted.wait()
-            self._wanted.clear()
-            while self._outbox:
-                await self._emit(self._outbox.popleft())
-            for follower in list(self._followers.values()):
-                await self._pull(follower)
-            if self._outbox:
-                self._wanted.set()
+        try:
+            while not self._closed:
+                await self._wanted.wait()
+                self._wanted.clear()
+                while self._outbox:
+                    await self._emit(self._outbox.popleft())
+                for follower in list(self._followers.values()):
+                    await self._pull(follower)
+                blocked = any(follower.behind() for follower in self._followers.values())
+                self._ledger.note(_now() if blocked else None)
+                if self._outbox:
+                    self._wanted.set()
+        except Exception:
+            # A socket that looks open and says nothing would be an endless spinner.
+            logger.exception("socket: writing failed")
+            await self.close(4412)
 
     async def _pull(self, follower: Follower) -> None:
         ledger = self._ledger
@@ -330,7 +352,6 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             if follower.finished:
                 self._unfollow(follower)
                 return
-        ledger.note(_now() if follower.behind() else None)
 
     async def _emit(self, frame: str) -> None:
         if not self._closed:
@@ -349,36 +370,3 @@ def _about(frame: protocol.ClientFrame) -> dict[str, str]:
         for name in ("id", "reply")
         if (value := getattr(frame, name, None)) is not None
     }
-
-
-def _header(scope: Any, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
-
-
-def _session_key(scope: Any) -> str | None:
-    try:
-        cookie = SimpleCookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
-
-
-def _same_origin(scope: Any) -> bool:
-    """Whether the page that opens the socket is ours: scheme, host and port.
-
-    A browser always sends Origin; without one (or with `null`) nobody is let in.
-    """
-    origin = urlsplit(_header(scope, b"origin"))
-    if origin.scheme not in {"http", "https"} or not origin.netloc:
-        return False
-    whole = f"{origin.scheme}://{origin.netloc}"
-    if whole in settings.CSRF_TRUSTED_ORIGINS:
-        return True
-    secure = scope.get("scheme") == "wss"
-    if settings.TRUSTED_PROXIES:
-        secure = secure or _header(scope, b"x-forwarded-proto") == "https"
-    host = _header(scope, b"host")
-    name = urlsplit(f"//{host}").hostname or ""
-    return whole.lower() == f"{'https' if secure else 'http'}://{host}".lower() and validate_host(
-        name, settings.ALLOWED_HOSTS
-    )

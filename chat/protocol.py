@@ -190,7 +190,12 @@ def _refuse_constant(name: str) -> float:
 
 
 def _depth(raw: str) -> int:
-    """An upper bound of the nesting, without recursion; brackets within strings are not counted."""
+    """How deep a frame is nested (0 where it cannot be too deep), without recursion.
+
+    Brackets within strings are not counted.
+    """
+    if raw.count("[") + raw.count("{") <= DEPTH:
+        return 0
     depth = deepest = 0
     for token in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', raw):
         sign = token[0][0]

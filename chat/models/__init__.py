@@ -7,7 +7,7 @@ from chat.models.endpoints import Catalogue, Offer, catalogue
 from chat.models.messages import UNFINISHED, Message, Reason, Role, Status
 from chat.models.processes import Process
 from chat.models.replies import Reply
-from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request
+from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
 
 __all__ = [
     "UNFINISHED",
@@ -31,6 +31,7 @@ __all__ = [
     "Request",
     "Role",
     "Status",
+    "TooMany",
     "Unsaved",
     "catalogue",
     "changes_since",

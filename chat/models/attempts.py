@@ -41,6 +41,8 @@ class Claim:
     offer: Offer | None
     """None when the model is no longer offered."""
     endpoint: EndpointSettings | None
+    row: Message
+    """The reply as claimed."""
     messages: list[dict[str, str]]
     """The prompt: role and content, from the root to the message before the reply."""
     text: str

@@ -61,8 +61,12 @@ def wake(reply_ids: Sequence[int]) -> None:
 class CounterQuerySet(models.QuerySet["Counter"]):
     def lock(self, user_id: int) -> Counter:
         """Lock this user's counter until the transaction ends: the first lock of every writer."""
-        counter, _ = self.get_or_create(user_id=user_id)
-        return self.select_for_update(no_key=True).get(pk=counter.pk)
+        locked = self.select_for_update(no_key=True)
+        counter = locked.filter(user_id=user_id).first()
+        if counter is None:
+            self.get_or_create(user_id=user_id)
+            counter = locked.get(user_id=user_id)
+        return counter
 
     def current(self, user_id: int) -> int:
         """The user's counter as it stands; 0 before their first change."""
@@ -124,11 +128,13 @@ class DeletionQuerySet(models.QuerySet["Deletion"]):
         """Drop tombstones older than `CHANGES_DAYS`; returns how many."""
         old = self.filter(at__lt=timezone.now() - timedelta(days=settings.CHANGES_DAYS))
         newest = old.order_by().values("user_id").annotate(seq=models.Max("seq"))
-        with transaction.atomic():
-            for user_id, seq in newest.values_list("user_id", "seq"):
+        gone = 0
+        for user_id, seq in list(newest.values_list("user_id", "seq")):
+            with transaction.atomic():
                 counter = Counter.objects.lock(user_id)
                 Counter.objects.filter(pk=counter.pk, forgotten__lt=seq).update(forgotten=seq)
-            return old.delete()[0]
+                gone += self.filter(user_id=user_id, seq__lte=seq).delete()[0]
+        return gone
 
 
 class Deletion(models.Model):
@@ -187,7 +193,7 @@ def changes_since(user_id: int, since: int) -> Changes:
     messages = list(
         Message.objects.filter(user_id=user_id, seq__gt=since)
         .select_related("conversation", "parent")
-        .defer("text", "reasoning")
+        .defer("reasoning", "error_detail", "parent__text", "parent__reasoning")
         .order_by("seq")[: limit + 1]
     )
     deletions = list(Deletion.objects.filter(user_id=user_id, seq__gt=since)[: limit + 1])

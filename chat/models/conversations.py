@@ -99,25 +99,18 @@ class Conversation(models.Model):
                 self.leaf = self.messages.get(uid=leaf)
             self.touch(counter, "title", "model", "leaf")
 
-    def remove(self) -> list[int]:
+    def remove(self) -> None:
         """Delete the conversation with its messages; counts as ending its replies.
 
-        Returns the ids of the replies that had not ended, whose producers have to be told.
+        A producer of one of them learns of it from its next checkpoint, which stores nothing.
         """
-        from chat.models.messages import UNFINISHED
         from chat.models.replies import Reply
 
         with transaction.atomic():
             counter = Counter.objects.lock(self.owner_id)
-            cut = list(
-                self.messages.filter(status__in=UNFINISHED)
-                .order_by("id")
-                .values_list("id", flat=True)
-            )
             self.delete()
             counter.record_deletion("conversation", self.uid)
             Reply.objects.wake_next(self.owner_id)
-        return cut
 
     def path(self, leaf: Message | None = None) -> list[Message]:
         """The messages from the root to `leaf` (the stored leaf when not given)."""
@@ -129,3 +122,8 @@ class Conversation(models.Model):
             at = parents[at]
         messages = self.messages.in_bulk(ids)
         return [messages[pk] for pk in reversed(ids)]
+
+    def prompt(self, reply: Message) -> list[dict[str, str]]:
+        """Role and content from the root to the message before the reply; empty ones left out."""
+        path = self.path(reply)[:-1]
+        return [{"role": message.role, "content": message.text} for message in path if message.text]

@@ -98,13 +98,37 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["conversation", "turn"]),
             models.Index(fields=["user", "seq"]),
-            # Claims and sweeps look only at the few replies that have not ended.
-            models.Index(
-                fields=["user", "status"],
-                name="chat_unfinished",
-                condition=models.Q(status__in=["queued", "running"]),
-            ),
+            # Claims and sweeps look only at the few replies that have not ended. Not a partial
+            # index: SQLite does not use one where the status is a bound parameter.
+            models.Index(fields=["user", "status"]),
+            models.Index(fields=["status", "owner"]),
         ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.uid}"
+
+
+# Which fields a change of state saves together.
+QUEUE_FIELDS = ("status", "owner", "reason", "retry_at", "faults", "stop_requested", "woken_at")
+OUTCOME_FIELDS = (
+    "finish_reason",
+    "error_code",
+    "error_message",
+    "error_detail",
+    "answered_by",
+    "length",
+    "reasoning_length",
+    "sha256",
+    "usage",
+    "first_token_ms",
+    "total_ms",
+    "ended",
+)
+
+# What a frame does not tell of a message, and need not be read for it.
+RELATED_TEXTS = (
+    "parent__text",
+    "parent__reasoning",
+    "conversation__leaf__text",
+    "conversation__leaf__reasoning",
+)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
@@ -26,7 +27,16 @@ from django.utils import timezone
 from chat.models.attempts import Claim, Outcome, Part, Unsaved
 from chat.models.changes import Counter, wake
 from chat.models.endpoints import catalogue
-from chat.models.messages import UNFINISHED, Message, Reason, Role, Status
+from chat.models.messages import (
+    OUTCOME_FIELDS,
+    QUEUE_FIELDS,
+    RELATED_TEXTS,
+    UNFINISHED,
+    Message,
+    Reason,
+    Role,
+    Status,
+)
 from chat.models.processes import Process
 
 FAULTS_ALLOWED = 2  # the third ends the reply
@@ -39,8 +49,10 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
 
     def locked(self) -> ReplyQuerySet:
         """Locked until the transaction ends, with what their frames tell."""
-        return self.select_for_update(no_key=True, of=("self",)).select_related(
-            "conversation__leaf", "parent"
+        return (
+            self.select_for_update(no_key=True, of=("self",))
+            .select_related("conversation__leaf", "parent")
+            .defer(*RELATED_TEXTS)
         )
 
     # --- queued -> running ----------------------------------------------------------------
@@ -103,18 +115,22 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         wake(first[: max(room, 0)])
 
     def forgotten(self) -> list[int]:
-        """Queued replies that nobody has looked at for 5 s; marks them as woken now.
+        """What could run and nobody has looked at for 5 s; marks it as woken now.
 
         A wake-up may thus be lost anywhere.
         """
         stale = models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - timedelta(seconds=5))
-        queued = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=5))
-        ids = list(queued.filter(stale).order_by("turn").values_list("pk", flat=True)[:500])
-        return [
-            pk
-            for pk in ids
-            if self.filter(stale, pk=pk, status=Status.QUEUED).update(woken_at=Now())
-        ]
+        before = self.filter(
+            models.Q(status=Status.RUNNING) | models.Q(turn__lt=models.OuterRef("turn")),
+            conversation=models.OuterRef("conversation"),
+            status__in=UNFINISHED,
+        )
+        first = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=5))
+        first = first.filter(stale).exclude(models.Exists(before)).order_by("turn")
+        ids = list(first.values_list("pk", flat=True)[:500])
+        if ids:
+            self.filter(pk__in=ids, status=Status.QUEUED).update(woken_at=Now())
+        return ids
 
     # --- running --------------------------------------------------------------------------
 
@@ -183,7 +199,9 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
         for what is not this user's.
         """
         own = self.for_user(user_id)
-        own.get(uid=uid)
+        reply = own.get(uid=uid)
+        if reply.ended is not None:
+            return reply
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
             reply = own.locked().get(uid=uid)
@@ -218,15 +236,15 @@ class Reply(Message):
     def is_orphan(self) -> bool:
         """Whether no process with a lease produces it."""
         lease = timedelta(seconds=settings.LEASE_SECONDS)
-        if self.owner_id is None:
-            return True
-        return Process.objects.dead(lease).filter(pk=self.owner_id).exists()
+        dead = Process.objects.dead(lease).filter(pk=self.owner_id)
+        return self.owner_id is None or dead.exists()
 
     def can_continue(self) -> bool:
         """Whether *Retry* or *Continue* may make one more attempt of it."""
         ends = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
         cut = self.status == Status.COMPLETE and self.finish_reason == "length"
-        return (self.status in ends or cut) and not self.children.exists()
+        full = len(self.text.encode()) >= settings.REPLY_BYTES
+        return (self.status in ends or cut) and not full and not self.children.exists()
 
     def stored_text(self) -> tuple[str, str]:
         """Text and reasoning as the rows hold them.
@@ -288,15 +306,11 @@ class Reply(Message):
             model=self.model,
             offer=offer,
             endpoint=endpoint,
-            messages=self.prompt(),
+            row=self,
+            messages=self.conversation.prompt(self),
             text=text,
             reasoning=reasoning,
         )
-
-    def prompt(self) -> list[dict[str, str]]:
-        """Role and content from the root to the message before it; empty replies left out."""
-        path = self.conversation.path(self)[:-1]
-        return [{"role": m.role, "content": m.text} for m in path if m.text]
 
     def queue_again(self, counter: Counter, *, model: str) -> None:
         """From an end back to `queued`, for a *Retry* or *Continue*."""
@@ -342,7 +356,12 @@ class Reply(Message):
         if not text and self.text:
             text, reasoning = self.text, self.reasoning
             if outcome.status == Status.COMPLETE:
-                outcome = Outcome(Status.INTERRUPTED, error_code="empty")
+                outcome = replace(
+                    outcome,
+                    status=Status.INTERRUPTED,
+                    error_code="empty",
+                    error_message="The model added nothing when it was asked to go on.",
+                )
         status = outcome.status
         if status in (Status.INTERRUPTED, Status.FAILED):
             status = Status.INTERRUPTED if text else Status.FAILED
@@ -375,20 +394,3 @@ class Reply(Message):
         self.length = self.reasoning_length = self.usage = None
         self.first_token_ms = self.total_ms = None
         self.ended = None
-
-
-QUEUE_FIELDS = ("status", "owner", "reason", "retry_at", "faults", "stop_requested", "woken_at")
-OUTCOME_FIELDS = (
-    "finish_reason",
-    "error_code",
-    "error_message",
-    "error_detail",
-    "answered_by",
-    "length",
-    "reasoning_length",
-    "sha256",
-    "usage",
-    "first_token_ms",
-    "total_ms",
-    "ended",
-)

@@ -28,6 +28,10 @@ class NotAllowed(Exception):
     """The state of the message does not allow it; the text says why."""
 
 
+class TooMany(Exception):
+    """The user has as many replies waiting as one may; the text says how many."""
+
+
 class NoModel(Exception):
     """No such model is offered; the text says what to do."""
 
@@ -61,13 +65,14 @@ class RequestQuerySet(models.QuerySet["Request"]):
         """Store a user message and its queued reply in one transaction, once per `key`.
 
         Raises `Conversation.DoesNotExist` or `Message.DoesNotExist` for what is not this user's,
-        `NotAllowed`, `NoModel` and `IdReused`.
+        `NotAllowed`, `NoModel`, `TooMany` and `IdReused`.
         """
         body = ["send", str(conversation), str(parent), text, model]
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
             if known := self._known(user_id, key, body):
                 return known
+            _make_room(user_id)
             if conversation is None:
                 if parent is not None:
                     raise NotAllowed("A message of a new conversation has no parent.")
@@ -129,8 +134,8 @@ class RequestQuerySet(models.QuerySet["Request"]):
             counter = Counter.objects.lock(user_id)
             if known := self._known(user_id, key, body):
                 return known
-            own = Reply.objects.for_user(user_id)
-            row = own.select_related("conversation__leaf", "parent").get(uid=reply)
+            row = Reply.objects.for_user(user_id).locked().get(uid=reply)
+            _make_room(user_id)
             if not row.can_continue():
                 raise NotAllowed("This reply cannot go on: it is not at an end that can.")
             offer = _offer(model or row.model, fall_back=model is None)
@@ -194,6 +199,13 @@ class Request(models.Model):
 
 def _digest(body: list[Any]) -> str:
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+def _make_room(user_id: int) -> None:
+    """Raises `TooMany` when no further reply may be queued for this user."""
+    limit = settings.QUEUED_REPLIES_PER_USER
+    if Reply.objects.filter(user_id=user_id, status=Status.QUEUED).count() >= limit:
+        raise TooMany(f"{limit} replies wait already: let some of them end first.")
 
 
 def _offer(model: str | None, *, fall_back: bool = False) -> Offer:

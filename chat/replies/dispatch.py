@@ -7,18 +7,16 @@ import logging
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db import DataError, IntegrityError
 from django.db import Error as DatabaseError
 
 from chat.models import Claim, Reply
-from chat.replies.database import GENERATION
+from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.following import Following, Spawn
 from chat.replies.producer import Cut, Producer
 from chat.upstream import Client, Endpoint
 
 logger = logging.getLogger(__name__)
 
-BAD_DATA = (DataError, IntegrityError, UnicodeEncodeError)
 LOAD_AT_FULL_PACE = 20
 LOAD_AT_SLOWEST_PACE = 200
 
@@ -50,20 +48,19 @@ class Dispatch:
 
     async def _claim(self, pk: int) -> None:
         try:
+            if self.draining:
+                return
             claim = await GENERATION.run(Reply.objects.claim, pk, self.owner)
-            if claim is not None:
-                row = await GENERATION.run(Reply.objects.get, pk=pk)
-                self._produce(claim, row)
-        except Reply.DoesNotExist:
-            pass  # deleted in between
+            if claim is not None and not self.draining:  # else the drain puts it back
+                self._produce(claim)
         except DatabaseError as problem:
             # Nothing is lost: the sweep wakes it again.
             logger.warning("claim: the database: %s", type(problem).__name__)
         finally:
             self._claiming.discard(pk)
 
-    def _produce(self, claim: Claim, row: Reply) -> None:
-        live = self._following.adopt(row)
+    def _produce(self, claim: Claim) -> None:
+        live = self._following.adopt(claim.row)
         live.produced = True
         live.begin(claim.attempt, claim.model, claim.text, claim.reasoning)
         producer = Producer(claim, live, self._client(claim), self.pace, lambda: self.draining)
@@ -71,10 +68,16 @@ class Dispatch:
         producer.start(self._produced)
 
     def _produced(self, producer: Producer) -> None:
-        producer.live.produced = False
+        live = producer.live
+        live.produced = False
+        if producer.handed_over:
+            return  # the drain stores what it has
         if self._producers.get(producer.claim.reply) is producer:
             del self._producers[producer.claim.reply]
-        self._following.forget(producer.live)
+        if live.end_frame is None and live.followers:
+            # Ended without being told: a commit whose answer was lost announces nothing.
+            self._spawn(self._following.refresh(live), f"refresh-{live.uid}")
+        self._following.forget(live)
 
     def _client(self, claim: Claim) -> Client | None:
         """The one client of an endpoint, for the life of the process."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
-from chat.models import UNFINISHED, Change, Reply
+from chat.models import UNFINISHED, Change, Message, Reply
 from chat.replies.database import SOCKETS
 from chat.replies.live import LiveReply
 
@@ -39,7 +39,7 @@ class Following:
             raise Reply.DoesNotExist
         return live
 
-    def adopt(self, row: Reply) -> LiveReply:
+    def adopt(self, row: Message) -> LiveReply:
         """The live reply a producer is about to grow: one followed here already, or a new one."""
         return self._lives.setdefault(row.uid, LiveReply(row))
 

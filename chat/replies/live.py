@@ -117,6 +117,9 @@ class LiveReply:
             self.attempt = row.attempt
             self.text, self.reasoning = Track(row.text), Track(row.reasoning)
             self._frames.clear()
+        elif not self.produced:  # what was stored after it was read
+            self.text.append(row.text[self.text.length :])
+            self.reasoning.append(row.reasoning[self.reasoning.length :])
         self.wake()
 
     def vanish(self) -> None:
@@ -159,7 +162,17 @@ class Follower:
     `notify` is called whenever there may be more to pull; it must only set a flag.
     """
 
-    __slots__ = ("attempt", "ends_only", "finished", "live", "notify", "reasoning", "text", "told")
+    __slots__ = (
+        "_text_first",
+        "attempt",
+        "ends_only",
+        "finished",
+        "live",
+        "notify",
+        "reasoning",
+        "text",
+        "told",
+    )
 
     def __init__(
         self,
@@ -177,7 +190,10 @@ class Follower:
         self.text = text
         self.reasoning = reasoning
         self.ends_only = ends_only
-        self.told = -1
+        # The snapshot tells a newcomer the status of what runs and has text.
+        has_text = bool(live.text.length or live.reasoning.length)
+        self.told = live.version if has_text and live.status == "running" else -1
+        self._text_first = has_text
         self.finished = False
         live.followers.add(self)
 
@@ -188,7 +204,7 @@ class Follower:
     def behind(self) -> bool:
         """Whether there is text it has not pulled."""
         live = self.live
-        return not self.finished and (
+        return not (self.finished or self.ends_only) and (
             live.attempt != self.attempt
             or self.text < live.text.length
             or self.reasoning < live.reasoning.length
@@ -206,20 +222,24 @@ class Follower:
             self.leave()
             message = "There is no such reply."
             return protocol.error("not_found", message, reply=str(live.uid)), 0
-        if live.end_frame is None and self.told != live.version and not self.ends_only:
+        news = live.end_frame is None and self.told != live.version and not self.ends_only
+        if news and not (self._text_first and self.behind()):
             self.told = live.version
             return live.status_frame(), 0
-        if not self.ends_only:
-            if live.attempt != self.attempt:
-                return self._snapshot(room)
-            if self.reasoning < live.reasoning.length:
-                return self._delta("reasoning", room)
-            if self.text < live.text.length:
-                return self._delta("text", room)
+        if self.behind():
+            return self._text_frame(room)
+        self._text_first = False
         if live.end_frame is not None:
             self.leave()
             return live.end_frame, 0
         return None
+
+    def _text_frame(self, room: int) -> tuple[str, int] | None:
+        live = self.live
+        if live.attempt != self.attempt:
+            return self._snapshot(room)
+        track = "reasoning" if self.reasoning < live.reasoning.length else "text"
+        return self._delta(track, room)
 
     def _snapshot(self, room: int) -> tuple[str, int] | None:
         if room < 4:

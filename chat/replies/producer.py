@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat.models import Claim, Outcome, Reply, Status, Unsaved
-from chat.replies.database import GENERATION
+from chat.protocol import clean
+from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.live import LiveReply
 from chat.upstream import ChatRequest, Client, UpstreamError, Usage
 
@@ -58,6 +59,11 @@ class Producer:
         self._started = asyncio.get_running_loop().time()
         self._first_token_ms: int | None = None
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether the drain has cut it: its text is stored, and the row put back, by the drain."""
+        return self._cut is Cut.DRAIN
+
     def start(self, on_done: Callable[[Producer], None]) -> None:
         name = f"reply-{self.claim.uid}-{self.claim.attempt}"
         self._task = asyncio.create_task(self.run(), name=name)
@@ -65,10 +71,11 @@ class Producer:
 
     def cut(self, why: Cut) -> None:
         """End the attempt now; the upstream connection closes at once. Repeated: no effect."""
-        if self._cut is None or why is Cut.LOST:
-            self._cut = why
-            if self._task is not None and (self._reading or why is not Cut.STOP):
-                self._task.cancel()
+        if self._cut is Cut.LOST or (why is Cut.STOP and self._cut is not None):
+            return
+        self._cut = why
+        if self._task is not None and (self._reading or why is not Cut.STOP):
+            self._task.cancel()
 
     async def wait(self) -> None:
         """Until the attempt has ended and its end is stored, or given up."""
@@ -197,12 +204,12 @@ class Producer:
     ) -> Outcome:
         return Outcome(
             status=status,
-            finish_reason=finish_reason[:40],
+            finish_reason=clean(finish_reason)[:40],
             error_code=error_code[:40],
-            error_message=error_message,
-            error_detail=error_detail,
+            error_message=clean(error_message),
+            error_detail=clean(error_detail),
             usage=self._usage(usage),
-            answered_by=(model or "")[:200],
+            answered_by=clean(model or "")[:200],
             first_token_ms=self._first_token_ms,
             total_ms=self._elapsed_ms(),
         )
@@ -214,7 +221,8 @@ class Producer:
                 "completion_tokens": usage.completion_tokens,
                 "estimated": False,
             }
-        new = self.live.text.length - len(self.claim.text) + self.live.reasoning.length
+        kept = len(self.claim.text) + len(self.claim.reasoning)
+        new = self.live.text.length + self.live.reasoning.length - kept
         if self._first_token_ms is None:
             return None
         # About four characters a token: good enough to show, and marked as what it is.
@@ -237,6 +245,9 @@ class Producer:
         while True:
             try:
                 await GENERATION.run(Reply.objects.finish, self.claim, text, reasoning, outcome)
+            except BAD_DATA:
+                logger.exception("reply %s: its end cannot be stored", self.claim.uid)
+                return  # the sweep takes it up as a fault
             except DatabaseError as problem:
                 logger.warning(
                     "reply %s: its end waits for the database: %s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,9 @@ from chat.models import Conversation, Counter, Message
 
 type Make = Callable[..., Conversation]
 API = "/api/v1"
+# Moments that no other time zone has.
+FIRST_DAY = base64.urlsafe_b64encode(b"0001-01-01T00:00:00+14:00|5").decode()
+LAST_DAY = base64.urlsafe_b64encode(b"9999-12-31T23:59:59-14:00|5").decode()
 
 
 @pytest.fixture
@@ -97,7 +101,9 @@ def test_the_list_can_be_searched_by_title(
     assert [row["title"] for row in found] == ["Holiday in Rome"]
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "eA==", "é", "MjAyNnx4", "8J-RjQ==", "AA"])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "eA==", "é", "MjAyNnx4", "8J-RjQ==", "AA", FIRST_DAY, LAST_DAY]
+)
 def test_a_foreign_cursor_is_refused(page: Client, cursor: str) -> None:
     answer = page.get(f"{API}/conversations", {"cursor": cursor})
     assert answer.status_code == 422
@@ -196,6 +202,21 @@ def test_deleting_removes_all_of_it_and_leaves_a_tombstone(
 def test_a_bad_since_is_refused(page: Client, since: str) -> None:
     answer = page.get(f"{API}/changes", {"since": since})
     assert answer.status_code == 422 or answer.json()["reset"]
+
+
+def test_changes_need_the_same_few_queries_however_many_there_are(
+    page: Client,
+    alice: User,
+    make_conversation: Make,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for n in range(5):
+        conversation = make_conversation(alice)
+        conversation.messages.update(seq=n + 1)
+    Counter.objects.create(user=alice, value=5)
+    with django_assert_num_queries(6):  # session, user, counter, and the three kinds of change
+        answer = page.get(f"{API}/changes", {"since": 0}).json()
+    assert len(answer["messages"]) == 10
 
 
 def test_models_are_offered_with_the_default_first(page: Client, settings: Settings) -> None:

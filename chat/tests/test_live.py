@@ -151,10 +151,9 @@ def test_a_position_ahead_of_what_is_known_waits() -> None:
     live.append("abc", "")
     reader = Reader(live, 1, "abcdef")
     reader.read()
-    assert reader.types == ["status"]
     live.append("def", "")
     reader.read()
-    assert reader.types == ["status"]
+    assert reader.types == []
     live.append("g", "")
     reader.read()
     assert reader.texts["text"] == "abcdefg"
@@ -165,16 +164,16 @@ def test_text_beyond_64_kib_follows_the_snapshot_as_deltas() -> None:
     live.append("é" * 100_000, "")
     reader = Reader(live)
     reader.read()
-    assert reader.types[:2] == ["status", "snapshot"]
-    assert set(reader.types[2:]) == {"delta"}
+    assert reader.types[0] == "snapshot"
+    assert set(reader.types[1:]) == {"delta"}
     assert reader.texts["text"] == "é" * 100_000
 
 
 def test_without_room_nothing_with_text_is_sent_but_the_status_is() -> None:
     live = reply()
+    reader = Reader(live)
     live.begin(1, "a/b", "", "")
     live.append("text", "")
-    reader = Reader(live)
     reader.read(room=3)
     assert reader.types == ["status"]
     assert reader.follower.behind()
@@ -214,6 +213,28 @@ def test_who_only_waits_for_the_end_gets_nothing_else() -> None:
     while (found := follower.next_frame(1000)) is not None:
         types.append(json.loads(found[0])["type"])
     assert types == ["end"]
+
+
+def test_a_newcomer_to_a_text_that_waits_gets_the_text_and_then_why() -> None:
+    reader = Reader(reply(attempt=1, status="queued", reason="takeover", text="half"))
+    reader.read()
+    assert reader.types == ["snapshot", "status"]
+
+
+def test_who_only_waits_for_the_end_is_never_behind() -> None:
+    live = reply(attempt=1, status="running", text="half")
+    assert not Follower(live, lambda: None, ends_only=True).behind()
+
+
+def test_the_end_of_a_reply_grown_elsewhere_brings_the_rest_of_its_text() -> None:
+    live = reply(attempt=1, status="running", text="half")
+    reader = Reader(live)
+    reader.read()
+    row = ended(live)
+    row.text = "half of it"
+    live.finish(row)
+    reader.read()
+    assert reader.texts["text"] == "half of it"
 
 
 def test_the_same_news_is_told_once() -> None:

@@ -162,6 +162,9 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.begin()
+        self.until_it_answers()
+
+    def until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             assert self._process is not None

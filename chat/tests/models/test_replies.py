@@ -224,7 +224,8 @@ def test_what_is_marked_is_never_queued_again(send: Send, get: Get, process: Pro
 
 def test_a_wake_up_may_be_lost_anywhere(send: Send, get: Get) -> None:
     accepted = send()
-    Reply.objects.filter(uid=accepted.reply).update(created=timezone.now() - timedelta(seconds=9))
+    send(below=accepted)  # waits behind it: nothing to wake
+    Reply.objects.update(created=timezone.now() - timedelta(seconds=9))
     assert Reply.objects.forgotten() == [get(accepted).pk]
     assert Reply.objects.forgotten() == [], "just woken"
 

@@ -23,6 +23,7 @@ from chat.models import (
     Reply,
     Request,
     Status,
+    TooMany,
     changes_since,
 )
 from chat.tests.models.conftest import Heard
@@ -177,6 +178,15 @@ def test_an_answered_reply_cannot_go_on(
     send(below=one)
     with pytest.raises(NotAllowed):
         Request.objects.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
+
+
+def test_so_many_replies_may_wait(send: Send, settings: Settings) -> None:
+    settings.QUEUED_REPLIES_PER_USER = 2
+    send()
+    send()
+    with pytest.raises(TooMany):
+        send()
+    assert Message.objects.count() == 4
 
 
 def test_each_changed_object_takes_its_own_number_and_is_told_after_the_commit(

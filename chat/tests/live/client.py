@@ -157,7 +157,6 @@ class Client:
         """The shown text, once it has at least so many code points."""
         shown = self.shown.setdefault(reply, Shown())
         await self.until(lambda: len(shown.text) >= length or None, f"{length} of {reply}")
-        assert shown.end is None, shown.end
         return shown.text
 
     async def until[T](
@@ -242,6 +241,15 @@ class Client:
                 self._unacknowledged = 0
                 reply = frame["reply"]
                 await self.say("ack", reply=reply, **self.shown[reply].position)
+
+
+async def eventually[T](ready: Callable[[], T], what: str = "") -> T:
+    """Look again and again, until this is true of the database or of the endpoint."""
+    for _ in range(PATIENCE * 20):
+        if found := ready():
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never: {what}")
 
 
 def _matches(frame: Frame, fields: Frame) -> bool:

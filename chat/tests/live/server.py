@@ -24,8 +24,9 @@ START_SECONDS = 60
 """How long a start may take before a test gives up; on a quiet machine it takes two."""
 
 SHORT = "words?n=40&rate=100"
-LONG = "words?n=400&rate=50"
-SLOW = "words?n=120&rate=40&seed=2"
+SLOW = "words?n=120&rate=60&seed=2"
+LONG = "words?n=250&rate=60"
+ENDLESS = "words?n=9000&rate=60"
 THOUGHTS = "reasoning"
 TOO_LARGE = "large?n=1500000"
 SILENT = "stall"
@@ -33,8 +34,9 @@ HALF = "stall?after=text"
 UNKNOWN = "a-model-nobody-has"
 MODELS = (
     SHORT,
-    LONG,
     SLOW,
+    LONG,
+    ENDLESS,
     THOUGHTS,
     TOO_LARGE,
     SILENT,

@@ -7,17 +7,16 @@ from uuid import uuid4
 import pytest
 
 from bench.upstream import expected_text
-from chat.tests.live.client import client
-from chat.tests.live.server import LONG, SHORT, Server, Upstream
+from chat.tests.live.client import client, eventually
+from chat.tests.live.server import ENDLESS, SHORT, SLOW, Server, Upstream
 
 pytestmark = pytest.mark.asyncio
 
 
 async def test_continue_of_a_stopped_reply_adds_the_rest(site: Server, upstream: Upstream) -> None:
     alice, about = site.database.add_person("alice"), f"Go on {uuid4()}"
-    model = "words?n=120&rate=40&seed=2"
     async with client(site, alice) as page:
-        first = await page.send(about, model)
+        first = await page.send(about, SLOW)
         reply = first["reply"]
         await page.has(reply, 40)
         await page.say("stop", reply=reply)
@@ -28,7 +27,7 @@ async def test_continue_of_a_stopped_reply_adds_the_rest(site: Server, upstream:
         end, text = await page.end(reply)
         assert (end["status"], end["attempt"]) == ("complete", 2)
         assert (stopped["attempt"], page.shown[reply].snapshots[-1]["text"]) == (1, kept)
-    assert text == expected_text(model)
+    assert text == expected_text(SLOW)
     # An endpoint that continues no prefix is asked to go on.
     *_, half, ask = upstream.requests(about)[1]["body"]["messages"]
     assert half == {"role": "assistant", "content": kept}
@@ -39,7 +38,7 @@ async def test_continue_of_a_stopped_reply_adds_the_rest(site: Server, upstream:
 async def test_second_socket_hears_of_the_next_attempt(site: Server) -> None:
     alice = site.database.add_person("alice")
     async with client(site, alice) as laptop, client(site, alice) as phone:
-        reply = (await laptop.send("Tell me", LONG))["reply"]
+        reply = (await laptop.send("Tell me", ENDLESS))["reply"]
         await phone.follow(reply)
         await phone.has(reply, 20)
         await laptop.say("stop", reply=reply)
@@ -67,7 +66,7 @@ async def test_repeated_continue_is_one_attempt(site: Server) -> None:
         key = str(uuid4())
         first = await page.ask("accepted", "continue", id=key, reply=reply)
         assert await page.ask("accepted", "continue", id=key, reply=reply) == first
-        await page.until(lambda: site.database.reply(reply)["status"] == "failed" or None)
+        await eventually(lambda: site.database.reply(reply)["status"] == "failed")
         assert await page.ask("accepted", "continue", id=key, reply=reply) == first
         await page.sync()
         assert site.database.reply(reply)["attempt"] == 2
@@ -107,7 +106,7 @@ async def test_only_an_end_that_can_go_on_may_go_on(site: Server) -> None:
         complete = await page.send("One", SHORT)
         await page.end(complete["reply"])
         assert await refused(complete["reply"])
-        running = (await page.send("Two", LONG))["reply"]
+        running = (await page.send("Two", ENDLESS))["reply"]
         assert await refused(running)
         await page.has(running, 5)
         assert await refused(running)

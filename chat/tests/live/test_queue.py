@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from bench.upstream import expected_text
-from chat.tests.live.client import client
+from chat.tests.live.client import client, eventually
 from chat.tests.live.server import HALF, SHORT, SLOW, Server, Upstream
 
 pytestmark = pytest.mark.asyncio
@@ -92,5 +92,5 @@ async def test_deleted_conversation_ends_its_replies_and_tells_their_followers(
             assert error["code"] == "not_found"
         told = await page.get("conversation", event="deleted")
         assert told["conversation"] == {"id": one["conversation"]}
-        await page.until(lambda: not upstream.requests(about)[0]["open"] or None)
+        await eventually(lambda: not upstream.requests(about)[0]["open"])
     assert site.database.messages(alice) == []

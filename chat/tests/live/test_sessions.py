@@ -9,7 +9,7 @@ import pytest
 
 from chat.tests.live.client import Client, client, closing, socket
 from chat.tests.live.database import Database, Person
-from chat.tests.live.server import SHORT, Server
+from chat.tests.live.server import SHORT, SLOW, Server
 
 pytestmark = pytest.mark.asyncio
 
@@ -93,7 +93,7 @@ async def test_logging_out_on_the_page_closes_the_socket(site: Server) -> None:
 async def test_reply_goes_on_when_its_owner_logs_out(site: Server) -> None:
     alice = site.database.add_person("alice")
     async with client(site, alice) as page:
-        reply = (await page.send("Tell me", "words?n=120&rate=40&seed=2"))["reply"]
+        reply = (await page.send("Tell me", SLOW))["reply"]
         await page.has(reply, 10)
         _log_out(site.database, alice)
         assert await page.closed(CLOSES_WITHIN) == 4401

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from bench.upstream import expected_text
-from chat.tests.live.client import Client, client
-from chat.tests.live.server import HALF, LONG, SHORT, SILENT, Server, Upstream
+from chat.tests.live.client import Client, client, eventually
+from chat.tests.live.server import ENDLESS, HALF, SHORT, SILENT, Server, Upstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,7 +25,7 @@ async def test_stop_keeps_the_text_and_closes_the_upstream(
 ) -> None:
     alice, about = site.database.add_person("alice"), f"Go on {uuid4()}"
     async with client(site, alice) as page:
-        reply = (await page.send(about, LONG))["reply"]
+        reply = (await page.send(about, ENDLESS))["reply"]
         shown = await page.has(reply, 20)
         stopped = time.monotonic()  # the same clock in all processes
         await page.say("stop", reply=reply)
@@ -33,7 +33,7 @@ async def test_stop_keeps_the_text_and_closes_the_upstream(
         assert end["status"] == "stopped"
         assert end["error"] is None
         assert text.startswith(shown)
-        assert expected_text(LONG).startswith(text)
+        assert expected_text(ENDLESS).startswith(text)
     (request,) = upstream.requests(about)
     assert not request["open"]
     assert request["closed_by_client"] - stopped < 1
@@ -46,7 +46,7 @@ async def test_stop_before_the_first_token(site: Server, upstream: Upstream) -> 
     async with client(site, alice) as page:
         reply = (await page.send(about, SILENT))["reply"]
         await page.get("status", reply=reply, status="running")
-        await page.until(lambda: upstream.requests(about) or None)
+        await eventually(lambda: upstream.requests(about))
         end = await _stop(page, reply)
         assert (end["status"], end["length"]) == ("stopped", 0)
     (request,) = upstream.requests(about)
@@ -66,7 +66,7 @@ async def test_stop_right_after_accepted(site: Server) -> None:
 async def test_stop_from_another_socket_ends_it_on_both(site: Server) -> None:
     alice = site.database.add_person("alice")
     async with client(site, alice) as laptop, client(site, alice) as phone:
-        reply = (await laptop.send("Go on", LONG))["reply"]
+        reply = (await laptop.send("Go on", ENDLESS))["reply"]
         await laptop.has(reply, 20)
         end = await _stop(phone, reply)  # which follows nothing
         assert (await laptop.end(reply))[0] == end
@@ -76,7 +76,7 @@ async def test_stop_from_another_socket_ends_it_on_both(site: Server) -> None:
 async def test_stop_repeated_is_answered_the_same(site: Server) -> None:
     alice = site.database.add_person("alice")
     async with client(site, alice) as laptop, client(site, alice) as phone:
-        reply = (await laptop.send("Go on", LONG))["reply"]
+        reply = (await laptop.send("Go on", ENDLESS))["reply"]
         await laptop.has(reply, 20)
         for page in (laptop, phone, laptop, phone, laptop):
             await page.say("stop", reply=reply)

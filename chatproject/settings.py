@@ -90,6 +90,7 @@ try:
 
     # --- replies --------------------------------------------------------------------------
     RUNNING_REPLIES_PER_USER = _positive("RUNNING_REPLIES_PER_USER", 3)
+    QUEUED_REPLIES_PER_USER = _positive("QUEUED_REPLIES_PER_USER", 100)
     REPLY_BYTES = _positive("REPLY_BYTES", 1024 * 1024)
     DRAIN_SECONDS = _seconds("DRAIN_SECONDS", 4, maximum=25)
     CHECKPOINT_SECONDS = _seconds("CHECKPOINT_SECONDS", 1)

@@ -236,8 +236,8 @@ class Reply(Message):
     def is_orphan(self) -> bool:
         """Whether no process with a lease produces it."""
         lease = timedelta(seconds=settings.LEASE_SECONDS)
-        dead = Process.objects.dead(lease).filter(pk=self.owner_id)
-        return self.owner_id is None or dead.exists()
+        dead = Process.objects.dead(lease)
+        return self.owner_id is None or dead.filter(pk=self.owner_id).exists()
 
     def can_continue(self) -> bool:
         """Whether *Retry* or *Continue* may make one more attempt of it."""

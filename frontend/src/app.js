@@ -104,12 +104,26 @@ export class App {
       this.#store.outbox.reload();
       this.#schedule();
     });
+    find("#composer-text").addEventListener("keydown", (event) => this.#scrollThread(event));
     document.addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || !event.shiftKey || event.altKey) return;
       if (event.key.toLowerCase() !== "o") return;
       event.preventDefault();
       this.go(NEW);
     });
+  }
+
+  /**
+   * The keys that turn pages turn those of the thread, unless the text itself has several.
+   * @param {KeyboardEvent} event
+   */
+  #scrollThread(event) {
+    const area = /** @type {HTMLElement} */ (event.target);
+    const way = { PageUp: -1, PageDown: 1 }[event.key];
+    if (!way || event.shiftKey || area.scrollHeight > area.clientHeight + 2) return;
+    event.preventDefault();
+    const scroller = find("#scroller");
+    scroller.scrollBy(0, way * scroller.clientHeight * 0.85);
   }
 
   // --- moving ----------------------------------------------------------------------------------

@@ -204,6 +204,17 @@ export function hasAnnouncedLength(reply) {
 }
 
 /**
+ * Whether a reply is known as far as its message object says it has come.
+ * @param {Reply} reply
+ * @param {import("./records.js").Message} message
+ */
+export function agrees(reply, message) {
+  const attempt = message.attempt ?? 0;
+  if (reply.end === null) return false;
+  return hasEnded(message.status) ? reply.attempt >= attempt : reply.attempt > attempt;
+}
+
+/**
  * What a user may ask of an ended reply that has no children: another run of it, or none.
  * @param {Status} status
  * @param {string|null|undefined} finishReason

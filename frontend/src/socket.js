@@ -53,8 +53,8 @@ export class Socket {
     window.addEventListener("pageshow", (event) => event.persisted && this.connect());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
-      // Back from another tab: the user may have logged in there.
-      if (this.#isLoggedOut) this.connect();
+      // Back from another tab: the user may have logged in there, and nobody waits gladly.
+      if (this.#isLoggedOut || this.#now) this.connect();
       else this.#checkSilence();
     });
   }

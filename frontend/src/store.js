@@ -7,7 +7,7 @@ import { firstWords } from "./format.js";
 import { newId } from "./ids.js";
 import { Library } from "./library.js";
 import { isNew, NEW, Outbox } from "./outbox.js";
-import { fromMessage, hasEnded } from "./reply.js";
+import { agrees, fromMessage, hasEnded } from "./reply.js";
 import { Sender } from "./sender.js";
 import { parents, path } from "./tree.js";
 import { byteLength, VERSION, Wire } from "./wire.js";
@@ -150,7 +150,7 @@ export class Store {
    */
   reply(message) {
     const known = this.#replies.get(message.id);
-    if (known && (this.wire.isFollowing(message.id) || fits(known, message))) return known;
+    if (known && (this.wire.isFollowing(message.id) || agrees(known, message))) return known;
     const read = fromMessage(message);
     if (known && !read.end) {
       // A frame told that it changed, not its text: what is there stays until it has been read.
@@ -220,7 +220,7 @@ export class Store {
     for (const message of this.#path()) {
       if (message.role !== "assistant" || this.wire.isFollowing(message.id)) continue;
       const reply = this.reply(message);
-      if (fits(reply, message) || this.#asked.get(message.id) === message.seq) continue;
+      if (agrees(reply, message) || this.#asked.get(message.id) === message.seq) continue;
       this.#asked.set(message.id, message.seq);
       this.wire.follow(reply);
     }
@@ -336,6 +336,8 @@ export class Store {
     const entry = this.#sender.accept(frame);
     if (!entry) return;
     const { conversation, message, reply } = frame;
+    // The server follows what was sent; only what is shown has to be.
+    if (entry.place !== this.place) this.wire.unfollow(reply);
     const created = new Date().toISOString();
     // `seq: 0`: whatever the server says of these replaces them.
     const known = this.library.conversation(conversation);
@@ -385,15 +387,4 @@ export class Store {
     // Without a connection the bar says all there is to say.
     else if (!isQuiet && (problem.status || this.wire.isReady)) this.#on.trouble(problem.message);
   }
-}
-
-/**
- * Whether what is known of a reply is what its message object says.
- * @param {Reply} reply
- * @param {Message} message
- */
-function fits(reply, message) {
-  const attempt = message.attempt ?? 0;
-  if (reply.end === null) return false;
-  return hasEnded(message.status) ? reply.attempt >= attempt : reply.attempt > attempt;
 }

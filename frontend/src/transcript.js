@@ -96,7 +96,11 @@ function messageElement(message, version) {
     "header",
     {},
     el("strong", {}, { user: "User", assistant: "Reply", system: "System" }[message.role] ?? ""),
-    el("time", { datetime: message.created, title: message.created }, time.toLocaleString()),
+    el(
+      "time",
+      { datetime: message.created, title: message.created },
+      time.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }),
+    ),
     version && el("span", {}, version),
     isReply && el("span", { class: `state ${message.status}` }, message.status ?? ""),
   );

@@ -3,6 +3,9 @@ import { copyButton } from "./copy.js";
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
 
+/** A longer text is folded at first. */
+const LONG = { characters: 3000, lines: 30 };
+
 /** A message that is sent within this time never shows that it was not. */
 const PATIENCE = 600;
 
@@ -20,6 +23,8 @@ export class UserMessage {
   #tools;
   #note = el("div", { class: "message-note" });
   #text = "";
+  /** @type {HTMLElement|null} */
+  #more = null;
   #noted = "";
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
@@ -51,6 +56,7 @@ export class UserMessage {
     if (text !== this.#text) {
       this.#text = text;
       this.#body.textContent = text;
+      this.#fold(text.length > LONG.characters || text.split("\n").length > LONG.lines);
     }
     this.element.classList.toggle("pending", Boolean(entry));
     this.#tools.hidden = Boolean(entry);
@@ -61,6 +67,16 @@ export class UserMessage {
     if (!entry) this.#note.replaceChildren();
     else if (entry.problem || !isConnected) this.#explain(entry, isConnected);
     else this.#timer = setTimeout(() => this.#explain(entry, true), PATIENCE);
+  }
+
+  /** @param {boolean} isFolded */
+  #fold(isFolded) {
+    this.#body.classList.toggle("folded", isFolded);
+    this.#more?.remove();
+    this.#more = null;
+    if (!isFolded) return;
+    this.#more = tool("Show all", () => this.#fold(false));
+    this.#body.after(this.#more);
   }
 
   /**

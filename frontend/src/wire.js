@@ -53,10 +53,11 @@ export class Wire {
   /**
    * @param {string} path of the WebSocket
    * @param {Handlers} handlers
+   * @param {typeof Socket} [Connection] speaks to the server
    */
-  constructor(path, handlers) {
+  constructor(path, handlers, Connection = Socket) {
     this.#handlers = handlers;
-    this.#socket = new Socket(path, {
+    this.#socket = new Connection(path, {
       message: (data) => this.#receive(data),
       change: (connection) => {
         if (connection.state !== "open") this.#isReady = false;

@@ -4,7 +4,7 @@ import { before, test } from "node:test";
 import { JSDOM } from "jsdom";
 import { cut, lex, openFence, toHtml } from "../src/blocks.js";
 
-const SAMPLE = readFileSync(new URL("./sample.md", import.meta.url), "utf8");
+const SAMPLE = readFileSync(new URL("./sample.txt", import.meta.url), "utf8");
 /** Where an address is defined after it is used, only the whole text can tell. */
 const WITHOUT_REFERENCES = SAMPLE.replace(/^\[\w+\]:.*$/gm, "");
 

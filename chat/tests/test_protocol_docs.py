@@ -1,0 +1,92 @@
+"""docs/protocol.md shows every frame as it is: its examples go through the parser and builders."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chat import protocol
+from chat.models.messages import Message
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
+CLIENT, SERVER = PAGE.split("## What the server says")
+EXAMPLES = [
+    (side, raw)
+    for side, text in (("client", CLIENT), ("server", SERVER))
+    for raw in re.findall(r"```json\n(.*?)\n```", text, flags=re.DOTALL)
+]
+SAID_BY_CLIENT = [raw for side, raw in EXAMPLES if side == "client" and '"ready"' not in raw]
+SAID_BY_SERVER = [raw for side, raw in EXAMPLES if side == "server" or '"ready"' in raw]
+
+
+def row(**fields: Any) -> Any:
+    """A stored message with every field a frame may tell of."""
+    values = {field.attname: field.get_default() for field in Message._meta.concrete_fields}
+    parent = SimpleNamespace(uid=uuid4())
+    return SimpleNamespace(**values | {"conversation": parent, "parent": parent} | fields)
+
+
+def built() -> dict[str, list[set[str]]]:
+    """The fields of what the builders build, by type."""
+    uid = uuid4()
+    chat = SimpleNamespace(
+        uid=uid, title="", model="", leaf_id=None, created=None, updated=None, running=True, seq=1
+    )
+    frames = [
+        protocol.status(uid, 1, "queued", "", None, None, ""),
+        protocol.snapshot(uid, 1, "running", "", ""),
+        protocol.delta(uid, 1, "text", 0, "x"),
+        protocol.end(row()),
+        protocol.change_frame("conversation", "created", 1, chat),
+        protocol.change_frame("message", "created", 1, row(parent_id=1)),
+        protocol.change_frame("message", "created", 1, row(status="queued", parent_id=1)),
+    ]
+    found: dict[str, list[set[str]]] = {}
+    for frame in map(json.loads, frames):
+        found.setdefault(frame["type"], []).append(fields_of(frame))
+    return found
+
+
+def fields_of(frame: dict[str, Any]) -> set[str]:
+    """Names of the fields, and of those of the object a change carries."""
+    names = set(frame)
+    for kind in ("conversation", "message"):
+        if isinstance(frame.get(kind), dict):
+            names |= {f"{kind}.{name}" for name in frame[kind]}
+    return names
+
+
+@pytest.mark.parametrize("raw", SAID_BY_CLIENT)
+def test_what_a_client_says_is_understood(raw: str) -> None:
+    frame = protocol.parse(raw, control_bytes=64 * 1024, message_bytes=512 * 1024)
+    assert protocol.FRAMES[json.loads(raw)["type"]] is type(frame)
+
+
+def test_each_frame_of_a_client_has_an_example() -> None:
+    assert {json.loads(raw)["type"] for raw in SAID_BY_CLIENT} == set(protocol.FRAMES)
+
+
+@pytest.mark.parametrize("raw", SAID_BY_SERVER)
+def test_what_the_server_says_has_the_fields_of_the_example(raw: str) -> None:
+    example, builders = json.loads(raw), built()
+    if example["type"] in builders:
+        assert fields_of(example) in builders[example["type"]]
+
+
+def test_each_frame_of_the_server_has_an_example() -> None:
+    others = {"ready", "accepted", "error", "ping", "pong"}
+    assert {json.loads(raw)["type"] for raw in SAID_BY_SERVER} == others | set(built())
+
+
+def test_each_error_code_in_the_code_is_documented() -> None:
+    chat = Path(protocol.__file__).parent
+    code = "".join((chat / name).read_text() for name in ("protocol.py", "consumers.py"))
+    used = set(re.findall(r'(?:BadFrame|error)\(\s*"([a-z_]+)"', code))
+    assert used
+    assert not {name for name in used if f"`{name}`" not in SERVER}

@@ -168,6 +168,9 @@ def main() -> None:
         url = stack.enter_context(fake_upstream())
         bench = Bench(loads, seconds, url)
         print(f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
+        busy = os.getloadavg()[0]
+        if busy > 0.5:
+            print(f"The machine was busy before the start (load {busy:.1f}): figures are off.")
         print(HEAD, flush=True)
         if arguments.only in (None, "parley"):
             models = [bench.model, FLAT_OUT]

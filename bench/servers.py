@@ -38,7 +38,7 @@ http {{
 """
 
 
-class Unavailable(Exception):  # noqa: N818  says what is missing, in one sentence
+class Unavailable(Exception):
     """A baseline that cannot be run here."""
 
 

@@ -164,7 +164,9 @@ export class ReplyMessage {
     this.#offered = offered;
     this.#tools.replaceChildren();
     if (what) {
-      const label = what === "retry" ? "Retry" : "Continue";
+      // Where there is no text yet, there is nothing to continue.
+      const isRetry = what === "retry" || reply.length === 0;
+      const label = isRetry ? "Retry" : "Continue";
       const button = this.#tool(label, () => {
         this.#isAsked = true;
         this.#acts.resume(reply.id);
@@ -172,7 +174,7 @@ export class ReplyMessage {
       });
       button.classList.add("offered");
       button.disabled = this.#isAsked;
-      button.prepend(icon(what === "retry" ? "retry" : "play"));
+      button.prepend(icon(isRetry ? "retry" : "play"));
       this.#tools.append(button);
     }
     if (reply.length > 0) {

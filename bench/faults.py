@@ -223,6 +223,13 @@ def status(call: Call) -> Script:
 
 
 @_fault
+def stalled_refusal(call: Call) -> Script:
+    """Status 500, and then not the body it announced."""
+    yield head("application/json", "500 Status", "Content-Length: 100") + b'{"error":'
+    yield HANG
+
+
+@_fault
 def repeats_secrets(call: Call) -> Script:
     """An error that repeats the key and the prompt, as JSON, in the stream or as a page."""
     words = f"Bad {call.headers.get('authorization')} in {json.dumps(call.messages)}"

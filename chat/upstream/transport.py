@@ -98,11 +98,14 @@ class Body(httpx2.AsyncByteStream):
         self._response.close()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        # Only the SDK iterates, over the body of a refusal.
+        # Only the SDK iterates, over the body of a refusal, and does not close it when cancelled.
         size = 0
-        while size < ERROR_BYTES and (data := await self.read()):
-            size += len(data)
-            yield data
+        try:
+            while size < ERROR_BYTES and (data := await self.read()):
+                size += len(data)
+                yield data
+        finally:
+            self.close()
 
     async def aclose(self) -> None:
         self.close()

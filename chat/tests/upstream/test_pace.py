@@ -127,9 +127,10 @@ async def test_leaving_while_paused_closes_the_connection_at_once(
         await anext(stream)
 
 
+@pytest.mark.parametrize("model", ["keepalive", "stall", "stalled-refusal"])
 async def test_a_watchdog_closes_the_connection_at_once(
-    upstream: FakeUpstream, connect: Connect
+    upstream: FakeUpstream, connect: Connect, model: str
 ) -> None:
-    outcome = await read(connect(first_token_timeout=0.1), "keepalive")
+    outcome = await read(connect(first_token_timeout=0.1), model)
     assert outcome.error is not None
     assert await closed(upstream) < 0.1

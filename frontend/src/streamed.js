@@ -20,6 +20,7 @@ export class StreamedMarkdown {
   #drawn = "";
   #isDone = false;
   #isScheduled = false;
+  #isFinished = false;
   /** Where in the text the open blocks begin, in UTF-16 units. */
   #openAt = 0;
   /** @type {Block[]} */
@@ -67,7 +68,9 @@ export class StreamedMarkdown {
 
   #draw() {
     const text = this.#text;
-    if (!text.startsWith(this.#drawn)) this.#reset();
+    // A text that goes on after its end has no open block to go on in.
+    if (!text.startsWith(this.#drawn) || (this.#isFinished && !this.#isDone)) this.#reset();
+    this.#isFinished = this.#isDone;
     try {
       if (this.#isDone) this.#finish(text);
       else if (!this.#growFence(text) && !this.#growWords(text)) this.#grow(text);

@@ -178,6 +178,15 @@ test("a text without references keeps the nodes it had", async () => {
   assert.equal(structure(host), structure(show("# One\n\nfirst\n\nsecond\n\nthird and last")));
 });
 
+test("a text that goes on after its end goes on in its last block", async () => {
+  const { host, view } = stream();
+  view.set("First.\n\nIt was", true);
+  await until(() => host.querySelectorAll("p").length === 2);
+  view.set("First.\n\nIt was cut *off", false);
+  await until(() => host.textContent.includes("off"));
+  assert.equal(host.lastElementChild.textContent, "It was cut *off");
+});
+
 test("a text that is replaced leaves nothing of the one before", async () => {
   const { host, view } = stream();
   view.set("# One\n\nfirst\n\nsecond\n\nthird", false);

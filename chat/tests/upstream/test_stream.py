@@ -178,7 +178,7 @@ async def test_a_watchdog_counts_content_not_bytes(
 
 
 async def test_a_slow_reply_is_no_stall(connect: Connect) -> None:
-    outcome = await read(connect(first_token_timeout=0.3, idle_timeout=0.3), "words?n=8&rate=10")
+    outcome = await read(connect(first_token_timeout=0.5, idle_timeout=0.5), "words?n=8&rate=10")
     assert (outcome.finish_reason, outcome.error) == ("stop", None)
 
 

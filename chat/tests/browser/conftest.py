@@ -8,9 +8,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from chat.tests.browser.find_browser import ARGUMENTS
+from chat.tests.live.conftest import make_server, site, template, upstream  # noqa: F401  fixtures
 
 # Written by find_browser.py, which `make test` runs first.
 FOUND = Path(__file__).resolve().parents[3] / ".venv" / "browser"
+
+# A name that is not localhost: over http, a page of it is no secure context.
+OTHER_HOST = ["--host-resolver-rules=MAP chat.test 127.0.0.1"]
 
 # Runs before any script of the page, in every frame. The policy does not apply to it.
 REPORT_VIOLATIONS = """
@@ -44,7 +48,9 @@ def browser(browser_path: str) -> Iterator[Browser]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+            browser = playwright.chromium.launch(
+                executable_path=browser_path, args=[*ARGUMENTS, *OTHER_HOST]
+            )
             yield browser
             browser.close()
     finally:

@@ -134,6 +134,7 @@ class Server:
         self._environment = {
             **os.environ,
             "DATABASE_URL": f"sqlite:///{self.database.path}",
+            "ALLOWED_HOSTS": "127.0.0.1,localhost,chat.test",
             "OPENAI_API_KEY": "the-key-of-the-tests",
             "OPENAI_BASE_URL": upstream_url,
             "CHAT_MODEL": ",".join(MODELS),

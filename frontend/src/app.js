@@ -5,7 +5,7 @@ import { ConnectionBar, PATIENCE } from "./connection.js";
 import { confirm, prompt, sessionFound, sessionLost } from "./dialog.js";
 import { find, setText } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { endText } from "./format.js";
+import { endText, statusText } from "./format.js";
 import { toggleMenu } from "./menu.js";
 import { announce, toast } from "./notices.js";
 import { browserStorage, isNew, NEW } from "./outbox.js";
@@ -230,6 +230,8 @@ export class App {
    */
   #grown(reply, before) {
     this.#thread.grow(reply);
+    const waits = statusText(reply, Date.now());
+    if (waits && reply.reason !== before.reason) announce(waits);
     if (reply.status === before.status && reply.end === before.end) return;
     this.#schedule();
     if (reply.end && !before.end) announce(endText(reply)?.text ?? "The reply is complete.");

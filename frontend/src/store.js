@@ -123,12 +123,12 @@ export class Store {
       ...(message.role === "assistant" && { reply: this.reply(message) }),
       isLast: !withChildren.has(message.id),
     }));
-    // The row may be known before `accepted`: then its entry is that message.
-    const stored = new Set(
-      shown.filter(({ role }) => role === "user").map(({ parent, text }) => `${parent}\n${text}`),
-    );
     for (const entry of this.outbox.in(this.place)) {
-      const isStored = entry.after === null && stored.has(`${entry.parent}\n${entry.text}`);
+      // The row may be known before `accepted`: then its entry is that message.
+      const isStored = shown.some(
+        ({ role, parent, text }) =>
+          role === "user" && parent === entry.parent && text === entry.text && !entry.after,
+      );
       if (!isStored || entry.problem) items.push({ key: entry.id, entry });
     }
     return items;

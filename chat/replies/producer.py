@@ -14,6 +14,7 @@ from chat.models import Claim, Outcome, Reply, Status, Unsaved
 from chat.protocol import clean
 from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.live import LiveReply
+from chat.replies.seam import Seam
 from chat.upstream import ChatRequest, Client, UpstreamError, Usage
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Producer:
         self._reading = False
         # What the claim has stored already counts as saved.
         self._saved = {"text": len(claim.text), "reasoning": len(claim.reasoning)}
+        # An endpoint that continues a prefix does not repeat it; one that is told to go on may.
+        self._seam = Seam("" if self._continues_prefix else claim.text)
         self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
         self._started = asyncio.get_running_loop().time()
         self._first_token_ms: int | None = None
@@ -105,6 +108,7 @@ class Producer:
         except asyncio.CancelledError:
             if self._cut is not Cut.STOP:
                 return  # the row is put back or belongs to somebody else
+            self._grow(self._seam.rest(), "")
             outcome = self._outcome(Status.STOPPED)
         except Exception:
             logger.exception("reply %s: the producer failed", self.claim.uid)
@@ -133,10 +137,12 @@ class Producer:
             async with self._client.stream(self._request(self.claim.offer.name)) as stream:
                 try:
                     async for batch in stream:
-                        if not self._grow(batch.text, batch.reasoning):
+                        if not self._grow(self._seam.join(batch.text), batch.reasoning):
                             return self._outcome(Status.COMPLETE, finish_reason="length")
                         await asyncio.sleep(self._pace())
+                    self._grow(self._seam.rest(), "")
                 except UpstreamError as problem:
+                    self._grow(self._seam.rest(), "")
                     return self._fault(problem, stream.usage, stream.model)
                 usage, model, finish = stream.usage, stream.model, stream.finish_reason
         except UpstreamError as problem:
@@ -158,10 +164,13 @@ class Producer:
         if not self.claim.text:
             return ChatRequest(model=model, messages=messages)
         messages.append({"role": "assistant", "content": self.claim.text})
-        prefix = self.claim.endpoint is not None and self.claim.endpoint.continues_prefix
-        if not prefix:
+        if not self._continues_prefix:
             messages.append({"role": "user", "content": GO_ON})
-        return ChatRequest(model=model, messages=messages, prefix=prefix)
+        return ChatRequest(model=model, messages=messages, prefix=self._continues_prefix)
+
+    @property
+    def _continues_prefix(self) -> bool:
+        return self.claim.endpoint is not None and self.claim.endpoint.continues_prefix
 
     def _grow(self, text: str, reasoning: str) -> bool:
         """Append what has arrived; False when the reply has reached its largest size."""

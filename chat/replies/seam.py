@@ -1,0 +1,36 @@
+"""Where a continued text joins the kept one. Pure.
+
+A model that is asked to go on often repeats the last words first. What it repeats is left out.
+"""
+
+from __future__ import annotations
+
+WINDOW = 400
+"""Code points of the kept text that a repetition is looked for in."""
+
+LEAST = 12
+"""Code points that count as a repetition; less may be what the text wants to say."""
+
+
+class Seam:
+    """Holds back the beginning of a continuation for as long as it may be a repetition."""
+
+    def __init__(self, kept: str) -> None:
+        self._tail = kept[-WINDOW:]
+        self._held = ""
+        self._open = bool(self._tail)
+
+    def join(self, text: str) -> str:
+        """What of the text so far can be appended now; "" while that is not clear."""
+        if not self._open:
+            return text
+        self._held += text
+        return "" if self._held in self._tail else self.rest()
+
+    def rest(self) -> str:
+        """Decide with what there is: everything held back, without what was repeated."""
+        held, self._held, self._open = self._held, "", False
+        for size in range(min(len(held), len(self._tail)), LEAST - 1, -1):
+            if self._tail.endswith(held[:size]):
+                return held[size:]
+        return held

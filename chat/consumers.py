@@ -24,7 +24,7 @@ from chat import protocol
 from chat.flow import Allowance, Ledger
 from chat.handshake import same_origin, session_key
 from chat.models import Accepted, Counter, IdReused, NoModel, NotAllowed, Reply, Request, TooMany
-from chat.replies import Follower, process, sessions
+from chat.replies import Follower, LiveReply, process, sessions
 from chat.replies.database import SOCKETS
 
 logger = logging.getLogger(__name__)
@@ -250,6 +250,9 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                     reply=accepted.reply,
                 )
             )
+        if accepted.row is not None:
+            self._follow_live(process.following.adopt(accepted.row))
+            return
         try:
             await self._follow(accepted.reply)
         except Reply.DoesNotExist:  # accepted once, and deleted since
@@ -269,6 +272,10 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _follow(self, uid: UUID, *, ends_only: bool = False, **position: int) -> None:
         live = await process.following.find(self.login.user_id, uid)
+        self._follow_live(live, ends_only=ends_only, **position)
+
+    def _follow_live(self, live: LiveReply, *, ends_only: bool = False, **position: int) -> None:
+        uid = live.uid
         if self._closed:
             process.following.forget(live)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,8 @@ class Accepted:
     conversation: UUID
     message: UUID
     reply: UUID
+    row: Reply | None = field(default=None, compare=False)
+    """The reply as just stored; None where the request was known already."""
 
 
 class RequestQuerySet(models.QuerySet["Request"]):
@@ -163,9 +165,9 @@ class RequestQuerySet(models.QuerySet["Request"]):
         body: list[Any],
         conversation: Conversation,
         message: Message,
-        reply: Message,
+        reply: Reply,
     ) -> Accepted:
-        accepted = Accepted(key, conversation.uid, message.uid, reply.uid)
+        accepted = Accepted(key, conversation.uid, message.uid, reply.uid, reply)
         self.create(
             user_id=user_id,
             key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,9 @@ from uuid import UUID
 from chat.models import UNFINISHED, Change, Message, Reply
 from chat.replies.database import SOCKETS
 from chat.replies.live import LiveReply
+
+VERIFY_SECONDS = 0.1
+"""Long enough for a claim to come first, which makes the check needless."""
 
 type Spawn = Callable[[Coroutine[Any, Any, None], str], None]
 
@@ -33,15 +37,24 @@ class Following:
                 live = LiveReply(row, text, reasoning)
                 if row.status in UNFINISHED:
                     self._lives[uid] = live
-                    # What was committed between the read and this line was announced to nobody.
-                    self._spawn(self.refresh(live), f"refresh-{uid}")
+                    self._spawn(self._verify(live), f"verify-{uid}")
         if live.user_id != user_id:
             raise Reply.DoesNotExist
         return live
 
     def adopt(self, row: Message) -> LiveReply:
-        """The live reply a producer is about to grow: one followed here already, or a new one."""
-        return self._lives.setdefault(row.uid, LiveReply(row))
+        """The live state of a reply just queued or claimed: the known one, or a new one."""
+        live = self._lives.get(row.uid)
+        if live is None:
+            live = self._lives[row.uid] = LiveReply(row, row.text, row.reasoning)
+            self._spawn(self._verify(live), f"verify-{row.uid}")
+        return live
+
+    async def _verify(self, live: LiveReply) -> None:
+        """What was committed before it was listed here was announced to nobody."""
+        await asyncio.sleep(VERIFY_SECONDS)
+        if not live.produced and live.end_frame is None:
+            await self.refresh(live)
 
     def forget(self, live: LiveReply) -> None:
         """Drop it unless it is still of use; called whenever a follower or producer leaves."""

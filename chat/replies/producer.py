@@ -139,7 +139,8 @@ class Producer:
                     async for batch in stream:
                         if not self._grow(self._seam.join(batch.text), batch.reasoning):
                             return self._outcome(Status.COMPLETE, finish_reason="length")
-                        await asyncio.sleep(self._pace())
+                        if not stream.ended:
+                            await asyncio.sleep(self._pace())
                     self._grow(self._seam.rest(), "")
                 except UpstreamError as problem:
                     self._grow(self._seam.rest(), "")

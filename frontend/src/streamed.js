@@ -10,7 +10,7 @@ import { plain, renderTokens } from "./markdown.js";
 const BUDGET = 8;
 
 /** Nobody reads faster than this changes, in ms. */
-const REST = 30;
+const REST = 40;
 
 /** @typedef {{raw: string, nodes: ChildNode[]}} Block */
 

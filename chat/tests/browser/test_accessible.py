@@ -1,0 +1,59 @@
+"""The pages for those who do not see or point: no serious finding of axe, light and dark."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from chat.tests.browser.chatting import Chat
+from chat.tests.browser.test_chat import MARKDOWN
+from chat.tests.live.server import Server, Upstream
+
+pytestmark = pytest.mark.browser
+
+
+def _serious(page: Page) -> list[str]:
+    # What fades in is pale at first.
+    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    response = Axe().run(page).response
+    assert len(response["passes"]) > 5  # it has looked
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'] for node in one['nodes']][:3]}"
+        for one in response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_finding(
+    page: Page, site: Server, upstream: Upstream, scheme: str
+) -> None:
+    carol = site.database.add_person("carol", staff=True, superuser=True)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(site.origin)
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert _serious(page) == []
+
+    chat = Chat(page, site)
+    chat.log_in(carol)
+    chat.open()
+    assert _serious(page) == []  # the welcome
+    upstream.play(MARKDOWN)
+    chat.ended(chat.send("Show me everything"))
+    chat.choose("status?code=500")
+    failed = chat.send("Fail")
+    expect(failed.get_by_role("button", name="Retry")).to_be_visible()
+    assert _serious(page) == []
+    page.get_by_role("button", name="Options of this conversation").click()
+    assert _serious(page) == []  # with an open menu
+    page.get_by_role("menuitem", name="Rename").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert _serious(page) == []
+
+    (row,) = site.database.rows("SELECT id FROM chat_conversation WHERE owner_id = ?", carol.id)
+    page.goto(f"{site.origin}/admin/chat/conversation/{row['id']}/change/")
+    expect(page.get_by_role("heading", name="A heading")).to_be_visible()
+    assert _serious(page) == []
+    page.goto(f"{site.origin}/admin/chat/conversation/")
+    assert _serious(page) == []

@@ -12,10 +12,16 @@ from chat.tests.live.server import Server, Upstream
 
 pytestmark = pytest.mark.browser
 
+STILL = """async () => {
+  const fading = () => document.getAnimations().filter(
+    (one) => one.effect.getComputedTiming().iterations !== Infinity);
+  while (fading().length) await Promise.allSettled(fading().map((one) => one.finished));
+}"""
+
 
 def _serious(page: Page) -> list[str]:
     # What fades in is pale at first.
-    page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+    page.evaluate(STILL)
     response = Axe().run(page).response
     assert len(response["passes"]) > 5  # it has looked
     return [

@@ -42,7 +42,7 @@ export function toggleMenu(button, label, groups) {
 }
 
 /** @param {boolean} [isFocusBack] */
-export function closeMenu(isFocusBack = false) {
+function closeMenu(isFocusBack = false) {
   if (!open) return;
   const { menu, button } = open;
   open = null;

@@ -1,5 +1,4 @@
 /** The tree of a conversation's messages. Pure. */
-import { hasEnded } from "./reply.js";
 
 /** @typedef {import("./records.js").Message} Message */
 
@@ -42,12 +41,4 @@ export function parents(messages) {
   const ids = new Set();
   for (const { parent } of messages.values()) if (parent) ids.add(parent);
   return ids;
-}
-
-/**
- * The replies among `messages` that have not ended, in their order.
- * @param {Message[]} messages
- */
-export function unfinished(messages) {
-  return messages.filter((message) => message.role === "assistant" && !hasEnded(message.status));
 }

@@ -6,7 +6,7 @@ import { dayGroup, endText, factsOf, firstWords, seconds, statusText } from "../
 import { newId } from "../src/ids.js";
 import { unknown } from "../src/reply.js";
 import { digest, sha256 } from "../src/sha256.js";
-import { parents, path, unfinished } from "../src/tree.js";
+import { parents, path } from "../src/tree.js";
 
 test("the own SHA-256 is SHA-256 at every length around a block", async () => {
   for (const length of [0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 1000]) {
@@ -72,18 +72,6 @@ test("the path goes from the root to the leaf", () => {
 
 test("a circle ends", () => {
   assert.equal(path(tree(["a", "b"], ["b", "a"]), "a").length, 2);
-});
-
-test("unfinished replies are found", () => {
-  const messages = tree(
-    ["a", null],
-    ["b", "a", "assistant", "running"],
-    ["c", "b", "assistant", "failed"],
-  );
-  assert.deepEqual(
-    unfinished([...messages.values()]).map(({ id }) => id),
-    ["b"],
-  );
 });
 
 const reply = (more) => ({ ...unknown("r"), ...more });

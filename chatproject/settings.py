@@ -87,6 +87,7 @@ try:
     CONNECT_TIMEOUT = _seconds("CONNECT_TIMEOUT", 10)
     FIRST_TOKEN_TIMEOUT = _seconds("FIRST_TOKEN_TIMEOUT", 60)
     IDLE_TIMEOUT = _seconds("IDLE_TIMEOUT", 60)
+    UPSTREAM_TRIES = _positive("UPSTREAM_TRIES", 3)
 
     # --- replies --------------------------------------------------------------------------
     RUNNING_REPLIES_PER_USER = _positive("RUNNING_REPLIES_PER_USER", 3)

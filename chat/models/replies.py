@@ -15,17 +15,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from chat.models.attempts import Claim, Outcome, Part, Unsaved
-from chat.models.changes import Counter, wake
+from chat.models.changes import Counter
 from chat.models.endpoints import catalogue
 from chat.models.messages import (
     OUTCOME_FIELDS,
@@ -38,11 +37,12 @@ from chat.models.messages import (
     Status,
 )
 from chat.models.processes import Process
+from chat.models.turns import TurnQuerySet
 
 FAULTS_ALLOWED = 2  # the third ends the reply
 
 
-class ReplyQuerySet(models.QuerySet["Reply"]):
+class ReplyQuerySet(TurnQuerySet["Reply"]):
     def for_user(self, user_id: int) -> ReplyQuerySet:
         """The replies in this user's conversations: the only door to them."""
         return self.filter(conversation__owner_id=user_id)
@@ -82,56 +82,6 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
                 return None
             return reply.start(counter, owner)
 
-    def reason_to_wait(self, user_id: int, conversation_id: int | None, turn: int) -> str:
-        """Why a reply with this turn cannot run now, or ""."""
-        others = self.filter(user_id=user_id, status__in=UNFINISHED).values_list(
-            "conversation_id", "status", "turn"
-        )
-        running = 0
-        for conversation, status, other in others:
-            if status == Status.RUNNING:
-                running += 1
-            if conversation == conversation_id and (status == Status.RUNNING or other < turn):
-                return Reason.BEHIND
-        return Reason.USER_LIMIT if running >= settings.RUNNING_REPLIES_PER_USER else ""
-
-    def wake_next(self, user_id: int) -> None:
-        """Wake what could run now: the first queued of each idle conversation, oldest first.
-
-        Everything that ends or removes a reply calls this in its transaction.
-        """
-        rows = list(
-            self.filter(user_id=user_id, status__in=UNFINISHED)
-            .order_by("turn")
-            .values_list("pk", "conversation_id", "status")
-        )
-        taken = {conversation for _, conversation, status in rows if status == Status.RUNNING}
-        room = settings.RUNNING_REPLIES_PER_USER - sum(row[2] == Status.RUNNING for row in rows)
-        first = []
-        for pk, conversation, _ in rows:
-            if conversation not in taken:
-                taken.add(conversation)
-                first.append(pk)
-        wake(first[: max(room, 0)])
-
-    def forgotten(self) -> list[int]:
-        """What could run and nobody has looked at for 5 s; marks it as woken now.
-
-        A wake-up may thus be lost anywhere.
-        """
-        stale = models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - timedelta(seconds=5))
-        before = self.filter(
-            models.Q(status=Status.RUNNING) | models.Q(turn__lt=models.OuterRef("turn")),
-            conversation=models.OuterRef("conversation"),
-            status__in=UNFINISHED,
-        )
-        first = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=5))
-        first = first.filter(stale).exclude(models.Exists(before)).order_by("turn")
-        ids = list(first.values_list("pk", flat=True)[:500])
-        if ids:
-            self.filter(pk__in=ids, status=Status.QUEUED).update(woken_at=Now())
-        return ids
-
     # --- running --------------------------------------------------------------------------
 
     def checkpoint(self, owner: int, unsaved: Sequence[Unsaved]) -> dict[int, bool]:
@@ -153,20 +103,34 @@ class ReplyQuerySet(models.QuerySet["Reply"]):
             Part.objects.store(item for item in unsaved if item.reply in held)
         return held
 
+    def wait(self, claim: Claim, retry_at: datetime | None) -> None:
+        """Tell that a running attempt waits to ask its endpoint again, or (None) no longer does."""
+        with transaction.atomic():
+            counter = Counter.objects.lock(claim.user)
+            reply = self.held(claim)
+            if reply is not None:
+                reply.reason = Reason.RETRY if retry_at else ""
+                reply.retry_at = retry_at
+                reply.touch(counter, "reason", "retry_at")
+
+    def held(self, claim: Claim) -> Reply | None:
+        """The claimed reply, locked, if it still runs under this claim."""
+        return (
+            self.locked()
+            .filter(
+                pk=claim.reply,
+                status=Status.RUNNING,
+                owner_id=claim.owner,
+                attempt=claim.attempt,
+            )
+            .first()
+        )
+
     def finish(self, claim: Claim, text: str, reasoning: str, outcome: Outcome) -> Reply | None:
         """End an attempt with its whole text; None (and nothing written) if it was lost."""
         with transaction.atomic():
             counter = Counter.objects.lock(claim.user)
-            reply = (
-                self.locked()
-                .filter(
-                    pk=claim.reply,
-                    status=Status.RUNNING,
-                    owner_id=claim.owner,
-                    attempt=claim.attempt,
-                )
-                .first()
-            )
+            reply = self.held(claim)
             if reply is not None:
                 reply.end(counter, text, reasoning, outcome)
             return reply

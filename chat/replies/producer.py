@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import Enum
 
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.utils import timezone
 
 from chat.models import Claim, Outcome, Reply, Status, Unsaved
 from chat.protocol import clean
+from chat.replies import retries
 from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.live import LiveReply
 from chat.replies.seam import Seam
@@ -61,6 +64,8 @@ class Producer:
         self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
         self._started = asyncio.get_running_loop().time()
         self._first_token_ms: int | None = None
+        self._told: Usage | None = None
+        self._answered_by = ""
 
     @property
     def handed_over(self) -> bool:
@@ -108,7 +113,6 @@ class Producer:
         except asyncio.CancelledError:
             if self._cut is not Cut.STOP:
                 return  # the row is put back or belongs to somebody else
-            self._grow(self._seam.rest(), "")
             outcome = self._outcome(Status.STOPPED)
         except Exception:
             logger.exception("reply %s: the producer failed", self.claim.uid)
@@ -134,31 +138,57 @@ class Producer:
         try:
             if self._cut is Cut.STOP:
                 return self._outcome(Status.STOPPED)
-            async with self._client.stream(self._request(self.claim.offer.name)) as stream:
-                try:
-                    async for batch in stream:
-                        if not self._grow(self._seam.join(batch.text), batch.reasoning):
-                            return self._outcome(Status.COMPLETE, finish_reason="length")
-                        if not stream.ended:
-                            await asyncio.sleep(self._pace())
-                    self._grow(self._seam.rest(), "")
-                except UpstreamError as problem:
-                    self._grow(self._seam.rest(), "")
-                    return self._fault(problem, stream.usage, stream.model)
-                usage, model, finish = stream.usage, stream.model, stream.finish_reason
-        except UpstreamError as problem:
-            return self._fault(problem, None, None)
+            return await self._ask_until_answered(self.claim.offer.name)
         finally:
             self._reading = False
-        if finish is None:
+
+    async def _ask_until_answered(self, model: str) -> Outcome:
+        """Ask again after what may pass, for as long as there has been no token."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await self._ask(model)
+            except UpstreamError as problem:
+                answered = self._first_token_ms is not None
+                delay = retries.delay(problem, tries, settings.UPSTREAM_TRIES)
+                if answered or delay is None or self._draining():
+                    return self._fault(problem)
+                await self._wait(delay)
+
+    async def _wait(self, seconds: float) -> None:
+        """Visible to the user, and over at once when somebody stops the reply."""
+        due = timezone.now() + timedelta(seconds=seconds)
+        await self._tell_wait(due)
+        await asyncio.sleep(seconds)
+        await self._tell_wait(None)
+
+    async def _tell_wait(self, due: datetime | None) -> None:
+        try:
+            await GENERATION.run(Reply.objects.wait, self.claim, due)
+        except DatabaseError as problem:
+            logger.warning("reply %s: a wait untold: %s", self.claim.uid, type(problem).__name__)
+
+    async def _ask(self, model: str) -> Outcome:
+        """One request and its answer. Raises UpstreamError, after all text that came before it."""
+        assert self._client is not None
+        async with self._client.stream(self._request(model)) as stream:
+            try:
+                async for batch in stream:
+                    if not self._grow(self._seam.join(batch.text), batch.reasoning):
+                        return self._outcome(Status.COMPLETE, finish_reason="length")
+                    if not stream.ended:
+                        await asyncio.sleep(self._pace())
+            finally:
+                self._grow(self._seam.rest(), "")
+                self._told, self._answered_by = stream.usage, stream.model or ""
+        if stream.finish_reason is None:
             return self._outcome(
                 Status.INTERRUPTED,
-                usage=usage,
-                model=model,
                 error_code="early_end",
                 error_message="The model's server ended the reply before it was complete.",
             )
-        return self._outcome(Status.COMPLETE, usage=usage, model=model, finish_reason=finish)
+        return self._outcome(Status.COMPLETE, finish_reason=stream.finish_reason)
 
     def _request(self, model: str) -> ChatRequest:
         messages = list(self.claim.messages)
@@ -188,14 +218,12 @@ class Producer:
         self.live.append(text, reasoning)
         return size <= room
 
-    def _fault(self, problem: UpstreamError, usage: Usage | None, model: str | None) -> Outcome:
+    def _fault(self, problem: UpstreamError) -> Outcome:
         logger.warning(
             "reply %s: upstream %s (status %s)", self.claim.uid, problem.code, problem.status
         )
         return self._outcome(
             Status.INTERRUPTED,
-            usage=usage,
-            model=model,
             error_code=problem.code,
             error_message=problem.message,
             error_detail=problem.detail,
@@ -205,8 +233,6 @@ class Producer:
         self,
         status: Status,
         *,
-        usage: Usage | None = None,
-        model: str | None = None,
         finish_reason: str = "",
         error_code: str = "",
         error_message: str = "",
@@ -218,17 +244,18 @@ class Producer:
             error_code=error_code[:40],
             error_message=clean(error_message),
             error_detail=clean(error_detail),
-            usage=self._usage(usage),
-            answered_by=clean(model or "")[:200],
+            usage=self._usage(),
+            answered_by=clean(self._answered_by)[:200],
             first_token_ms=self._first_token_ms,
             total_ms=self._elapsed_ms(),
         )
 
-    def _usage(self, usage: Usage | None) -> dict[str, object] | None:
-        if usage is not None:
+    def _usage(self) -> dict[str, object] | None:
+        """Tokens as the endpoint counted them, else estimated; None before the first token."""
+        if self._told is not None:
             return {
-                "prompt_tokens": usage.prompt_tokens,
-                "completion_tokens": usage.completion_tokens,
+                "prompt_tokens": self._told.prompt_tokens,
+                "completion_tokens": self._told.completion_tokens,
                 "estimated": False,
             }
         kept = len(self.claim.text) + len(self.claim.reasoning)

@@ -140,6 +140,7 @@ class Server:
             "CHAT_MODEL": ",".join(MODELS),
             "SESSION_CHECK_SECONDS": "1",
             "DRAIN_SECONDS": "1",
+            "UPSTREAM_TRIES": "1",
         } | settings
 
     @property

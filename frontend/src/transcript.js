@@ -12,7 +12,7 @@ const POLL_MS = 1500;
 /** @typedef {import("./records.js").Message} Message */
 
 class Transcript {
-  #host = find("div#transcript");
+  #host = find("#transcript");
   #url;
   /** What was drawn of each message, to leave alone what is the same. @type {Map<string, string>} */
   #drawn = new Map();
@@ -139,4 +139,4 @@ function outcome(message) {
   return parts;
 }
 
-new Transcript(JSON.parse(find("script#transcript").textContent ?? "{}"));
+new Transcript(JSON.parse(find("#transcript-data").textContent ?? "{}"));

@@ -44,9 +44,14 @@ class Dispatch:
     def wake(self, reply_ids: Sequence[int]) -> None:
         """See whether these replies may run now. Any number of times, by anybody."""
         for pk in reply_ids:
-            if not self.draining and pk not in self.held():
+            if not self.draining and not self._busy(pk):
                 self._claiming.add(pk)
                 self._spawn(self._claim(pk), f"claim-{pk}")
+
+    def _busy(self, pk: int) -> bool:
+        # A producer whose end is told is only about to leave: its reply may be queued again.
+        producer = self._producers.get(pk)
+        return pk in self._claiming or (producer is not None and producer.live.end_frame is None)
 
     async def _claim(self, pk: int) -> None:
         try:

@@ -29,10 +29,10 @@ class Following:
 
         Raises `Reply.DoesNotExist` for what is not this user's.
         """
-        live = self._lives.get(uid)
+        live = self._current(uid)
         if live is None:
             row, text, reasoning = await SOCKETS.run(_load, user_id, uid)
-            live = self._lives.get(uid)  # a claim may have come first
+            live = self._current(uid)  # a claim may have come first
             if live is None:
                 live = LiveReply(row, text, reasoning)
                 if row.status in UNFINISHED:
@@ -44,11 +44,16 @@ class Following:
 
     def adopt(self, row: Message) -> LiveReply:
         """The live state of a reply just queued or claimed: the known one, or a new one."""
-        live = self._lives.get(row.uid)
+        live = self._current(row.uid)
         if live is None:
             live = self._lives[row.uid] = LiveReply(row, row.text, row.reasoning)
             self._spawn(self._verify(live), f"verify-{row.uid}")
         return live
+
+    def _current(self, uid: UUID) -> LiveReply | None:
+        """The listed one, unless it has ended: the row may be in its next attempt already."""
+        live = self._lives.get(uid)
+        return live if live is not None and live.end_frame is None else None
 
     async def _verify(self, live: LiveReply) -> None:
         """What was committed before it was listed here was announced to nobody."""

@@ -144,3 +144,15 @@ async def test_message_can_only_follow_a_reply_of_its_conversation(site: Server)
             )
             assert error["code"] == code
         assert site.database.counter(alice) == counter
+
+
+async def test_continue_at_once_is_never_answered_by_the_end_before(site: Server) -> None:
+    """The producer of the attempt before may still be leaving when the next one is asked for."""
+    alice = site.database.add_person("alice")
+    async with client(site, alice) as page:
+        reply = (await page.send("Tell me", "no-finish"))["reply"]
+        for attempt in range(1, 30):
+            end, _ = await page.end(reply)
+            assert (end["attempt"], end["status"]) == (attempt, "interrupted")
+            await page.go_on(reply)
+        await page.end(reply)

@@ -29,7 +29,7 @@ def page_of(conversation: Conversation) -> str:
 
 
 def embedded(text: str) -> dict[str, Any]:
-    found = re.search(r'<script id="transcript" type="application/json">(.*?)</script>', text)
+    found = re.search(r'<script id="transcript-data" type="application/json">(.*?)</script>', text)
     assert found is not None
     data: dict[str, Any] = json.loads(found[1])
     return data

@@ -43,6 +43,7 @@ def make_server(tmp_path: Path, template: Path, upstream: Upstream) -> Iterator[
 
     def make(**settings: str) -> Server:
         url = settings.pop("upstream_url", upstream.url)
+        settings = {"CHECKPOINT_SECONDS": "0.2", "LEASE_SECONDS": "2"} | settings  # no long waits
         made.append(Server(tmp_path, template, url, **settings))
         return made[-1]
 

@@ -24,7 +24,7 @@ SIGNALS = {
 
 @pytest.mark.parametrize("signals", SIGNALS.values(), ids=SIGNALS.keys())
 async def test_short_replies_end_and_long_ones_are_handed_over(
-    make_server: MakeServer, upstream: Upstream, signals: list[signal.Signals]
+    make_server: MakeServer, signals: list[signal.Signals]
 ) -> None:
     server = make_server(DRAIN_SECONDS="1.5")
     server.start()
@@ -53,14 +53,30 @@ async def test_short_replies_end_and_long_ones_are_handed_over(
     assert server.database.reply(behind["reply"])["attempt"] == 0
     assert server.database.rows("SELECT * FROM chat_process") == []
 
+
+async def test_what_was_handed_over_goes_on_after_the_restart(
+    make_server: MakeServer, upstream: Upstream
+) -> None:
+    server = make_server(DRAIN_SECONDS="0.3")
+    server.start()
+    alice = server.database.add_person("alice")
+    async with client(server, alice) as page:
+        long = await page.send("A long one", ENDLESS)
+        behind = await page.send(
+            "Behind it", SHORT, conversation=long["conversation"], parent=long["reply"]
+        )
+        await page.has(long["reply"], 30)
+        server.signal(signal.SIGTERM)
+        assert await page.closed() == 4412
+        shown = page.shown[long["reply"]]
+    assert server.wait() == 0
     upstream.play("All of it 👍")
     server.start()
     async with client(server, alice) as page:
-        await page.follow(long["reply"])
+        await page.follow(long["reply"], shown)
         await page.follow(behind["reply"])
         end, text = await page.end(long["reply"])
-        assert (end["status"], end["attempt"]) == ("complete", 2)
-        assert text == "All of it 👍"
+        assert (end["status"], end["attempt"], text) == ("complete", 2, "All of it 👍")
         assert (await page.end(behind["reply"]))[1] == expected_text(SHORT)
     assert server.database.reply(long["reply"])["faults"] == 0
 

@@ -45,18 +45,18 @@ class TurnQuerySet[R: Message](models.QuerySet[R]):
                 first.append(pk)
         wake(first[: max(room, 0)])
 
-    def forgotten(self) -> list[int]:
-        """What could run and nobody has looked at for 5 s; marks it as woken now.
+    def forgotten(self, seconds: float = 5) -> list[int]:
+        """What could run and nobody has looked at for so long; marks it as woken now.
 
         A wake-up may thus be lost anywhere.
         """
-        stale = models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - timedelta(seconds=5))
+        stale = models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - timedelta(seconds=seconds))
         before = self.filter(
             models.Q(status=Status.RUNNING) | models.Q(turn__lt=models.OuterRef("turn")),
             conversation=models.OuterRef("conversation"),
             status__in=UNFINISHED,
         )
-        first = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=5))
+        first = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=seconds))
         first = first.filter(stale).exclude(models.Exists(before)).order_by("turn")
         ids = list(first.values_list("pk", flat=True)[:500])
         if ids:

@@ -67,7 +67,7 @@ class ReplyProcess:
             loop, self._announced, user_id, [(change, _frame(change)) for change in changes]
         )
         listener.wake = lambda ids: _soon(loop, self.dispatch.wake, ids)
-        await self._sweep()
+        await self._sweep(0)  # what the last one handed over need not wait to be missed
         lease = settings.LEASE_SECONDS / 4
         self._upkeep = [
             asyncio.create_task(self._every(lease, self._renew), name="lease"),
@@ -142,14 +142,14 @@ class ReplyProcess:
             now += settings.LEASE_SECONDS
         self._seen_at = max(now, self._seen_at)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, forgotten_after: float = 5) -> None:
         """Every process sweeps, but not one that may itself be thought dead."""
         age = asyncio.get_running_loop().time() - self._seen_at
         if self.draining or not 0 <= age <= settings.LEASE_SECONDS / 2:
             return
         held = self.dispatch.held()
         await GENERATION.run(leases.sweep, self.dispatch.owner, held, alone=settings.SQLITE)
-        self.dispatch.wake(await GENERATION.run(Reply.objects.forgotten))
+        self.dispatch.wake(await GENERATION.run(Reply.objects.forgotten, forgotten_after))
 
     async def _tidy(self) -> None:
         await GENERATION.run(Request.objects.forget_old)

@@ -72,19 +72,8 @@ def _seq(request: HttpRequest) -> int:
 
 @api.get("/models")
 def models(request: HttpRequest) -> dict[str, Any]:
-    seq, offers = _seq(request), catalogue()
-    return {
-        "seq": seq,
-        "models": [
-            {
-                "id": offer.id,
-                "label": offer.label,
-                "endpoint": offers.endpoints[offer.endpoint].label,
-                "default": offer is offers.default,
-            }
-            for offer in offers.offers
-        ],
-    }
+    seq = _seq(request)
+    return {"seq": seq, "models": protocol.model_objects(catalogue())}
 
 
 @api.get("/changes")

@@ -331,6 +331,19 @@ def message_object(
     return fields
 
 
+def model_objects(catalogue: Any) -> list[dict[str, object]]:
+    """The models on offer, the default first."""
+    return [
+        {
+            "id": offer.id,
+            "label": offer.label,
+            "endpoint": catalogue.endpoints[offer.endpoint].label,
+            "default": offer is catalogue.default,
+        }
+        for offer in catalogue.offers
+    ]
+
+
 def _error_of(row: Any) -> dict[str, str] | None:
     if not row.error_code:
         return None

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 
+from chat import protocol
 from chat.first_account import (
     an_account_exists,
     create_first_account,
@@ -62,15 +63,7 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
             "password": reverse("account_change_password"),
             "admin": reverse("admin:index") if user.is_staff else None,
         },
-        "models": [
-            {
-                "id": offer.id,
-                "label": offer.label,
-                "endpoint": offered.endpoints[offer.endpoint].label,
-                "default": offer is offered.default,
-            }
-            for offer in offered.offers
-        ],
+        "models": protocol.model_objects(offered),
         "model_help": None if offered.offers else MODEL_HELP,
         "conversation": str(conversation) if conversation else None,
     }

@@ -1,7 +1,8 @@
 """What is stored. Each module owns its rows and every change of their state."""
 
 from chat.models.attempts import Claim, Outcome, Part, Unsaved
-from chat.models.changes import Change, Counter, Deletion, changes_since
+from chat.models.catch_up import changes_since
+from chat.models.changes import Change, Counter, Deletion
 from chat.models.conversations import Conversation
 from chat.models.endpoints import Catalogue, Offer, catalogue
 from chat.models.messages import UNFINISHED, Message, Reason, Role, Status

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
@@ -30,6 +31,8 @@ from chat.replies.database import SOCKETS
 logger = logging.getLogger(__name__)
 
 FOLLOWED_AT_ONCE = 100
+GONE = (OSError, Disconnected)
+"""What sending to a client that has left raises: OSError says ASGI, the other one daphne."""
 
 
 async def not_found(scope: Any, receive: Any, send: Any) -> None:
@@ -342,6 +345,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 self._ledger.note(_now() if blocked else None)
                 if self._outbox:
                     self._wanted.set()
+        except GONE:
+            self._closed = True  # the client was quicker than the news of it
         except Exception:
             # A socket that looks open and says nothing would be an endless spinner.
             logger.exception("socket: writing failed")

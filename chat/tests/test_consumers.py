@@ -1,4 +1,4 @@
-"""What a real server shows too seldom to test it there: a client that leaves as it is written to."""
+"""What a real server shows too seldom to be tested there: a client that leaves in mid-frame."""
 
 from __future__ import annotations
 

@@ -1,0 +1,257 @@
+"""What endpoints do, and what becomes of the reply: one row for each oddity and each fault.
+
+`test_fault_table.py` holds every row against a server; `python -m bench.fault_table` prints them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+from bench.faults import SHORT
+from bench.upstream import expected_text
+from chat.tests.live.client import Frame, client, eventually
+from chat.tests.live.server import Server, Upstream
+
+TRIES: Final = 3
+WORDS: Final = "words?n=40&rate=200"
+MEBIBYTE: Final = 1024 * 1024
+
+SHORT_LIMITS: Final = {
+    "UPSTREAM_TRIES": str(TRIES),
+    "CONNECT_TIMEOUT": "1",
+    "FIRST_TOKEN_TIMEOUT": "1",
+    "IDLE_TIMEOUT": "1",
+    "CHECKPOINT_SECONDS": "0.2",
+}
+"""Settings under which the whole table takes seconds."""
+
+AT_A_TIME: Final = 16
+"""Rows that are played at once: enough to be quick, too few to keep an answer waiting for CPU."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the endpoint plays (`bench/scenarios.py`, `bench/faults.py`), and what is to follow."""
+
+    name: str
+    model: str
+    status: str
+    code: str = ""
+    text: str = SHORT
+    reasoning: str = ""
+    finish_reason: str = ""
+    requests: int = 1
+    closed_by_us: bool = False
+    """The endpoint kept the connection open, so that only we can have closed it."""
+    waits: int = 0
+    """How often users saw it wait with a time for the next try."""
+    says: str = ""
+    """What else the sentence tells."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass
+class Seen:
+    """One row as it went."""
+
+    fault: Fault
+    frames: list[Frame] = field(default_factory=list)
+    """All of this reply, in their order, for the one who asked."""
+    end: Frame = field(default_factory=dict)
+    text: str = ""
+    reasoning: str = ""
+    later: tuple[Frame, str, str] | None = None
+    """End, text and reasoning for one who came after the end."""
+    row: dict[str, Any] = field(default_factory=dict)
+    parts: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    problem: str = ""
+
+
+def tolerated(name: str, model: str, text: str = SHORT, **more: Any) -> Fault:
+    """An oddity that costs nothing: the whole text, and an end in order."""
+    return Fault(name, model, "complete", "", text, **({"finish_reason": "stop"} | more))
+
+
+def failed(name: str, model: str, code: str, **more: Any) -> Fault:
+    """Nothing usable came."""
+    return Fault(name, model, "failed", code, "", **more)
+
+
+def retried(name: str, model: str, code: str, **more: Any) -> Fault:
+    """Nothing usable came, however often it was asked."""
+    return failed(name, model, code, requests=TRIES, waits=TRIES - 1, **more)
+
+
+def interrupted(name: str, model: str, code: str, **more: Any) -> Fault:
+    """Something went wrong after some text, which is kept."""
+    return Fault(name, model, "interrupted", code, **more)
+
+
+ODDITIES = [
+    tolerated("plain text", WORDS, expected_text(WORDS)),
+    tolerated("reasoning_content", "reasoning", reasoning="Let me see."),
+    tolerated("reasoning", "reasoning?field=reasoning", reasoning="Let me see."),
+    tolerated("<think> in the text", "think", reasoning="Let me see."),
+    tolerated("odd chunks of all kinds", "shapes"),
+    tolerated("comments, CR", "line-ends?end=cr"),
+    tolerated("comments, CRLF", "line-ends?end=crlf"),
+    tolerated("comments, LF", "line-ends?end=lf"),
+    tolerated("data over several lines", "multiline"),
+    tolerated("one byte a packet", "bytewise"),
+    tolerated("gzip", "gzip"),
+    tolerated("surrogates and NUL", "surrogates", f"{SHORT}��"),
+    tolerated("plain JSON completion", "plain-json", reasoning="Hm."),
+    tolerated("plain JSON called a stream", "mislabelled"),
+    tolerated("no stream_options", "no-usage-option", requests=2),
+    tolerated("reset after the finish", "late-reset"),
+    tolerated("left open after the finish", "ends?hold=1", closed_by_us=True),
+    tolerated("left open after [DONE]", "ends?done=1&hold=1", closed_by_us=True),
+    tolerated("length", "ends?reason=length", finish_reason="length"),
+    tolerated("content_filter", "ends?reason=content_filter", finish_reason="content_filter"),
+    tolerated("over 1 MiB", "large?n=1500000", "x" * MEBIBYTE, finish_reason="length"),
+]
+
+REFUSALS = [
+    failed("400", "status?code=400", "bad_request"),
+    failed("400, too long", "status?code=400&name=context_length_exceeded", "too_large_context"),
+    failed("400, filter", "status?code=400&name=content_filter", "content_filtered"),
+    failed("401", "status?code=401", "refused_key"),
+    failed("402", "status?code=402", "no_credit"),
+    failed("403", "status?code=403", "refused_key"),
+    failed("404", "status?code=404", "not_found"),
+    failed("404, model", "a-model-nobody-has", "unknown_model"),
+    failed("413", "status?code=413", "too_large_context"),
+    failed("422", "status?code=422", "bad_request"),
+    failed("429, no credit", "status?code=429&name=insufficient_quota", "no_credit"),
+    failed("301", "status?code=301", "redirected"),
+    failed("307", "redirect", "redirected"),
+    failed("429, 5 minutes", "status?code=429&after=300", "rate_limited", says="in 5 minutes"),
+    failed("503, 61 seconds", "status?code=503&after=61", "upstream_error", says="in 61 seconds"),
+]
+
+RETRIED = [
+    retried("408", "status?code=408", "upstream_error"),
+    retried("409", "status?code=409", "upstream_error"),
+    retried("429", "status?code=429", "rate_limited"),
+    retried("429, 1 second", "status?code=429&after=1", "rate_limited", says="in 1 second"),
+    retried("500", "status?code=500", "upstream_error"),
+    retried("502, HTML", "status?code=502&html=1", "upstream_error"),
+    retried("503", "status?code=503", "upstream_error"),
+    retried("529", "status?code=529", "upstream_error"),
+    retried("reset before the head", "closes?reset=1", "connection_lost"),
+    retried("closed without a byte", "closes", "connection_lost"),
+]
+
+NOTHING_CAME = [
+    failed("no head", "stall", "timeout_first_token", closed_by_us=True),
+    failed("stall after the head", "stall?after=head", "timeout_first_token", closed_by_us=True),
+    failed("stall after the role", "stall?after=role", "timeout_first_token", closed_by_us=True),
+    failed("only comments", "keepalive", "timeout_first_token", closed_by_us=True),
+    failed("500, body stalls", "stalled-refusal", "timeout_first_token", closed_by_us=True),
+    failed("HTML", "html", "bad_response"),
+    failed("HTML called a stream", "html?kind=text/event-stream", "bad_response"),
+    failed("empty 200", "empty", "empty_response"),
+    failed("only [DONE]", "empty?done=1", "empty_response"),
+    failed("error as JSON with 200", "error-200", "upstream_error"),
+    failed("brotli", "brotli", "bad_response"),
+    failed("no HTTP", "not-http", "bad_response"),
+    failed("error object first", "error?text=0", "upstream_error"),
+    failed("error text first", "error?text=0&as=text", "upstream_error"),
+    failed("empty error first", "error?text=0&as=empty", "upstream_error"),
+    failed("error event first", "error?text=0&as=event", "upstream_error"),
+    failed("detail first", "error?text=0&as=detail", "bad_response"),
+]
+
+CUT = [
+    interrupted("end without [DONE]", "no-finish", "early_end"),
+    interrupted("[DONE] without a finish", "no-finish?done=1", "early_end"),
+    interrupted("end within an event", "cut-event", "early_end"),
+    interrupted("closed within the body", "cut", "connection_lost"),
+    interrupted("short of its length", "cut?length=1", "connection_lost"),
+    interrupted("reset", "reset", "connection_lost"),
+    interrupted("bad framing", "bad-chunk", "connection_lost"),
+    interrupted("gzip, cut", "gzip?cut=1", "connection_lost"),
+    interrupted("gzip, damaged", "gzip?bad=1", "bad_response"),
+    interrupted("stall", "stall?after=text", "timeout_idle", closed_by_us=True),
+    interrupted("comments only, later", "keepalive?text=1", "timeout_idle", closed_by_us=True),
+    interrupted("malformed JSON", "bad-json", "bad_response", closed_by_us=True),
+    interrupted("malformed UTF-8", "bad-utf8", "bad_response", closed_by_us=True),
+    interrupted("error object", "error", "upstream_error"),
+    interrupted("error text", "error?as=text", "upstream_error"),
+    interrupted("empty error", "error?as=empty", "upstream_error"),
+    interrupted("error event", "error?as=event", "upstream_error"),
+    interrupted("detail", "error?as=detail", "early_end"),
+    interrupted("tool call after text", "tools", "tool_calls"),
+    interrupted("repeats secrets later", "repeats-secrets?how=stream", "upstream_error"),
+]
+
+SECRETS = [
+    failed("repeats secrets", "repeats-secrets", "bad_request"),
+    retried("repeats secrets, page", "repeats-secrets?how=page", "upstream_error"),
+]
+
+FAULTS: Final = [*ODDITIES, *REFUSALS, *RETRIED, *NOTHING_CAME, *CUT, *SECRETS]
+
+
+def models(faults: Iterable[Fault] = FAULTS) -> str:
+    """The value of CHAT_MODEL that offers these."""
+    return ",".join(fault.model for fault in faults)
+
+
+async def play(
+    server: Server, upstream: Upstream, fault: Fault, *, prompt: str = "Tell me"
+) -> Seen:
+    """One question to the endpoint's scenario, from a person of its own, until all is over."""
+    seen, about = Seen(fault), f"{prompt} {uuid4()}"
+    alice = server.database.add_person("alice")
+    async with client(server, alice) as page:
+        reply = (await page.send(about, fault.model))["reply"]
+        begun = time.monotonic()
+        seen.end, seen.text = await page.end(reply)
+        seen.seconds = time.monotonic() - begun
+        seen.reasoning = page.shown[reply].reasoning
+        await eventually(
+            lambda: not any(request["open"] for request in upstream.requests(about)),
+            f"{fault}: the connection to the endpoint is still open",
+        )
+        await page.sync()
+        seen.frames = [frame for frame in page.frames if frame.get("reply") == reply]
+    async with client(server, alice) as page:
+        await page.follow(reply)
+        end, text = await page.end(reply)
+        seen.later = end, text, page.shown[reply].reasoning
+    seen.row = server.database.reply(reply)
+    seen.parts = len(
+        server.database.rows("SELECT id FROM chat_part WHERE reply_id = ?", seen.row["id"])
+    )
+    seen.requests = upstream.requests(about)
+    return seen
+
+
+async def play_all(
+    server: Server,
+    upstream: Upstream,
+    faults: Iterable[Fault] = FAULTS,
+    *,
+    prompt: str = "Tell me",
+) -> dict[str, Seen]:
+    """Many rows, several at a time; what breaks one of them is told in its `problem`."""
+    room = asyncio.Semaphore(AT_A_TIME)
+
+    async def one(fault: Fault) -> Seen:
+        async with room:
+            try:
+                return await play(server, upstream, fault, prompt=prompt)
+            except AssertionError as problem:
+                return Seen(fault, problem=str(problem))
+
+    return {seen.fault.name: seen for seen in await asyncio.gather(*map(one, faults))}

@@ -1,0 +1,108 @@
+"""Every fault and oddity of an endpoint, on the stored row, the frames and the endpoint's side."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from chat.tests.live.faults import FAULTS, SHORT_LIMITS, Fault, Seen, models, play_all
+from chat.tests.live.server import Server, Upstream
+
+SEEN = pytest.StashKey[dict[str, Seen]]()
+
+
+@pytest.fixture(scope="module")
+def seen(
+    tmp_path_factory: pytest.TempPathFactory, template: Path, upstream: Upstream
+) -> dict[str, Seen]:
+    """All rows played on one server."""
+    directory = tmp_path_factory.mktemp("faults")
+    server = Server(directory, template, upstream.url, CHAT_MODEL=models(), **SHORT_LIMITS)
+    try:
+        server.start()
+        return asyncio.run(play_all(server, upstream))
+    finally:
+        server.kill()
+        assert "Traceback" not in server.log, server.log
+
+
+def test_no_two_rows_are_the_same() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert len({fault.model for fault in FAULTS}) == len(FAULTS)
+
+
+@pytest.fixture
+def one(seen: dict[str, Seen], fault: Fault) -> Seen:
+    found = seen[fault.name]
+    assert not found.problem
+    return found
+
+
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=str)
+
+
+@every_fault
+def test_row_has_the_right_end_and_all_text(fault: Fault, one: Seen) -> None:
+    row = one.row
+    assert (row["status"], row["error_code"]) == (fault.status, fault.code)
+    assert (row["text"], row["reasoning"]) == (fault.text, fault.reasoning)
+    assert row["finish_reason"] == fault.finish_reason
+    assert row["length"] == len(fault.text)
+    assert row["reasoning_length"] == len(fault.reasoning)
+    assert row["sha256"] == hashlib.sha256(fault.text.encode()).hexdigest()
+    assert (row["ended"] is not None, row["owner_id"], one.parts) == (True, None, 0)
+    assert (row["reason"], row["retry_at"], row["faults"]) == ("", None, 0)
+
+
+@every_fault
+def test_error_is_one_sentence_that_quotes_nothing(fault: Fault, one: Seen) -> None:
+    message = one.row["error_message"]
+    if not fault.code:
+        assert message == one.row["error_detail"] == ""
+        return
+    assert message[0].isupper()
+    assert message.endswith(".")
+    assert not set("\n<>{}") & set(message)
+    assert "Tell me" not in message
+    # A time to try again is a second, short one.
+    assert message.count(". ") == ("Try again" in message)
+    assert fault.says in message
+
+
+@every_fault
+def test_frames_tell_the_same_and_end_once(fault: Fault, one: Seen) -> None:
+    own = [frame for frame in one.frames if frame["type"] != "accepted"]
+    assert [frame["type"] for frame in own].count("end") == 1
+    assert own[-1]["type"] == "end"
+    assert own[-1]["attempt"] == one.row["attempt"] == 1
+    assert {frame["attempt"] for frame in own} <= {0, 1}
+    error = {"code": fault.code, "message": one.row["error_message"]} if fault.code else None
+    assert (one.end["status"], one.end["error"]) == (fault.status, error)
+    assert one.end["finish_reason"] == (fault.finish_reason or None)
+    assert (one.text, one.reasoning) == (one.row["text"], one.row["reasoning"])
+    assert one.later == (one.end, one.text, one.reasoning)
+
+
+@every_fault
+def test_waits_are_told_with_their_time_and_taken_back(fault: Fault, one: Seen) -> None:
+    waits = [frame for frame in one.frames if frame.get("retry_at")]
+    assert len(waits) == fault.waits
+    assert all((frame["status"], frame["reason"]) == ("running", "retry") for frame in waits)
+    times = [datetime.fromisoformat(frame["retry_at"]) for frame in waits]
+    assert times == sorted(set(times))
+    statuses = [frame for frame in one.frames if frame["type"] == "status"]
+    assert statuses[-1]["retry_at"] is None
+    assert statuses[-1]["reason"] is None
+
+
+@every_fault
+def test_endpoint_was_asked_so_often_and_let_go(fault: Fault, one: Seen) -> None:
+    assert len(one.requests) == fault.requests
+    assert not any(request["open"] for request in one.requests)
+    if fault.closed_by_us:
+        assert all(request["closed_by_client"] is not None for request in one.requests)
+        assert all(request["ended"] is None for request in one.requests)

@@ -73,7 +73,7 @@ def _seq(request: HttpRequest) -> int:
 @api.get("/models")
 def models(request: HttpRequest) -> dict[str, Any]:
     seq = _seq(request)
-    return {"seq": seq, "models": protocol.model_objects(catalogue())}
+    return {"seq": seq, "models": protocol.model_objects(catalogue(_user_id(request)))}
 
 
 @api.get("/changes")
@@ -152,6 +152,7 @@ class ConversationChange(Schema):
     title: str | None = Field(default=None, min_length=1, max_length=500)
     leaf: UUID | None = None
     model: str | None = Field(default=None, max_length=200)
+    settings: dict[str, Any] | None = None
 
 
 @api.patch("/conversations/{uuid:uid}")
@@ -164,9 +165,15 @@ def change_conversation(
         title = " ".join(protocol.clean(change.title).split())
         if not title:
             return _problem(request, 422, "bad_field", "The title is empty.", field="title")
-    if change.model is not None and catalogue().find(change.model) is None:
+    if change.model is not None and catalogue(row.owner_id).find(change.model) is None:
         return _problem(request, 422, "no_model", "This model is not offered here.", field="model")
-    row.change(title=title, model=change.model, leaf=change.leaf)
+    settings = None
+    if change.settings is not None:
+        try:
+            settings = protocol.parse_settings(change.settings)
+        except protocol.BadFrame as bad:
+            return _problem(request, 422, bad.code, bad.message, **bad.facts)
+    row.change(title=title, model=change.model, leaf=change.leaf, settings=settings)
     return {"seq": row.seq, "conversation": protocol.conversation_object(row)}
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
+from django.db import DatabaseError
 
-from chat.models.endpoints import catalogue
+from chat.models import catalogue, environment_endpoints
 
 LOCAL_HOSTS = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
 
@@ -103,16 +105,21 @@ def check_redis(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.compatibility)
-def check_model(**kwargs: Any) -> list[CheckMessage]:
-    """A chat with nobody to talk to."""
-    if catalogue().offers:
-        return []
+@register(Tags.database)
+def check_model(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """A chat with nobody to talk to. Looks at the database where it may, as `migrate` does."""
+    try:
+        if not databases or catalogue().offers:
+            return []
+    except DatabaseError:  # not migrated yet
+        if environment_endpoints().offers:
+            return []
     return [
         CheckWarning(
-            "No model is configured.",
-            hint="Set OPENAI_API_KEY, with OPENAI_BASE_URL and CHAT_MODEL for another "
-            "OpenAI-compatible endpoint. `make run` also starts the embedded model.",
+            "No model is set up.",
+            hint="Add an endpoint in the admin, or set OPENAI_API_KEY, with OPENAI_BASE_URL and "
+            "CHAT_MODEL for another OpenAI-compatible endpoint. `make run` also starts the "
+            "embedded model.",
             id="parley.W002",
         )
     ]

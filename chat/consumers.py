@@ -235,6 +235,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                     parent=frame.parent,
                     text=frame.text,
                     model=frame.model,
+                    settings=protocol.settings_object(frame.settings),
                 )
             else:
                 accepted = await SOCKETS.run(

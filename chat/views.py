@@ -28,10 +28,12 @@ from chat.first_account import (
 from chat.forms import FirstAccountForm, LogInForm
 from chat.models import Conversation, catalogue
 
-MODEL_HELP = (
-    "No model is configured. Set OPENAI_API_KEY (and OPENAI_BASE_URL and CHAT_MODEL for another "
-    "OpenAI-compatible endpoint) in the environment or in .env and start the server again."
+STAFF_MODEL_HELP = (
+    "No model is set up. Add an endpoint in the admin; or set OPENAI_API_KEY (and OPENAI_BASE_URL "
+    "and CHAT_MODEL for another OpenAI-compatible endpoint) in the environment or in .env and "
+    "start the server again."
 )
+MODEL_HELP = "No model is set up for you. Ask those who run this server."
 
 
 @method_decorator([never_cache, ensure_csrf_cookie], name="dispatch")
@@ -50,7 +52,7 @@ class ChatPage(LoginRequiredMixin, TemplateView):
 
 def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
     """What the page's script needs before its first request."""
-    offered = catalogue()
+    offered = catalogue(user.pk)
     return {
         "user": {"id": str(user.pk), "name": user.get_full_name() or user.get_username()},
         "staff": user.is_staff,
@@ -64,9 +66,13 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
             "admin": reverse("admin:index") if user.is_staff else None,
         },
         "models": protocol.model_objects(offered),
-        "model_help": None if offered.offers else MODEL_HELP,
+        "model_help": None if offered.offers else _model_help(user),
         "conversation": str(conversation) if conversation else None,
     }
+
+
+def _model_help(user: User) -> str:
+    return STAFF_MODEL_HELP if user.is_staff else MODEL_HELP
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")

@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env, EnvValidationError, validate
 
+from chatproject.endpoint_variables import read_endpoints
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
@@ -84,6 +86,8 @@ try:
     OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "")
     CHAT_MODEL: list[str] = env.list("CHAT_MODEL", [])
     EMBEDDED_MODEL_URL: str = env.str("EMBEDDED_MODEL_URL", "")
+    ENDPOINTS = read_endpoints(env, env.list("ENDPOINTS", []))
+    SHOW_COST = _switch("SHOW_COST", False)
     CONNECT_TIMEOUT = _seconds("CONNECT_TIMEOUT", 10)
     FIRST_TOKEN_TIMEOUT = _seconds("FIRST_TOKEN_TIMEOUT", 60)
     IDLE_TIMEOUT = _seconds("IDLE_TIMEOUT", 60)

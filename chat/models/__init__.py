@@ -1,31 +1,42 @@
 """What is stored. Each module owns its rows and every change of their state."""
 
-from chat.models.attempts import Claim, Outcome, Part, Unsaved
+from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
+from chat.models.catalogue import Catalogue, catalogue, environment_endpoints
 from chat.models.catch_up import changes_since
 from chat.models.changes import Change, Counter, Deletion
 from chat.models.conversations import Conversation
-from chat.models.endpoints import Catalogue, Offer, catalogue
+from chat.models.endpoints import Dropped, Endpoint, EndpointSettings
 from chat.models.messages import UNFINISHED, Message, Reason, Role, Status
+from chat.models.offers import Found, Offer, OfferedModel
+from chat.models.prices import Prices
 from chat.models.processes import Process
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
+from chat.models.sealing import Unreadable
 
 __all__ = [
     "UNFINISHED",
     "Accepted",
+    "Attempt",
     "Catalogue",
     "Change",
     "Claim",
     "Conversation",
     "Counter",
     "Deletion",
+    "Dropped",
+    "Endpoint",
+    "EndpointSettings",
+    "Found",
     "IdReused",
     "Message",
     "NoModel",
     "NotAllowed",
     "Offer",
+    "OfferedModel",
     "Outcome",
     "Part",
+    "Prices",
     "Process",
     "Reason",
     "Reply",
@@ -33,7 +44,9 @@ __all__ = [
     "Role",
     "Status",
     "TooMany",
+    "Unreadable",
     "Unsaved",
     "catalogue",
     "changes_since",
+    "environment_endpoints",
 ]

@@ -1,16 +1,24 @@
-"""One attempt of a reply: the right to produce it, what it has stored so far, and how it ended."""
+"""One attempt of a reply: the right to produce it, what it has stored so far, and how it ended.
+
+claim: the right to produce it, with all that its producer needs
+part: what a checkpoint added to the text
+outcome: how it ended, kept as the attempt's record when the next one begins
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import models
+from django.utils import timezone
 
-from chat.models.endpoints import EndpointSettings, Offer
+from chat.models.endpoints import EndpointSettings
 from chat.models.messages import Message, Status
+from chat.models.offers import Offer
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,14 @@ class Outcome:
     error_message: str = ""
     error_detail: str = ""
     usage: dict[str, Any] | None = None
+    cost: Decimal | None = None
+    """US dollars; None where no price is known."""
     answered_by: str = ""
+    tries: list[dict[str, Any]] = field(default_factory=list)
+    """Requests that failed: `at`, `code`, `status`, `detail`, and `wait` seconds to the next."""
     first_token_ms: int | None = None
+    reasoning_ms: int | None = None
+    """From the first thought to the first word of the answer, or to the end."""
     total_ms: int | None = None
 
 
@@ -43,11 +57,13 @@ class Claim:
     endpoint: EndpointSettings | None
     row: Message
     """The reply as claimed."""
-    messages: list[dict[str, str]]
+    messages: list[dict[str, str]] = field(repr=False)
     """The prompt: role and content, from the root to the message before the reply."""
-    text: str
+    settings: dict[str, Any] = field(repr=False)
+    """What the user set for the conversation, beside the system prompt: only what is set."""
+    text: str = field(repr=False)
     """Kept from earlier attempts; the new one goes on from it."""
-    reasoning: str
+    reasoning: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -97,3 +113,72 @@ class Part(models.Model):
 
     def __str__(self) -> str:
         return f"{self.track} at {self.at}"
+
+
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def close(self, reply: Message, outcome: Outcome) -> None:
+        """Record how the current attempt of a reply ended, unless it had ended before."""
+        self.filter(reply=reply.pk, number=reply.attempt, ended=None).update(
+            ended=timezone.now(),
+            status=outcome.status,
+            answered_by=outcome.answered_by,
+            tries=outcome.tries,
+            finish_reason=outcome.finish_reason,
+            error_code=outcome.error_code,
+            error_message=outcome.error_message,
+            error_detail=outcome.error_detail,
+            usage=outcome.usage,
+            cost=outcome.cost,
+            first_token_ms=outcome.first_token_ms,
+            reasoning_ms=outcome.reasoning_ms,
+            total_ms=outcome.total_ms,
+        )
+
+    def lose(self, reply: Message, why: str) -> None:
+        """Record that the current attempt was given up without an end of its own."""
+        running = self.filter(reply=reply.pk, number=reply.attempt, ended=None)
+        running.update(ended=timezone.now(), status=why)
+
+
+class Attempt(models.Model):
+    """The record of one attempt, for staff: whom it asked, what failed, what it took.
+
+    A reply has only its last attempt's facts; a take-over, a *Retry* or a *Continue* overwrites
+    them, and must not make anything unaccountable.
+    """
+
+    reply = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    started = models.DateTimeField()
+    ended = models.DateTimeField(null=True)
+    status = models.CharField(
+        max_length=11, blank=True, help_text="An end, or why it was given up; empty while it runs."
+    )
+    endpoint = models.CharField(max_length=40, blank=True)
+    model = models.CharField(
+        max_length=200, blank=True, help_text="What the endpoint was asked for."
+    )
+    answered_by = models.CharField(max_length=200, blank=True)
+    settings = models.JSONField(default=dict)
+    left_out = models.PositiveIntegerField(default=0)
+    tries = models.JSONField(default=list)
+    finish_reason = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    error_detail = models.TextField(blank=True)
+    usage = models.JSONField(null=True)
+    cost = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    reasoning_ms = models.PositiveIntegerField(null=True)
+    total_ms = models.PositiveBigIntegerField(null=True)
+
+    objects = AttemptQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["reply", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["reply", "number"], name="chat_attempt_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}"

@@ -51,6 +51,12 @@ class Conversation(models.Model):
     )
     title = models.CharField(max_length=TITLE_LENGTH)
     model = models.CharField(max_length=200, blank=True, help_text="Public id of the chosen model.")
+    settings = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What its owner set for its replies: system, temperature, top_p, max_tokens, "
+        "reasoning_effort.",
+    )
     leaf = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
     running = models.BooleanField(default=False, help_text="Has a queued or running reply.")
     message_count = models.PositiveIntegerField(default=0)
@@ -82,9 +88,14 @@ class Conversation(models.Model):
         self.running = self.messages.filter(status__in=UNFINISHED).exists()
 
     def change(
-        self, *, title: str | None = None, model: str | None = None, leaf: UUID | None = None
+        self,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        leaf: UUID | None = None,
+        settings: dict[str, Any] | None = None,
     ) -> None:
-        """Rename, choose another model, or show another branch.
+        """Rename, choose another model, show another branch, or replace the settings.
 
         Raises `Message.DoesNotExist` for a leaf that is not in this conversation.
         """
@@ -97,7 +108,9 @@ class Conversation(models.Model):
                 self.model = model
             if leaf is not None:
                 self.leaf = self.messages.get(uid=leaf)
-            self.touch(counter, "title", "model", "leaf")
+            if settings is not None:
+                self.settings = settings
+            self.touch(counter, "title", "model", "leaf", "settings")
 
     def remove(self) -> None:
         """Delete the conversation with its messages; counts as ending its replies.
@@ -124,6 +137,11 @@ class Conversation(models.Model):
         return [messages[pk] for pk in reversed(ids)]
 
     def prompt(self, reply: Message) -> list[dict[str, str]]:
-        """Role and content from the root to the message before the reply; empty ones left out."""
-        path = self.path(reply)[:-1]
-        return [{"role": message.role, "content": message.text} for message in path if message.text]
+        """Role and content from the system prompt and the root to the message before the reply.
+
+        Empty ones are left out.
+        """
+        said = [(message.role, message.text) for message in self.path(reply)[:-1]]
+        if system := self.settings.get("system"):
+            said.insert(0, ("system", system))
+        return [{"role": role, "content": text} for role, text in said if text]

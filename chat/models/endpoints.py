@@ -1,71 +1,243 @@
-"""The endpoints and models this server offers."""
+"""An OpenAI-compatible endpoint as staff set it up in the admin."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
 
-OPENAI_URL = "https://api.openai.com/v1"
-DEFAULT_MODEL = "gpt-5-mini"
-EMBEDDED_MODEL = "smollm2-135m"
+from chat.models.sealing import Unreadable, seal, unseal
+from chatproject.endpoint_variables import is_base_url
 
 
-@dataclass(frozen=True)
-class Offer:
-    """One model at one endpoint, as a user may choose it."""
+class Prefix(models.TextChoices):
+    """How an endpoint goes on with a text that it is given the beginning of."""
 
-    id: str
-    """Public id, `<endpoint>/<name at the endpoint>`: what `model` carries everywhere."""
-    label: str
-    endpoint: str
-    """Key into the catalogue's endpoints."""
-    name: str
-    """What the endpoint calls it."""
+    PLAIN = "plain", "A trailing assistant message is continued (llama.cpp, Ollama, LM Studio)"
+    VLLM = "vllm", "continue_final_message (vLLM, SGLang)"
+    FLAG = "flag", "prefix: true on the last message (DeepSeek /beta, Mistral)"
+
+
+class MaxTokensName(models.TextChoices):
+    MAX_TOKENS = "max_tokens", "max_tokens (nearly all)"
+    MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens (OpenAI, Azure)"
+
+
+class KeyHeader(models.TextChoices):
+    AUTHORIZATION = "authorization", "Authorization: Bearer (nearly all)"
+    API_KEY = "api-key", "api-key (Azure)"
+
+
+COMPLETIONS = "/chat/completions"
 
 
 @dataclass(frozen=True)
 class EndpointSettings:
-    """Where an endpoint is and what it can do."""
+    """Where an endpoint is and how it is spoken to. Times are seconds."""
 
     name: str
+    """The first part of its models' public ids."""
     label: str
     base_url: str
-    continues_prefix: bool = False
+    api_key: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    prefix: str = ""
+    """One of `Prefix`; empty where it cannot continue a text."""
+    max_tokens_name: str = MaxTokensName.MAX_TOKENS.value
+    key_header: str = KeyHeader.AUTHORIZATION.value
+    api_version: str = ""
+    path: str = COMPLETIONS
+    connect_timeout: float = 10.0
+    first_token_timeout: float = 60.0
+    idle_timeout: float = 60.0
+    problem: str = ""
+    """Why it cannot be used now, in words for staff."""
+    stored: bool = False
+    """A row of the database, not a part of the environment."""
+
+    @property
+    def continues_prefix(self) -> bool:
+        return bool(self.prefix)
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """All endpoints and their models, the default first."""
+class Dropped:
+    """Secrets that were bound to an earlier address, or could not be read, and are gone."""
 
-    endpoints: dict[str, EndpointSettings]
-    offers: tuple[Offer, ...]
+    key: bool = False
+    headers: tuple[str, ...] = ()
+
+
+def validate_base_url(value: str) -> None:
+    """Django's own validator for URLs refuses the host names of a private network."""
+    if not is_base_url(value):
+        raise ValidationError(
+            "Scheme, host, perhaps port and path are allowed, as in https://api.example/v1."
+        )
+
+
+class Endpoint(models.Model):
+    """One row; its key and header values are sealed, and bound to its address."""
+
+    slug = models.CharField(
+        "name",
+        max_length=40,
+        unique=True,
+        validators=[
+            RegexValidator(
+                r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z",
+                "Small letters, digits and inner hyphens are allowed.",
+            )
+        ],
+        help_text="Begins the ids of its models, as in openrouter/qwen3. It cannot be changed.",
+    )
+    label = models.CharField(max_length=80, help_text="What people see.")
+    base_url = models.CharField(
+        "address",
+        max_length=500,
+        validators=[validate_base_url],
+        help_text="What stands before /chat/completions, mostly ending in /v1.",
+    )
+    sealed = models.TextField(blank=True, editable=False)
+    key_set_at = models.DateTimeField(null=True, editable=False)
+    header_names = models.JSONField(default=list, blank=True, editable=False)
+    prefix = models.CharField(
+        "continuing a text",
+        max_length=10,
+        choices=Prefix,
+        blank=True,
+        help_text="How a cut reply goes on. Left empty, the model is asked in words to go on.",
+    )
+    max_tokens_name = models.CharField(
+        "name of the length limit",
+        max_length=24,
+        choices=MaxTokensName,
+        default=MaxTokensName.MAX_TOKENS,
+    )
+    key_header = models.CharField(
+        "header of the key", max_length=14, choices=KeyHeader, default=KeyHeader.AUTHORIZATION
+    )
+    api_version = models.CharField(
+        "API version", max_length=40, blank=True, help_text="Azure only, as in 2024-10-21."
+    )
+    path = models.CharField(
+        max_length=200,
+        default=COMPLETIONS,
+        validators=[
+            RegexValidator(r"^/[\w./-]*(\{model\}[\w./-]*)?\Z", "A path, as in /chat/completions.")
+        ],
+        help_text="Below the address. {model} stands for the model's name, as in Azure's "
+        "/openai/deployments/{model}/chat/completions.",
+    )
+    connect_timeout = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.1)],
+        help_text="Seconds until it accepts a connection. Empty: CONNECT_TIMEOUT.",
+    )
+    first_token_timeout = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.1)],
+        help_text="Seconds until it sends the first token. Empty: FIRST_TOKEN_TIMEOUT.",
+    )
+    idle_timeout = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.1)],
+        help_text="Seconds of silence in the middle of a reply. Empty: IDLE_TIMEOUT.",
+    )
+    position = models.PositiveIntegerField("order", default=0, help_text="Small numbers first.")
+    enabled = models.BooleanField("on", default=True)
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.label
 
     @property
-    def default(self) -> Offer | None:
-        return self.offers[0] if self.offers else None
+    def has_key(self) -> bool:
+        return self.key_set_at is not None
 
-    def find(self, model: str) -> Offer | None:
-        """The offer with this public id, or None."""
-        return next((offer for offer in self.offers if offer.id == model), None)
+    def problem(self) -> str:
+        """Why its secrets cannot be read, in words for staff; "" where they can."""
+        return self.settings().problem
 
-
-def catalogue() -> Catalogue:
-    """What the settings of this process offer."""
-    endpoints: dict[str, EndpointSettings] = {}
-    offers: list[Offer] = []
-    if settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL:
-        base_url = settings.OPENAI_BASE_URL or OPENAI_URL
-        label = "OpenAI" if base_url == OPENAI_URL else urlsplit(base_url).hostname or base_url
-        endpoints["openai"] = EndpointSettings("openai", label, base_url)
-        names = settings.CHAT_MODEL or [DEFAULT_MODEL]
-        offers += [Offer(f"openai/{name}", name, "openai", name) for name in names]
-    if settings.EMBEDDED_MODEL_URL:
-        endpoints["embedded"] = EndpointSettings(
-            "embedded", "On this machine", settings.EMBEDDED_MODEL_URL, continues_prefix=True
+    def settings(self) -> EndpointSettings:
+        """All that a request needs, its key included."""
+        secrets: dict[str, Any] = {}
+        problem = ""
+        if self.sealed:
+            try:
+                secrets = unseal(self.sealed, bound_to=self.base_url)
+            except Unreadable as unreadable:
+                problem = str(unreadable)
+        return EndpointSettings(
+            name=self.slug,
+            label=self.label,
+            base_url=self.base_url,
+            api_key=secrets.get("key", ""),
+            headers=tuple(secrets.get("headers", {}).items()),
+            prefix=self.prefix,
+            max_tokens_name=self.max_tokens_name,
+            key_header=self.key_header,
+            api_version=self.api_version,
+            path=self.path,
+            connect_timeout=self.connect_timeout or settings.CONNECT_TIMEOUT,
+            first_token_timeout=self.first_token_timeout or settings.FIRST_TOKEN_TIMEOUT,
+            idle_timeout=self.idle_timeout or settings.IDLE_TIMEOUT,
+            problem=problem,
+            stored=True,
         )
-        offers.append(
-            Offer(f"embedded/{EMBEDDED_MODEL}", "SmolLM2 135M", "embedded", EMBEDDED_MODEL)
+
+    def change_secrets(
+        self,
+        *,
+        base_url: str,
+        key: str | None = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Dropped:
+        """Set the address with its key and headers; the caller saves the row.
+
+        `key` None keeps the stored one, "" removes it. `headers` None keeps all; in a mapping, None
+        keeps the stored value of that header. What is kept is dropped when the address changes or
+        it cannot be read, and the answer says what was. Raises `Unreadable` where there is no
+        ENCRYPTION_KEY to encrypt with.
+        """
+        moved = base_url != self.base_url
+        names = list(self.header_names)
+        new_headers = headers is not None and (set(headers) != set(names) or any(headers.values()))
+        if not (moved or key is not None or new_headers):
+            return Dropped()  # also what cannot be read stays, for when its ENCRYPTION_KEY returns
+        known: dict[str, Any] = {}
+        if self.sealed and not moved:
+            with suppress(Unreadable):
+                known = unseal(self.sealed, bound_to=self.base_url)
+        stored = known.get("headers", {})
+        wanted = dict.fromkeys(names) if headers is None else headers
+        given = {
+            name: stored.get(name) if value is None else value for name, value in wanted.items()
+        }
+        kept_headers = {name: value for name, value in given.items() if value is not None}
+        kept_key = known.get("key", "") if key is None else key
+        dropped = Dropped(
+            key=self.has_key and key is None and not kept_key,
+            headers=tuple(name for name in wanted if name not in kept_headers),
         )
-    return Catalogue(endpoints, tuple(offers))
+        secrets = {"key": kept_key, "headers": kept_headers}
+        self.sealed = seal(secrets, bound_to=base_url) if kept_key or kept_headers else ""
+        self.base_url = base_url
+        if key is not None or not kept_key:
+            self.key_set_at = timezone.now() if kept_key else None
+        self.header_names = list(kept_headers)
+        return dropped

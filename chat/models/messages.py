@@ -78,8 +78,18 @@ class Message(models.Model):
     claimed_at = models.DateTimeField(null=True)
     woken_at = models.DateTimeField(null=True)
     model = models.CharField(max_length=200, blank=True, help_text="Public id of the asked model.")
+    endpoint = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Name of the endpoint that was asked.",
+    )
     answered_by = models.CharField(
         max_length=200, blank=True, help_text="The model's name as the endpoint gave it."
+    )
+    left_out = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Messages that did not fit into the model's context."
     )
     reasoning = models.TextField(blank=True)
     finish_reason = models.CharField(max_length=40, blank=True)
@@ -90,7 +100,11 @@ class Message(models.Model):
     reasoning_length = models.PositiveIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
     usage = models.JSONField(null=True)
+    cost = models.DecimalField(
+        max_digits=14, decimal_places=8, null=True, help_text="US dollars, of all its attempts."
+    )
     first_token_ms = models.PositiveIntegerField(null=True)
+    reasoning_ms = models.PositiveIntegerField(null=True)
     total_ms = models.PositiveBigIntegerField(null=True)
     ended = models.DateTimeField(null=True)
 
@@ -107,6 +121,11 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.role} {self.uid}"
 
+    @property
+    def shown_cost(self) -> float | None:
+        """US dollars as users may see them: None where unknown, or not to be shown."""
+        return float(self.cost) if settings.SHOW_COST and self.cost is not None else None
+
 
 # Which fields a change of state saves together.
 QUEUE_FIELDS = ("status", "owner", "reason", "retry_at", "faults", "stop_requested", "woken_at")
@@ -120,7 +139,9 @@ OUTCOME_FIELDS = (
     "reasoning_length",
     "sha256",
     "usage",
+    "cost",
     "first_token_ms",
+    "reasoning_ms",
     "total_ms",
     "ended",
 )

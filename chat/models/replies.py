@@ -23,9 +23,10 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from chat.models.attempts import Claim, Outcome, Part, Unsaved
+from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
+from chat.models.catalogue import Choice, choose
 from chat.models.changes import Counter
-from chat.models.endpoints import catalogue
+from chat.models.context import trim
 from chat.models.messages import (
     OUTCOME_FIELDS,
     QUEUE_FIELDS,
@@ -63,9 +64,11 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         May be called any number of times by anybody. A reply with a stop mark ends here; one that
         has to wait gets the reason why.
         """
-        user_id = self.filter(pk=pk, status=Status.QUEUED).values_list("user_id", flat=True).first()
-        if user_id is None:
+        queued = self.filter(pk=pk, status=Status.QUEUED).values_list("user_id", "model").first()
+        if queued is None:
             return None
+        user_id, model = queued
+        choice = choose(model, user_id)  # before the lock: it may decrypt, and look up prices
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
             reply = self.locked().filter(pk=pk, status=Status.QUEUED).first()
@@ -80,7 +83,9 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
                     reply.reason = reason
                     reply.touch(counter, "reason")
                 return None
-            return reply.start(counter, owner)
+            if reply.model != model:
+                choice = choose(reply.model, user_id)
+            return reply.start(counter, owner, choice)
 
     # --- running --------------------------------------------------------------------------
 
@@ -229,11 +234,9 @@ class Reply(Message):
                 )
         return self.text, self.reasoning
 
-    def start(self, counter: Counter, owner: int) -> Claim:
+    def start(self, counter: Counter, owner: int, choice: Choice) -> Claim:
         """Begin the next attempt; `claim` has checked that it may, and holds the locks."""
-        offers = catalogue()
-        offer = offers.find(self.model)
-        endpoint = offers.endpoints[offer.endpoint] if offer else None
+        offer, endpoint = choice
         text, reasoning = self.stored_text()
         keep = bool(text) and (self.keeps_text or bool(endpoint and endpoint.continues_prefix))
         self.attempt += 1
@@ -250,8 +253,19 @@ class Reply(Message):
         self.reason = ""
         self.retry_at = None
         self.claimed_at = timezone.now()
+        self.endpoint = endpoint.name if endpoint else ""
+        chosen = dict(self.conversation.settings)
+        prompt = trim(
+            self.conversation.prompt(self),
+            offer.context if offer else None,
+            answer=chosen.get("max_tokens"),
+            kept=text,
+        )
+        self.left_out = prompt.left_out
         self.touch(
             counter,
+            "endpoint",
+            "left_out",
             "attempt",
             "status",
             "owner",
@@ -261,6 +275,16 @@ class Reply(Message):
             "text",
             "reasoning",
         )
+        Attempt.objects.create(
+            reply_id=self.pk,
+            number=self.attempt,
+            started=self.claimed_at,
+            endpoint=self.endpoint,
+            model=offer.name if offer else "",
+            settings=chosen,
+            left_out=self.left_out,
+        )
+        chosen.pop("system", None)
         return Claim(
             reply=self.pk,
             uid=self.uid,
@@ -271,7 +295,8 @@ class Reply(Message):
             offer=offer,
             endpoint=endpoint,
             row=self,
-            messages=self.conversation.prompt(self),
+            messages=prompt.messages,
+            settings=chosen,
             text=text,
             reasoning=reasoning,
         )
@@ -305,6 +330,7 @@ class Reply(Message):
                 ),
             )
         else:
+            Attempt.objects.lose(self, reason)
             self.status = Status.QUEUED
             self.owner = None
             self.reason = reason
@@ -338,8 +364,11 @@ class Reply(Message):
         self.error_message = outcome.error_message
         self.error_detail = outcome.error_detail
         self.usage = outcome.usage
+        if outcome.cost is not None:
+            self.cost = outcome.cost + (self.cost or 0)
         self.answered_by = outcome.answered_by
         self.first_token_ms = outcome.first_token_ms
+        self.reasoning_ms = outcome.reasoning_ms
         self.total_ms = outcome.total_ms
         self.ended = timezone.now()
         self.owner = None
@@ -347,6 +376,7 @@ class Reply(Message):
         self.retry_at = None
         self.touch(counter, *QUEUE_FIELDS, "text", "reasoning", *OUTCOME_FIELDS)
         Part.objects.filter(reply=self.pk).delete()
+        Attempt.objects.close(self, replace(outcome, status=status))
         self.conversation.refresh_running()
         self.conversation.updated = self.ended
         self.conversation.touch(counter, "running", "updated")
@@ -356,5 +386,5 @@ class Reply(Message):
         self.finish_reason = self.error_code = self.error_message = self.error_detail = ""
         self.answered_by = self.sha256 = ""
         self.length = self.reasoning_length = self.usage = None
-        self.first_token_ms = self.total_ms = None
+        self.first_token_ms = self.reasoning_ms = self.total_ms = None
         self.ended = None

@@ -13,10 +13,11 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from chat.models.catalogue import catalogue
 from chat.models.changes import Counter, wake
 from chat.models.conversations import Conversation, title_of
-from chat.models.endpoints import Offer, catalogue
 from chat.models.messages import Message, Role, Status
+from chat.models.offers import Offer
 from chat.models.replies import Reply
 
 
@@ -63,13 +64,18 @@ class RequestQuerySet(models.QuerySet["Request"]):
         parent: UUID | None,
         text: str,
         model: str | None,
+        settings: dict[str, Any] | None = None,
     ) -> Accepted:
         """Store a user message and its queued reply in one transaction, once per `key`.
+
+        `settings` replace those of the conversation, where they are given.
 
         Raises `Conversation.DoesNotExist` or `Message.DoesNotExist` for what is not this user's,
         `NotAllowed`, `NoModel`, `TooMany` and `IdReused`.
         """
-        body = ["send", str(conversation), str(parent), text, model]
+        body: list[Any] = ["send", str(conversation), str(parent), text, model]
+        if settings is not None:
+            body.append(settings)
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
             if known := self._known(user_id, key, body):
@@ -78,7 +84,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
             if conversation is None:
                 if parent is not None:
                     raise NotAllowed("A message of a new conversation has no parent.")
-                offer = _offer(model)
+                offer = _offer(user_id, model)
                 chat = Conversation(
                     owner_id=user_id, title=title_of(text), model=offer.id, updated=timezone.now()
                 )
@@ -86,13 +92,15 @@ class RequestQuerySet(models.QuerySet["Request"]):
                 above = None
             else:
                 chat = Conversation.objects.get(owner_id=user_id, uid=conversation)
-                offer = _offer(model or chat.model, fall_back=model is None)
+                offer = _offer(user_id, model or chat.model, fall_back=model is None)
                 event = "updated"
                 above = chat.messages.get(uid=parent) if parent is not None else None
                 if above is not None and above.role != Role.ASSISTANT:
                     raise NotAllowed("A message can only follow a reply.")
                 if model is not None:
                     chat.model = offer.id
+            if settings is not None:
+                chat.settings = settings
             chat.updated = timezone.now()
             chat.running = True
             if event == "created":
@@ -122,7 +130,8 @@ class RequestQuerySet(models.QuerySet["Request"]):
                     leaf=chat.leaf, message_count=chat.message_count
                 )
             else:
-                chat.touch(counter, "model", "updated", "running", "leaf", "message_count")
+                changed = ("model", "settings", "updated", "running", "leaf", "message_count")
+                chat.touch(counter, *changed)
             wake([reply.pk])
             return self._remember(user_id, key, body, chat, message, reply)
 
@@ -140,7 +149,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
             _make_room(user_id)
             if not row.can_continue():
                 raise NotAllowed("This reply cannot go on: it is not at an end that can.")
-            offer = _offer(model or row.model, fall_back=model is None)
+            offer = _offer(user_id, model or row.model, fall_back=model is None)
             row.queue_again(counter, model=offer.id)
             chat = row.conversation
             chat.updated = timezone.now()
@@ -210,14 +219,14 @@ def _make_room(user_id: int) -> None:
         raise TooMany(f"{limit} replies wait already: let some of them end first.")
 
 
-def _offer(model: str | None, *, fall_back: bool = False) -> Offer:
+def _offer(user_id: int, model: str | None, *, fall_back: bool = False) -> Offer:
     """The asked model; the default where none was asked for or a stored one is gone."""
-    offers = catalogue()
+    offers = catalogue(user_id)
     found = offers.find(model) if model else None
     if found is None and (fall_back or not model):
         found = offers.default
     if found is None:
         raise NoModel(
-            "This model is not offered here." if model else "No model is set up on this server."
+            "This model is not offered here." if model else "No model is set up for you here."
         )
     return found

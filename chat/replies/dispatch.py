@@ -10,10 +10,11 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat.models import Claim, Reply
+from chat.replies.asking import endpoint_of
 from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.following import Following, Spawn
 from chat.replies.producer import Cut, Producer
-from chat.upstream import Client, Endpoint
+from chat.upstream import Client
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Dispatch:
         self._producers: dict[int, Producer] = {}
         self._claiming: set[int] = set()
         self._clients: dict[str, Client] = {}
+        self._replaced: set[Client] = set()
 
     def held(self) -> set[int]:
         """The replies that are produced here, or about to be."""
@@ -87,23 +89,23 @@ class Dispatch:
         self._following.forget(live)
 
     def _client(self, claim: Claim) -> Client | None:
-        """The one client of an endpoint, for the life of the process."""
+        """The one client of an endpoint, until somebody changes how it is spoken to."""
         if claim.endpoint is None:
             return None
-        name = claim.endpoint.name
-        if name not in self._clients:
-            self._clients[name] = Client(
-                Endpoint(
-                    name=claim.endpoint.label,
-                    base_url=claim.endpoint.base_url,
-                    api_key=settings.OPENAI_API_KEY if name == "openai" else "",
-                    continues_prefix=claim.endpoint.continues_prefix,
-                    connect_timeout=settings.CONNECT_TIMEOUT,
-                    first_token_timeout=settings.FIRST_TOKEN_TIMEOUT,
-                    idle_timeout=settings.IDLE_TIMEOUT,
-                )
-            )
-        return self._clients[name]
+        endpoint = endpoint_of(claim.endpoint)
+        known = self._clients.get(claim.endpoint.name)
+        if known is None or known.endpoint != endpoint:
+            if known is not None:
+                self._replaced.add(known)
+            known = self._clients[claim.endpoint.name] = Client(endpoint)
+        return known
+
+    async def _close_replaced(self) -> None:
+        """Close the clients that nobody needs any more, once their last reply has ended."""
+        busy = {producer.client for producer in self._producers.values()}
+        for client in self._replaced - busy:
+            self._replaced.discard(client)
+            await client.close()
 
     def pace(self) -> float:
         """Seconds between two reads of an upstream.
@@ -132,6 +134,8 @@ class Dispatch:
 
     async def checkpoint(self) -> None:
         """Store what is new of all live replies; learn of stop marks and of lost replies."""
+        if self._replaced:
+            await self._close_replaced()
         producers = dict(self._producers)
         if not producers:
             return
@@ -179,5 +183,5 @@ class Dispatch:
             await producer.wait()
         if rest:
             await self._store(rest)
-        for client in self._clients.values():
+        for client in [*self._clients.values(), *self._replaced]:
             await client.close()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -15,17 +16,14 @@ from django.utils import timezone
 from chat.models import Claim, Outcome, Reply, Status, Unsaved
 from chat.protocol import clean
 from chat.replies import retries
+from chat.replies.asking import continues_prefix, request_of
 from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.live import LiveReply
+from chat.replies.meter import Meter
 from chat.replies.seam import Seam
-from chat.upstream import ChatRequest, Client, UpstreamError, Usage
+from chat.upstream import Client, UpstreamError, Usage
 
 logger = logging.getLogger(__name__)
-
-GO_ON = (
-    "Continue exactly where your last message stopped, in the middle of a word if need be. "
-    "Do not repeat any of it, and do not say that you continue."
-)
 
 
 class Cut(Enum):
@@ -51,7 +49,7 @@ class Producer:
     ) -> None:
         self.claim = claim
         self.live = live
-        self._client = client
+        self.client = client
         self._pace = pace
         self._draining = draining
         self._cut: Cut | None = None
@@ -60,10 +58,10 @@ class Producer:
         # What the claim has stored already counts as saved.
         self._saved = {"text": len(claim.text), "reasoning": len(claim.reasoning)}
         # An endpoint that continues a prefix does not repeat it; one that is told to go on may.
-        self._seam = Seam("" if self._continues_prefix else claim.text)
+        self._seam = Seam("" if continues_prefix(claim) else claim.text)
         self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
-        self._started = asyncio.get_running_loop().time()
-        self._first_token_ms: int | None = None
+        self._meter = Meter(claim)
+        self._tries: list[dict[str, Any]] = []
         self._told: Usage | None = None
         self._answered_by = ""
 
@@ -128,33 +126,50 @@ class Producer:
         await self._store(outcome)
 
     async def _read(self) -> Outcome:
-        if self._client is None or self.claim.offer is None:
+        offer, endpoint = self.claim.offer, self.claim.endpoint
+        if self.client is None or offer is None or endpoint is None:
             return self._outcome(
                 Status.FAILED,
                 error_code="no_model",
                 error_message="The model of this reply is no longer offered. Choose another one.",
             )
+        if endpoint.problem:
+            return self._fault(
+                UpstreamError("unreadable_key", endpoint.label, detail=endpoint.problem)
+            )
         self._reading = True
         try:
             if self._cut is Cut.STOP:
                 return self._outcome(Status.STOPPED)
-            return await self._ask_until_answered(self.claim.offer.name)
+            return await self._ask_until_answered(offer.name)
         finally:
             self._reading = False
 
     async def _ask_until_answered(self, model: str) -> Outcome:
         """Ask again after what may pass, for as long as there has been no token."""
-        tries = 0
         while True:
-            tries += 1
             try:
                 return await self._ask(model)
             except UpstreamError as problem:
-                answered = self._first_token_ms is not None
-                delay = retries.delay(problem, tries, settings.UPSTREAM_TRIES)
-                if answered or delay is None or self._draining():
+                answered = self._meter.first_token_ms is not None
+                delay = retries.delay(problem, len(self._tries) + 1, settings.UPSTREAM_TRIES)
+                again = not answered and not self._draining()
+                self._note(problem, delay if again else None)
+                if delay is None or not again:
                     return self._fault(problem)
                 await self._wait(delay)
+
+    def _note(self, problem: UpstreamError, wait: float | None) -> None:
+        """Keep for staff what became of one request."""
+        self._tries.append(
+            {
+                "at": timezone.now().isoformat(timespec="milliseconds"),
+                "code": problem.code,
+                "status": problem.status,
+                "detail": clean(problem.detail),
+                "wait": None if wait is None else round(wait, 3),
+            }
+        )
 
     async def _wait(self, seconds: float) -> None:
         """Visible to the user, and over at once when somebody stops the reply."""
@@ -171,8 +186,8 @@ class Producer:
 
     async def _ask(self, model: str) -> Outcome:
         """One request and its answer. Raises UpstreamError, after all text that came before it."""
-        assert self._client is not None
-        async with self._client.stream(self._request(model)) as stream:
+        assert self.client is not None
+        async with self.client.stream(request_of(self.claim, model)) as stream:
             try:
                 async for batch in stream:
                     if not self._grow(self._seam.join(batch.text), batch.reasoning):
@@ -190,25 +205,11 @@ class Producer:
             )
         return self._outcome(Status.COMPLETE, finish_reason=stream.finish_reason)
 
-    def _request(self, model: str) -> ChatRequest:
-        messages = list(self.claim.messages)
-        if not self.claim.text:
-            return ChatRequest(model=model, messages=messages)
-        messages.append({"role": "assistant", "content": self.claim.text})
-        if not self._continues_prefix:
-            messages.append({"role": "user", "content": GO_ON})
-        return ChatRequest(model=model, messages=messages, prefix=self._continues_prefix)
-
-    @property
-    def _continues_prefix(self) -> bool:
-        return self.claim.endpoint is not None and self.claim.endpoint.continues_prefix
-
     def _grow(self, text: str, reasoning: str) -> bool:
         """Append what has arrived; False when the reply has reached its largest size."""
         if not text and not reasoning:
             return True
-        if self._first_token_ms is None:
-            self._first_token_ms = self._elapsed_ms()
+        self._meter.count(text, reasoning)
         size = len(text.encode()) + len(reasoning.encode())
         room = settings.REPLY_BYTES - self._bytes
         if size > room:
@@ -238,40 +239,21 @@ class Producer:
         error_message: str = "",
         error_detail: str = "",
     ) -> Outcome:
+        usage = self._meter.usage(self._told)
         return Outcome(
             status=status,
             finish_reason=clean(finish_reason)[:40],
             error_code=error_code[:40],
             error_message=clean(error_message),
             error_detail=clean(error_detail),
-            usage=self._usage(),
+            usage=usage,
+            cost=self._meter.cost(usage),
             answered_by=clean(self._answered_by)[:200],
-            first_token_ms=self._first_token_ms,
-            total_ms=self._elapsed_ms(),
+            tries=self._tries,
+            first_token_ms=self._meter.first_token_ms,
+            reasoning_ms=self._meter.reasoning_ms(),
+            total_ms=self._meter.elapsed_ms(),
         )
-
-    def _usage(self) -> dict[str, object] | None:
-        """Tokens as the endpoint counted them, else estimated; None before the first token."""
-        if self._told is not None:
-            return {
-                "prompt_tokens": self._told.prompt_tokens,
-                "completion_tokens": self._told.completion_tokens,
-                "estimated": False,
-            }
-        kept = len(self.claim.text) + len(self.claim.reasoning)
-        new = self.live.text.length + self.live.reasoning.length - kept
-        if self._first_token_ms is None:
-            return None
-        # About four characters a token: good enough to show, and marked as what it is.
-        prompt = sum(len(message["content"]) for message in self.claim.messages)
-        return {
-            "prompt_tokens": -(-prompt // 4),
-            "completion_tokens": -(-max(new, 1) // 4),
-            "estimated": True,
-        }
-
-    def _elapsed_ms(self) -> int:
-        return round((asyncio.get_running_loop().time() - self._started) * 1000)
 
     async def _store(self, outcome: Outcome) -> None:
         """Write the end, for as long as it takes: an end that is not stored is never published.

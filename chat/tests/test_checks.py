@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage
 from pytest_django import Settings
 
 from chat import checks
+from chat.models import Endpoint, OfferedModel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,12 +101,20 @@ def test_postgres_without_redis_is_slower(
     assert ids(checks.check_redis) == expected
 
 
+@pytest.mark.django_db
 def test_no_model_names_the_settings_that_give_one(settings: Settings) -> None:
-    (warning,) = checks.check_model()
+    (warning,) = checks.check_model(databases=["default"])
     assert warning.id == "parley.W002"
     assert "OPENAI_API_KEY" in str(warning.hint)
     settings.OPENAI_API_KEY = "sk-test"
-    assert checks.check_model() == []
+    assert checks.check_model(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_a_model_of_the_database_is_one() -> None:
+    endpoint = Endpoint.objects.create(slug="own", label="Own", base_url="http://own:1/v1")
+    OfferedModel.objects.create(endpoint=endpoint, name="m")
+    assert checks.check_model(databases=["default"]) == []
 
 
 @pytest.mark.parametrize(

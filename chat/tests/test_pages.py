@@ -67,11 +67,17 @@ def test_page_of_staff_leads_to_the_admin(client: Client, carol: User) -> None:
     assert (data["staff"], data["urls"]["admin"]) == (True, "/admin/")
 
 
-def test_page_without_a_model_names_the_settings(client: Client, alice: User) -> None:
-    client.force_login(alice)
+def test_page_without_a_model_tells_staff_what_to_set(
+    client: Client, alice: User, carol: User
+) -> None:
+    client.force_login(carol)
     data = page_data(client.get("/"))
     assert data["models"] == []
     assert "OPENAI_API_KEY" in data["model_help"]
+    client.force_login(alice)
+    told = page_data(client.get("/"))["model_help"]
+    assert "OPENAI" not in told
+    assert "Ask" in told
 
 
 def test_owner_opens_the_conversation(

@@ -224,7 +224,8 @@ def row(**changes: Any) -> SimpleNamespace:
         "retry_at": None, "attempt": 2, "model": "a/b", "finish_reason": "", "error_code": "",
         "error_message": "", "error_detail": "for staff only", "length": None,
         "reasoning_length": None, "sha256": "", "usage": None, "first_token_ms": None,
-        "total_ms": None, "ended": None, "text": "the text", "reasoning": "thoughts",
+        "reasoning_ms": None, "total_ms": None, "shown_cost": None, "left_out": 0, "ended": None,
+        "text": "the text", "reasoning": "thoughts",
     }  # fmt: skip
     return SimpleNamespace(**fields | changes)
 

@@ -29,14 +29,24 @@ def row(**fields: Any) -> Any:
     """A stored message with every field a frame may tell of."""
     values = {field.attname: field.get_default() for field in Message._meta.concrete_fields}
     parent = SimpleNamespace(uid=uuid4())
-    return SimpleNamespace(**values | {"conversation": parent, "parent": parent} | fields)
+    return SimpleNamespace(
+        **values | {"conversation": parent, "parent": parent, "shown_cost": None} | fields
+    )
 
 
 def built() -> dict[str, list[set[str]]]:
     """The fields of what the builders build, by type."""
     uid = uuid4()
     chat = SimpleNamespace(
-        uid=uid, title="", model="", leaf_id=None, created=None, updated=None, running=True, seq=1
+        uid=uid,
+        title="",
+        model="",
+        settings={},
+        leaf_id=None,
+        created=None,
+        updated=None,
+        running=True,
+        seq=1,
     )
     frames = [
         protocol.status(uid, 1, "queued", "", None, None, ""),
@@ -85,8 +95,9 @@ def test_each_frame_of_the_server_has_an_example() -> None:
 
 
 def test_each_error_code_in_the_code_is_documented() -> None:
-    chat = Path(protocol.__file__).parent
-    code = "".join((chat / name).read_text() for name in ("protocol.py", "consumers.py"))
+    package = Path(protocol.__file__).parent
+    files = [*package.glob("*.py"), package.parent / "consumers.py"]
+    code = "".join(file.read_text() for file in files)
     used = set(re.findall(r'(?:BadFrame|error)\(\s*"([a-z_]+)"', code))
     assert used
     assert not {name for name in used if f"`{name}`" not in SERVER}

@@ -13,7 +13,7 @@ CHAT = Path(__file__).resolve().parent.parent
 # Module or package of chat -> what of chat it may import. Those not listed stand side by side.
 MAY_IMPORT = {
     "models": {"models"},
-    "protocol": set(),
+    "protocol": {"protocol"},
     "flow": {"protocol"},
     "upstream": {"upstream"},
     "replies": {"replies", "models", "protocol", "upstream"},

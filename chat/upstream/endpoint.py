@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+PREFIXES: Final = ("", "plain", "vllm", "flag")
+MAX_TOKENS_NAMES: Final = ("max_tokens", "max_completion_tokens")
+KEY_HEADERS: Final = ("authorization", "api-key")
 
 
 @dataclass(frozen=True)
@@ -13,28 +18,68 @@ class Endpoint:
 
     `first_token_timeout` counts from the request to the first content, `idle_timeout` from one
     content to the next; bytes without content (keep-alive comments) do not extend either.
+
+    `prefix` is how it continues a text that it is given the beginning of: "" (it cannot), "plain"
+    (a trailing assistant message is continued: llama.cpp), "vllm" (`continue_final_message`) or
+    "flag" (`"prefix": true` on that message: DeepSeek, Mistral).
+
+    `headers` are sent with every request and may replace ours; their values are secrets like the
+    key. `key_header` "api-key" and an `api_version` are Azure's, as is `{model}` in `path`, which
+    stands for the model's name.
     """
 
     name: str
     base_url: str = field(repr=False)
     api_key: str = field(repr=False)
-    continues_prefix: bool = False
+    prefix: str = ""
     connect_timeout: float = 10.0
     first_token_timeout: float = 60.0
     idle_timeout: float = 60.0
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    max_tokens_name: str = "max_tokens"
+    key_header: str = "authorization"
+    api_version: str = ""
+    path: str = "/chat/completions"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("prefix", PREFIXES),
+            ("max_tokens_name", MAX_TOKENS_NAMES),
+            ("key_header", KEY_HEADERS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is none of {', '.join(map(repr, allowed))}")
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no log, page or detail may repeat: key, header values, what the URL hides."""
+        hidden = [self.api_key, *(value for _, value in self.headers)]
+        try:
+            url = urlsplit(self.base_url)
+            hidden += [unquote(url.username or ""), unquote(url.password or "")]
+            hidden += [value for _, value in parse_qsl(url.query)]
+        except ValueError:
+            hidden.append(self.base_url)
+        # An endpoint may repeat the second half of "Bearer abc" alone.
+        words = [word for value in hidden for word in value.split()]
+        return [secret for secret in dict.fromkeys([*hidden, *words]) if secret]
 
 
 @dataclass(frozen=True)
 class ChatRequest:
     """A conversation to be answered by `model`, the name that the endpoint knows.
 
-    With `prefix` the last message is an assistant's text which the answer continues, and is sent
-    as it is (the convention of llama.cpp).
+    With `prefix` the last message is an assistant's text which the answer continues, in the way of
+    the endpoint. What is None is not sent.
     """
 
     model: str
     messages: Sequence[dict[str, str]] = field(repr=False)
     prefix: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: str | None = None
 
 
 class Batch(NamedTuple):

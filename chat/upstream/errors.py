@@ -35,6 +35,8 @@ SENTENCES = {
     "timeout_idle": "The model server {name} stopped sending in the middle of the answer.",
     "connection_lost": "The connection to the model server {name} broke off.",
     "refused_key": "The model server {name} refused the API key.",
+    "unreadable_key": "The key for the model server {name} cannot be read. "
+    "Somebody of the staff has to enter it again.",
     "no_credit": "The account at the model server {name} has no credit left.",
     "unknown_model": "The model server {name} does not know this model.",
     "not_found": "The model server {name} has nothing at this address.",
@@ -51,6 +53,7 @@ SENTENCES = {
 """Every code with its sentence."""
 
 _PERMANENT = {
+    "unreadable_key",
     "refused_key",
     "no_credit",
     "unknown_model",

@@ -1,22 +1,18 @@
-"""The frames of protocol version 1: parsed and built here, without I/O.
-
-`docs/protocol.md` describes each of them. The same builders serve every transport.
-"""
+"""What a client may say: frames and settings, parsed without I/O."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
 
-VERSION = 1
+from chat.protocol.building import error
+
 DEPTH = 16
-SNAPSHOT_BYTES = DELTA_BYTES = 64 * 1024
 
 Position = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
@@ -42,6 +38,19 @@ class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the frame carries a message, and may have its size."""
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+
+
+class Settings(_Frame, frozen=True, omit_defaults=True):
+    """What a user sets for a conversation; only what is set reaches the endpoint."""
+
+    system: Annotated[str, msgspec.Meta(max_length=32_000)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    reasoning_effort: Effort | None = None
+
+
 class Send(_Frame, frozen=True):
     large = True
     id: UUID
@@ -49,6 +58,7 @@ class Send(_Frame, frozen=True):
     conversation: UUID | None
     parent: UUID | None
     model: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    settings: Settings | None = None
 
 
 class Continue(_Frame, frozen=True):
@@ -154,6 +164,28 @@ def _convert(value: dict[str, Any], size: int, control_bytes: int) -> ClientFram
     return frame
 
 
+def settings_object(settings: Settings | None) -> dict[str, Any] | None:
+    """As they are stored: only what is set, and text that any database takes."""
+    if settings is None:
+        return None
+    known: dict[str, Any] = msgspec.to_builtins(settings)
+    if system := clean(known.pop("system", "")).strip():
+        known["system"] = system
+    return known
+
+
+def parse_settings(value: object) -> dict[str, Any] | None:
+    """Settings as a client of the JSON API sent them; `BadFrame` names the wrong field."""
+    try:
+        return settings_object(msgspec.convert(value, Settings))
+    except msgspec.ValidationError as problem:
+        field, message = _explain(problem)
+        where = f"settings.{field}" if field else "settings"
+        raise BadFrame("bad_field", message, field=where) from None
+    except UnicodeEncodeError:
+        raise BadFrame("bad_field", "This is not valid text.", field="settings") from None
+
+
 def _about(value: Mapping[str, Any]) -> dict[str, object]:
     """The ids by which a client recognises what an error is about, where they are well formed."""
     about: dict[str, object] = {}
@@ -168,13 +200,15 @@ def _about(value: Mapping[str, Any]) -> dict[str, object]:
 def _explain(problem: msgspec.ValidationError) -> tuple[str | None, str]:
     """Which field, and one sentence without anything the client sent."""
     text = str(problem)
+    found = re.search(r"- at `\$\.([^`]{0,80})`", text)
+    path = found[1] if found else None
     if unknown := re.search(r"unknown field `([^`]{0,80})`", text):
-        return clean(unknown[1]), "There is no such field."
+        within = f"{path}." if path else ""
+        return within + clean(unknown[1]), "There is no such field."
     if missing := re.search(r"missing required field `([^`]+)`", text):
         return missing[1], "This field is required."
-    path = re.search(r"- at `\$\.([^`]{0,80})`", text)
     reason = text.split(" - at ")[0].rstrip(".")
-    return (path[1] if path else None), f"{reason}."
+    return path, f"{reason}."
 
 
 def _unsound(value: Mapping[str, Any]) -> str | None:
@@ -208,164 +242,3 @@ def _depth(raw: str) -> int:
         elif sign in "]}":
             depth -= 1
     return deepest
-
-
-# --- what the server says ---------------------------------------------------------------------
-
-_encode = msgspec.json.Encoder().encode
-
-
-def build(type: str, **fields: object) -> str:
-    """Any frame, as the text of a message."""
-    return _encode({"type": type, **fields}).decode()
-
-
-def error(code: str, message: str, **facts: object) -> str:
-    """An `error` frame; facts are `id`, `field`, `reply`, `retry_after`, left out where unknown."""
-    known = {key: value for key, value in facts.items() if value is not None}
-    return build("error", code=code, message=message, **known)
-
-
-def delta(reply: UUID, attempt: int, track: str, at: int, text: str) -> str:
-    return build("delta", reply=reply, attempt=attempt, track=track, at=at, text=text)
-
-
-def snapshot(reply: UUID, attempt: int, status: str, text: str, reasoning: str) -> str:
-    return build(
-        "snapshot", reply=reply, attempt=attempt, status=status, text=text, reasoning=reasoning
-    )
-
-
-def status(
-    reply: UUID,
-    attempt: int,
-    status: str,
-    reason: str,
-    position: int | None,
-    retry_at: datetime | None,
-    model: str,
-) -> str:
-    return build(
-        "status",
-        reply=reply,
-        attempt=attempt,
-        status=status,
-        reason=reason or None,
-        position=position,
-        retry_at=time(retry_at),
-        model=model,
-    )
-
-
-def end(row: Any) -> str:
-    """The last frame of an attempt, from the stored reply."""
-    return build(
-        "end",
-        reply=row.uid,
-        attempt=row.attempt,
-        status=row.status,
-        finish_reason=row.finish_reason or None,
-        error=_error_of(row),
-        length=row.length,
-        reasoning_length=row.reasoning_length,
-        sha256=row.sha256,
-        usage=row.usage,
-        timing=_timing_of(row),
-        model=row.model,
-    )
-
-
-# --- objects: the same in frames and in the JSON API -------------------------------------------
-
-
-def time(value: datetime | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds and a Z."""
-    if value is None:
-        return None
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def conversation_object(row: Any) -> dict[str, object]:
-    return {
-        "id": str(row.uid),
-        "title": row.title,
-        "model": row.model or None,
-        "leaf": str(row.leaf.uid) if row.leaf_id else None,
-        "created": time(row.created),
-        "updated": time(row.updated),
-        "running": row.running,
-        "seq": row.seq,
-    }
-
-
-def message_object(
-    row: Any, *, conversation: UUID | None = None, full: bool = False
-) -> dict[str, object]:
-    """A message; with `full` also the text of a reply that has ended (never in a frame)."""
-    fields: dict[str, object] = {
-        "id": str(row.uid),
-        "conversation": str(conversation or row.conversation.uid),
-        "parent": str(row.parent.uid) if row.parent_id else None,
-        "role": row.role,
-        "created": time(row.created),
-        "seq": row.seq,
-    }
-    if not row.status:
-        return fields | {"text": row.text}
-    fields |= {
-        "status": row.status,
-        "reason": row.reason or None,
-        "retry_at": time(row.retry_at),
-        "attempt": row.attempt,
-        "model": row.model or None,
-        "finish_reason": row.finish_reason or None,
-        "error": _error_of(row),
-        "length": row.length,
-        "reasoning_length": row.reasoning_length,
-        "sha256": row.sha256 or None,
-        "usage": row.usage,
-        "timing": _timing_of(row),
-    }
-    if full and row.ended is not None:
-        fields |= {"text": row.text, "reasoning": row.reasoning}
-    return fields
-
-
-def model_objects(catalogue: Any) -> list[dict[str, object]]:
-    """The models on offer, the default first."""
-    return [
-        {
-            "id": offer.id,
-            "label": offer.label,
-            "endpoint": catalogue.endpoints[offer.endpoint].label,
-            "default": offer is catalogue.default,
-        }
-        for offer in catalogue.offers
-    ]
-
-
-def _error_of(row: Any) -> dict[str, str] | None:
-    if not row.error_code:
-        return None
-    return {"code": row.error_code, "message": row.error_message}
-
-
-def _timing_of(row: Any) -> dict[str, int | None] | None:
-    if row.total_ms is None:
-        return None
-    return {"first_token_ms": row.first_token_ms, "total_ms": row.total_ms}
-
-
-def change_frame(kind: Literal["conversation", "message"], event: str, seq: int, row: Any) -> str:
-    """A `conversation` or `message` frame of a changed row, or of the UUID of a deleted one."""
-    if isinstance(row, UUID):
-        return build(kind, event=event, seq=seq, **{kind: {"id": str(row)}})
-    thing = conversation_object(row) if kind == "conversation" else message_object(row)
-    return build(kind, event=event, seq=seq, **{kind: thing})
-
-
-def chunks(text: str, limit: int = DELTA_BYTES) -> Iterable[str]:
-    """Text in pieces of at most `limit` bytes of UTF-8, cut between code points."""
-    step = limit if text.isascii() else limit // 4
-    for at in range(0, len(text), step):
-        yield text[at : at + step]

@@ -1,0 +1,140 @@
+"""The endpoints and models this server offers, from its environment and its database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from chat.models.endpoints import COMPLETIONS, EndpointSettings, MaxTokensName, Prefix
+from chat.models.offers import Offer, OfferedModel
+from chat.models.prices import propose
+
+OPENAI_URL = "https://api.openai.com/v1"
+DEFAULT_MODEL = "gpt-5-mini"
+EMBEDDED_MODEL = "smollm2-135m"
+EMBEDDED_CONTEXT = 4096
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Endpoints by name, and their models in the order in which they are shown."""
+
+    endpoints: dict[str, EndpointSettings]
+    offers: tuple[Offer, ...]
+    default: Offer | None
+    """What a new conversation begins with."""
+
+    def find(self, model: str) -> Offer | None:
+        """The offer with this public id, or None."""
+        return next((offer for offer in self.offers if offer.id == model), None)
+
+
+def catalogue(user_id: int | None = None) -> Catalogue:
+    """What is offered now; with a user, only what that user may use. One query."""
+    found = environment_endpoints()
+    endpoints, offers, default = dict(found.endpoints), list(found.offers), found.default
+    for row in OfferedModel.objects.usable(user_id):
+        slug = row.endpoint.slug
+        if slug in found.endpoints:
+            continue  # the environment's endpoint of that name goes first
+        if slug not in endpoints:
+            endpoints[slug] = row.endpoint.settings()
+        offer = row.offer()
+        offers.append(offer)
+        if row.default or default is None:
+            default = offer
+    return Catalogue(endpoints, tuple(offers), default)
+
+
+class Choice(NamedTuple):
+    """A model and its endpoint; both None where the model is not, or no longer, offered."""
+
+    offer: Offer | None
+    endpoint: EndpointSettings | None
+
+
+def choose(model: str, user_id: int) -> Choice:
+    """The model with this public id as this user may use it, with all that is known about it."""
+    found = catalogue(user_id)
+    offer = found.find(model)
+    if offer is None:
+        return Choice(None, None)
+    endpoint = found.endpoints[offer.endpoint]
+    return Choice(with_facts(offer, endpoint), endpoint)
+
+
+def environment_endpoints() -> Catalogue:
+    """Those that the environment names; nothing of them is ever stored."""
+    endpoints: list[EndpointSettings] = []
+    offers: list[Offer] = []
+    extras = settings.ENDPOINTS.get("openai", {})
+    if settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL:
+        base_url = settings.OPENAI_BASE_URL or OPENAI_URL
+        openai = {
+            "base_url": base_url,
+            "api_key": settings.OPENAI_API_KEY,
+            "models": settings.CHAT_MODEL or [DEFAULT_MODEL],
+            "label": "OpenAI" if base_url == OPENAI_URL else "",
+        }
+        if base_url == OPENAI_URL:
+            openai["max_tokens_name"] = MaxTokensName.MAX_COMPLETION_TOKENS.value
+        _add("openai", openai | extras, endpoints, offers)
+    for name, named in settings.ENDPOINTS.items():
+        if name != "openai":
+            _add(name, named, endpoints, offers)
+    if settings.EMBEDDED_MODEL_URL:
+        embedded = {
+            "base_url": settings.EMBEDDED_MODEL_URL,
+            "models": [EMBEDDED_MODEL],
+            "label": "On this machine",
+            "prefix": Prefix.PLAIN.value,
+            "context": EMBEDDED_CONTEXT,
+        }
+        _add("embedded", embedded, endpoints, offers)
+        offers[-1] = replace(offers[-1], label="SmolLM2 135M")
+    return Catalogue(
+        {endpoint.name: endpoint for endpoint in endpoints},
+        tuple(offers),
+        offers[0] if offers else None,
+    )
+
+
+def _add(
+    name: str, named: dict[str, Any], endpoints: list[EndpointSettings], offers: list[Offer]
+) -> None:
+    base_url = named["base_url"]
+    endpoints.append(
+        EndpointSettings(
+            name=name,
+            label=named.get("label") or urlsplit(base_url).hostname or name,
+            base_url=base_url,
+            api_key=named.get("api_key", ""),
+            headers=named.get("headers", ()),
+            prefix=named.get("prefix", ""),
+            max_tokens_name=named.get("max_tokens_name", MaxTokensName.MAX_TOKENS.value),
+            key_header=named.get("key_header", "authorization"),
+            api_version=named.get("api_version", ""),
+            path=named.get("path", COMPLETIONS),
+            connect_timeout=named.get("connect_timeout") or settings.CONNECT_TIMEOUT,
+            first_token_timeout=named.get("first_token_timeout") or settings.FIRST_TOKEN_TIMEOUT,
+            idle_timeout=named.get("idle_timeout") or settings.IDLE_TIMEOUT,
+        )
+    )
+    offers += [
+        Offer(f"{name}/{model}", model, name, model, context=named.get("context"))
+        for model in named["models"]
+    ]
+
+
+def with_facts(offer: Offer, endpoint: EndpointSettings) -> Offer:
+    """The offer with what is publicly known, where the environment names it and says no more.
+
+    Staff can see and change what they have in the database, so nothing is added to that.
+    """
+    if endpoint.stored or urlsplit(endpoint.base_url).hostname in ("127.0.0.1", "localhost"):
+        return offer
+    known = propose(endpoint.base_url, offer.name)
+    return replace(offer, context=offer.context or known.context, prices=known.prices)

@@ -315,6 +315,8 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "chat.reports.NoValues"
+
 # --- logs: never a prompt, a key or a reply -----------------------------------------------
 LOGGING = {
     "version": 1,

@@ -1,0 +1,201 @@
+"""What is recorded of each attempt, and what a claim asks for: settings, context, model, price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import Group, User
+from pytest_django import Settings
+
+from chat import protocol
+from chat.models import (
+    Accepted,
+    Attempt,
+    Claim,
+    Conversation,
+    Endpoint,
+    IdReused,
+    Message,
+    OfferedModel,
+    Outcome,
+    Process,
+    Reason,
+    Reply,
+    Request,
+    Status,
+)
+
+type Send = Callable[..., Accepted]
+type Get = Callable[[Accepted], Reply]
+
+USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "cached_tokens": 0, "estimated": False}
+DONE = Outcome(Status.COMPLETE, finish_reason="stop", usage=USAGE, cost=Decimal("0.25"))
+
+
+@pytest.fixture
+def own(db: None) -> OfferedModel:
+    """A model of the database, with a context of 600 tokens and prices."""
+    endpoint = Endpoint.objects.create(slug="own", label="Own", base_url="http://own:1/v1")
+    return OfferedModel.objects.create(
+        endpoint=endpoint, name="m", context=600, input_price=Decimal(1), output_price=Decimal(10)
+    )
+
+
+def claim(reply: Reply, process: Process) -> Claim:
+    claimed: Claim | None = Reply.objects.claim(reply.pk, process.pk)
+    assert claimed is not None
+    return claimed
+
+
+def attempts(reply: Reply) -> list[dict[str, Any]]:
+    return list(Attempt.objects.filter(reply=reply.pk).order_by("number").values())
+
+
+def test_each_attempt_keeps_its_own_facts(send: Send, get: Get, process: Process) -> None:
+    accepted = send("Hello", model="openai/one")
+    first = claim(get(accepted), process)
+    failed = {"at": "2026-01-01T00:00:00+00:00", "code": "unreachable", "status": None}
+    outcome = Outcome(
+        Status.INTERRUPTED, error_code="unreachable", error_detail="Refused.", tries=[failed]
+    )
+    Reply.objects.finish(first, "", "", outcome)
+    reply = get(accepted)
+    Request.objects.continue_(reply.user_id, reply.uid, reply=reply.uid, model="openai/two")
+    second = claim(get(accepted), process)
+    Reply.objects.finish(second, "Hi.", "", DONE)
+
+    one, two = attempts(reply)
+    assert (one["number"], one["status"], one["model"]) == (1, "failed", "one")
+    assert (one["error_code"], one["error_detail"]) == ("unreachable", "Refused.")
+    assert one["tries"] == [failed]
+    assert (two["number"], two["status"], two["model"]) == (2, "complete", "two")
+    assert (two["endpoint"], two["finish_reason"], two["usage"]) == ("openai", "stop", USAGE)
+    assert two["started"] < two["ended"]
+
+
+def test_money_of_all_attempts_counts(send: Send, get: Get, process: Process) -> None:
+    accepted = send("Hello")
+    Reply.objects.finish(claim(get(accepted), process), "Hi", "", DONE)
+    Message.objects.filter(pk=get(accepted).pk).update(finish_reason="length")
+    reply = get(accepted)
+    Request.objects.continue_(reply.user_id, reply.uid, reply=reply.uid, model=None)
+    Reply.objects.finish(claim(get(accepted), process), "Hi there", "", DONE)
+    assert get(accepted).cost == Decimal("0.5")
+
+
+def test_users_see_the_cost_only_if_the_operator_allows(
+    send: Send, get: Get, process: Process, settings: Settings
+) -> None:
+    accepted = send("Hello")
+    Reply.objects.finish(claim(get(accepted), process), "Hi", "", DONE)
+    assert protocol.message_object(get(accepted))["cost"] is None
+    settings.SHOW_COST = True
+    assert protocol.message_object(get(accepted))["cost"] == 0.25
+
+
+def test_attempt_that_is_given_up_says_why(send: Send, get: Get, process: Process) -> None:
+    accepted = send("Hello")
+    claim(get(accepted), process)
+    running = Reply.objects.filter(status=Status.RUNNING)
+    Reply.objects.put_back(running, Reason.TAKEOVER, fault=True)
+    (lost,) = attempts(get(accepted))
+    assert lost["status"] == "takeover"
+    assert lost["ended"] is not None
+
+
+def test_stop_before_the_next_attempt_leaves_the_last_one_alone(
+    send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("Hello")
+    claim(get(accepted), process)
+    running = Reply.objects.filter(status=Status.RUNNING)
+    Reply.objects.put_back(running, Reason.RESTART, fault=False)
+    reply = get(accepted)
+    Reply.objects.stop(reply.user_id, reply.uid)
+    (lost,) = attempts(reply)
+    assert lost["status"] == "restart"
+    assert get(accepted).status == "stopped"
+
+
+# --- what is asked ----------------------------------------------------------------------------
+
+
+def test_settings_go_along_with_the_first_message(alice: User, get: Get, process: Process) -> None:
+    chosen = {"system": "Answer in rhymes.", "temperature": 0.2, "max_tokens": 50}
+    accepted = Request.objects.send(
+        alice.pk, UUID(int=1), conversation=None, parent=None, text="Hello", model=None,
+        settings=chosen,
+    )  # fmt: skip
+    claimed = claim(get(accepted), process)
+    assert claimed.messages[0] == {"role": "system", "content": "Answer in rhymes."}
+    assert claimed.settings == {"temperature": 0.2, "max_tokens": 50}
+    assert attempts(get(accepted))[0]["settings"] == chosen
+
+
+def test_settings_are_kept_until_they_are_replaced(send: Send, alice: User) -> None:
+    accepted = send("Hello")
+    chat = Conversation.objects.get(uid=accepted.conversation)
+    chat.change(settings={"temperature": 1.0})
+    send("More", below=accepted)
+    chat.refresh_from_db()
+    assert chat.settings == {"temperature": 1.0}
+
+
+def test_the_same_id_with_other_settings_is_refused(alice: User) -> None:
+    fields: dict[str, Any] = {"conversation": None, "parent": None, "text": "Hi", "model": None}
+    Request.objects.send(alice.pk, UUID(int=1), **fields, settings={"top_p": 0.5})
+    with pytest.raises(IdReused):
+        Request.objects.send(alice.pk, UUID(int=1), **fields, settings={"top_p": 0.6})
+
+
+def test_what_does_not_fit_is_left_out_and_counted(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("First. " * 100, model="own/m")
+    Conversation.objects.get(uid=accepted.conversation).change(settings={"system": "Be kind."})
+    for number in range(3):
+        Reply.objects.finish(claim(get(accepted), process), f"Answer {number}.", "", DONE)
+        accepted = send(f"Question {number}. " * 30, below=accepted)
+    claimed = claim(get(accepted), process)
+    assert claimed.messages[0] == {"role": "system", "content": "Be kind."}
+    assert claimed.messages[-1]["content"].startswith("Question 2.")
+    assert "First." not in str(claimed.messages)
+    path = Conversation.objects.get(uid=accepted.conversation).path(get(accepted))[:-1]
+    assert get(accepted).left_out == len(path) - (len(claimed.messages) - 1) > 0
+    assert attempts(get(accepted))[0]["left_out"] == get(accepted).left_out
+
+
+def test_prices_of_the_model_come_with_the_claim(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    claimed = claim(get(send("Hello", model="own/m")), process)
+    assert claimed.offer is not None
+    assert claimed.offer.prices is not None
+    assert claimed.offer.prices.cost(USAGE) == Decimal("0.002")
+
+
+def test_model_that_was_taken_from_its_user_meanwhile_is_not_asked(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("Hello", model="own/m")
+    own.groups.add(Group.objects.create(name="others"))
+    claimed = claim(get(accepted), process)
+    assert claimed.offer is None
+    assert claimed.endpoint is None
+
+
+def test_a_claim_shows_neither_key_nor_prompt(
+    own: OfferedModel, send: Send, get: Get, process: Process, settings: Settings
+) -> None:
+    settings.ENCRYPTION_KEY = "any text"
+    own.endpoint.change_secrets(base_url="http://own:1/v1", key="sk-canary", headers={"X": "hush"})
+    own.endpoint.save()
+    claimed = claim(get(send("the canary prompt", model="own/m")), process)
+    assert claimed.endpoint is not None
+    assert claimed.endpoint.api_key == "sk-canary"
+    for secret in ("sk-canary", "hush", "the canary prompt"):
+        assert secret not in repr(claimed)

@@ -76,12 +76,13 @@ class Client:
         conversation: str | None = None,
         parent: str | None = None,
         id: str | None = None,
+        endpoint: str = "openai",
     ) -> Frame:
         """Send a message; returns its `accepted`."""
         key = id or str(uuid4())
         fields: Frame = {"id": key, "conversation": conversation, "parent": parent, "text": text}
         if model is not None:
-            fields["model"] = f"openai/{model}"
+            fields["model"] = f"{endpoint}/{model}"
         return await self.ask("accepted", "send", **fields)
 
     async def go_on(self, reply: str, model: str | None = None) -> Frame:

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from socket import create_connection, create_server
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from bench.faults import SHORT
 from bench.upstream import expected_text
 from chat.tests.live.client import Frame, client, eventually
-from chat.tests.live.server import Server, Upstream
+from chat.tests.live.server import Server, Upstream, free_port
 
 TRIES: Final = 3
 WORDS: Final = "words?n=40&rate=200"
 MEBIBYTE: Final = 1024 * 1024
+PAST: Final = quote("Wed, 21 Oct 2015 07:28:00 GMT")
+FUTURE: Final = quote("Sun, 21 Oct 2085 07:28:00 GMT")
 
 SHORT_LIMITS: Final = {
     "UPSTREAM_TRIES": str(TRIES),
-    "CONNECT_TIMEOUT": "1",
     "FIRST_TOKEN_TIMEOUT": "1",
     "IDLE_TIMEOUT": "1",
     "CHECKPOINT_SECONDS": "0.2",
@@ -52,6 +56,8 @@ class Fault:
     """How often users saw it wait with a time for the next try."""
     says: str = ""
     """What else the sentence tells."""
+    endpoint: str = "openai"
+    """Which one is asked; see `endpoints`."""
 
     def __str__(self) -> str:
         return self.name
@@ -71,6 +77,7 @@ class Seen:
     """End, text and reasoning for one who came after the end."""
     row: dict[str, Any] = field(default_factory=dict)
     parts: int = 0
+    attempts: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     problem: str = ""
@@ -86,9 +93,9 @@ def failed(name: str, model: str, code: str, **more: Any) -> Fault:
     return Fault(name, model, "failed", code, "", **more)
 
 
-def retried(name: str, model: str, code: str, **more: Any) -> Fault:
+def retried(name: str, model: str, code: str, asked: int = TRIES, **more: Any) -> Fault:
     """Nothing usable came, however often it was asked."""
-    return failed(name, model, code, requests=TRIES, waits=TRIES - 1, **more)
+    return failed(name, model, code, requests=asked, waits=TRIES - 1, **more)
 
 
 def interrupted(name: str, model: str, code: str, **more: Any) -> Fault:
@@ -96,11 +103,16 @@ def interrupted(name: str, model: str, code: str, **more: Any) -> Fault:
     return Fault(name, model, "interrupted", code, **more)
 
 
+def flaky(how: str, fails: int, then: str = "") -> str:
+    """A model that plays `how` so often, then another scenario or a plain answer."""
+    return f"flaky?fails={fails}&how={quote(how)}" + (f"&then={quote(then)}" if then else "")
+
+
 ODDITIES = [
     tolerated("plain text", WORDS, expected_text(WORDS)),
     tolerated("reasoning_content", "reasoning", reasoning="Let me see."),
     tolerated("reasoning", "reasoning?field=reasoning", reasoning="Let me see."),
-    tolerated("<think> in the text", "think", reasoning="Let me see."),
+    tolerated("think tags in the text", "think", reasoning="Let me see."),
     tolerated("odd chunks of all kinds", "shapes"),
     tolerated("comments, CR", "line-ends?end=cr"),
     tolerated("comments, CRLF", "line-ends?end=crlf"),
@@ -111,7 +123,7 @@ ODDITIES = [
     tolerated("surrogates and NUL", "surrogates", f"{SHORT}��"),
     tolerated("plain JSON completion", "plain-json", reasoning="Hm."),
     tolerated("plain JSON called a stream", "mislabelled"),
-    tolerated("no stream_options", "no-usage-option", requests=2),
+    tolerated("no stream_options", "no-usage-option", requests=2, endpoint="plain"),
     tolerated("reset after the finish", "late-reset"),
     tolerated("left open after the finish", "ends?hold=1", closed_by_us=True),
     tolerated("left open after [DONE]", "ends?done=1&hold=1", closed_by_us=True),
@@ -135,10 +147,13 @@ REFUSALS = [
     failed("301", "status?code=301", "redirected"),
     failed("307", "redirect", "redirected"),
     failed("429, 5 minutes", "status?code=429&after=300", "rate_limited", says="in 5 minutes"),
+    failed("503, a date in 2085", f"status?code=503&after={FUTURE}", "upstream_error"),
     failed("503, 61 seconds", "status?code=503&after=61", "upstream_error", says="in 61 seconds"),
 ]
 
 RETRIED = [
+    retried("refused connection", "any", "unreachable", asked=0, endpoint="nobody"),
+    retried("unanswered connection", "any", "timeout_connect", asked=0, endpoint="full"),
     retried("408", "status?code=408", "upstream_error"),
     retried("409", "status?code=409", "upstream_error"),
     retried("429", "status?code=429", "rate_limited"),
@@ -149,9 +164,26 @@ RETRIED = [
     retried("529", "status?code=529", "upstream_error"),
     retried("reset before the head", "closes?reset=1", "connection_lost"),
     retried("closed without a byte", "closes", "connection_lost"),
+    retried("503, a date in the past", f"status?code=503&after={PAST}", "upstream_error"),
+]
+
+LATER = [
+    tolerated("503 once", flaky("status?code=503", 1), requests=2, waits=1),
+    tolerated("429 twice", flaky("status?code=429", 2), requests=3, waits=2),
+    tolerated("reset once", flaky("closes?reset=1", 1), requests=2, waits=1),
+    tolerated("closed twice", flaky("closes", 2), requests=3, waits=2),
+    tolerated("409, 1 second", flaky("status?code=409&after=1", 1), requests=2, waits=1),
+    failed(
+        "503, then 401",
+        flaky("status?code=503", 1, "status?code=401"),
+        "refused_key",
+        requests=2,
+        waits=1,
+    ),
 ]
 
 NOTHING_CAME = [
+    failed("TLS to a server without it", "any", "tls_failed", requests=0, endpoint="tls"),
     failed("no head", "stall", "timeout_first_token", closed_by_us=True),
     failed("stall after the head", "stall?after=head", "timeout_first_token", closed_by_us=True),
     failed("stall after the role", "stall?after=role", "timeout_first_token", closed_by_us=True),
@@ -199,12 +231,35 @@ SECRETS = [
     retried("repeats secrets, page", "repeats-secrets?how=page", "upstream_error"),
 ]
 
-FAULTS: Final = [*ODDITIES, *REFUSALS, *RETRIED, *NOTHING_CAME, *CUT, *SECRETS]
+FAULTS: Final = [*ODDITIES, *REFUSALS, *RETRIED, *LATER, *NOTHING_CAME, *CUT, *SECRETS]
 
 
-def models(faults: Iterable[Fault] = FAULTS) -> str:
-    """The value of CHAT_MODEL that offers these."""
-    return ",".join(fault.model for fault in faults)
+@contextmanager
+def endpoints(url: str, faults: Iterable[Fault] = FAULTS) -> Iterator[dict[str, str]]:
+    """The settings that offer these rows of the fake endpoint at `url`, and others that are none.
+
+    `plain` is the same under another name; at `nobody` nothing listens; `full` has a kernel that
+    leaves connections unanswered, because the backlog is taken; `tls` is none.
+    """
+    with (
+        create_server(("127.0.0.1", 0), backlog=0) as listener,
+        create_connection(listener.getsockname()),
+    ):
+        addresses = {
+            "plain": url,
+            "nobody": f"http://127.0.0.1:{free_port()}/v1",
+            "full": f"http://127.0.0.1:{listener.getsockname()[1]}/v1",
+            "tls": url.replace("http:", "https:"),
+        }
+        # Below the limit of the first token, which counts from the same moment.
+        settings = {"ENDPOINTS": ",".join(addresses), "ENDPOINT_FULL_CONNECT_TIMEOUT": "0.3"}
+        for name, address in addresses.items():
+            settings[f"ENDPOINT_{name.upper()}_URL"] = address
+        for name in ("openai", *addresses):
+            models = ",".join(fault.model for fault in faults if fault.endpoint == name)
+            variable = "CHAT_MODEL" if name == "openai" else f"ENDPOINT_{name.upper()}_MODELS"
+            settings[variable] = models
+        yield settings | SHORT_LIMITS
 
 
 async def play(
@@ -214,7 +269,7 @@ async def play(
     seen, about = Seen(fault), f"{prompt} {uuid4()}"
     alice = server.database.add_person("alice")
     async with client(server, alice) as page:
-        reply = (await page.send(about, fault.model))["reply"]
+        reply = (await page.send(about, fault.model, endpoint=fault.endpoint))["reply"]
         begun = time.monotonic()
         seen.end, seen.text = await page.end(reply)
         seen.seconds = time.monotonic() - begun
@@ -230,9 +285,9 @@ async def play(
         end, text = await page.end(reply)
         seen.later = end, text, page.shown[reply].reasoning
     seen.row = server.database.reply(reply)
-    seen.parts = len(
-        server.database.rows("SELECT id FROM chat_part WHERE reply_id = ?", seen.row["id"])
-    )
+    pk = seen.row["id"]
+    seen.parts = len(server.database.rows("SELECT id FROM chat_part WHERE reply_id = ?", pk))
+    seen.attempts = server.database.rows("SELECT * FROM chat_attempt WHERE reply_id = ?", pk)
     seen.requests = upstream.requests(about)
     return seen
 

@@ -110,7 +110,7 @@ class Upstream:
 
 @contextmanager
 def fake_upstream() -> Iterator[Upstream]:
-    command = [sys.executable, "-m", "bench.upstream", "--port", "0"]
+    command = [sys.executable, "-m", "bench.flaky", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from chat.tests.live.faults import FAULTS, SHORT_LIMITS, Fault, Seen, models, play_all
+from chat.tests.live.faults import FAULTS, Fault, Seen, endpoints, play_all
 from chat.tests.live.server import Server, Upstream
-
-SEEN = pytest.StashKey[dict[str, Seen]]()
 
 
 @pytest.fixture(scope="module")
@@ -20,19 +19,19 @@ def seen(
     tmp_path_factory: pytest.TempPathFactory, template: Path, upstream: Upstream
 ) -> dict[str, Seen]:
     """All rows played on one server."""
-    directory = tmp_path_factory.mktemp("faults")
-    server = Server(directory, template, upstream.url, CHAT_MODEL=models(), **SHORT_LIMITS)
-    try:
-        server.start()
-        return asyncio.run(play_all(server, upstream))
-    finally:
-        server.kill()
-        assert "Traceback" not in server.log, server.log
+    with endpoints(upstream.url) as settings:
+        server = Server(tmp_path_factory.mktemp("faults"), template, upstream.url, **settings)
+        try:
+            server.start()
+            return asyncio.run(play_all(server, upstream))
+        finally:
+            server.kill()
+            assert "Traceback" not in server.log, server.log
 
 
 def test_no_two_rows_are_the_same() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
-    assert len({fault.model for fault in FAULTS}) == len(FAULTS)
+    assert len({(fault.endpoint, fault.model) for fault in FAULTS}) == len(FAULTS)
 
 
 @pytest.fixture
@@ -106,3 +105,19 @@ def test_endpoint_was_asked_so_often_and_let_go(fault: Fault, one: Seen) -> None
     if fault.closed_by_us:
         assert all(request["closed_by_client"] is not None for request in one.requests)
         assert all(request["ended"] is None for request in one.requests)
+
+
+@every_fault
+def test_all_tries_are_recorded_with_the_one_attempt(fault: Fault, one: Seen) -> None:
+    (attempt,) = one.attempts
+    assert (attempt["number"], attempt["status"]) == (1, fault.status)
+    assert (attempt["endpoint"], attempt["model"]) == (fault.endpoint, fault.model)
+    assert attempt["ended"] is not None
+    for same in ("finish_reason", "error_code", "error_message", "error_detail", "answered_by"):
+        assert attempt[same] == one.row[same]
+    tries = json.loads(attempt["tries"])
+    assert sum(said["wait"] is not None for said in tries) == fault.waits
+    assert all(said["at"] and said["code"] for said in tries)
+    if fault.code not in ("", "early_end"):
+        assert (tries[-1]["code"], tries[-1]["wait"]) == (fault.code, None)
+        assert len(tries) == fault.waits + 1

@@ -8,6 +8,7 @@ what that refuses, too, counts as malformed.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,8 @@ class Chunk:
 
     text: str = ""
     reasoning: str = ""
+    details: str = ""
+    """Reasoning out of `reasoning_details`, which mostly repeats the field `reasoning`."""
     finish_reason: str | None = None
     model: str | None = None
     usage: Usage | None = None
@@ -50,6 +53,7 @@ class _Delta(msgspec.Struct, gc=False):
     tool_calls: Any = None
     function_call: Any = None
     refusal: Any = None
+    reasoning_details: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -57,6 +61,7 @@ class _Choice(msgspec.Struct, gc=False):
     delta: _Delta | None = None
     message: _Delta | None = None
     finish_reason: Any = None
+    usage: Any = None
 
 
 class _Completion(msgspec.Struct, gc=False):
@@ -64,6 +69,7 @@ class _Completion(msgspec.Struct, gc=False):
     model: Any = None
     usage: Any = None
     error: Any = None
+    x_groq: Any = None
 
 
 _decode = msgspec.json.Decoder(_Completion).decode
@@ -82,24 +88,30 @@ def read_chunk(data: bytes) -> Chunk:
     chunk = Chunk()
     if completion.error is not None and completion.error not in ("", False):
         chunk.error = completion.error
-    if type(completion.model) is str:
+    if type(completion.model) is str and completion.model:
         chunk.model = completion.model
     if completion.usage is not None:
         chunk.usage = _usage(completion.usage)
-        chunk.known = chunk.usage is not None
+        chunk.known = isinstance(completion.usage, dict)
+    elif isinstance(completion.x_groq, dict):
+        chunk.usage = _usage(completion.x_groq.get("usage"))
     if completion.choices is None:
+        if chunk.error is None and not chunk.known:
+            chunk.error = _bare_error(data)
         return chunk
     chunk.known = True
     for choice in completion.choices:
-        if not choice.index:
+        if not choice.index or choice.index == "0":
             _read_choice(choice, chunk)
             break
     return chunk
 
 
 def _read_choice(choice: _Choice, chunk: Chunk) -> None:
-    if type(choice.finish_reason) is str and choice.finish_reason:
-        chunk.finish_reason = choice.finish_reason
+    if type(choice.finish_reason) is str:
+        chunk.finish_reason = _finish_reason(choice.finish_reason)
+    if choice.usage is not None and chunk.usage is None:
+        chunk.usage = _usage(choice.usage)
     delta = choice.delta or choice.message
     if delta is None:
         return
@@ -112,10 +124,52 @@ def _read_choice(choice: _Choice, chunk: Chunk) -> None:
         chunk.text = delta.refusal
     for thought in (delta.reasoning_content, delta.reasoning):
         # Some endpoints send the same words under both names.
-        if type(thought) is str and thought:
-            chunk.reasoning += thought
-            break
+        if thought and not chunk.reasoning:
+            chunk.reasoning = thought if type(thought) is str else "".join(_parts(thought))
+    if delta.reasoning_details:
+        chunk.details = _details(delta.reasoning_details)
     chunk.tools = bool(delta.tool_calls or delta.function_call)
+
+
+_REASONS = {
+    "end_turn": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+    "null": "",
+    "none": "",
+}
+"""What some endpoints write for the reasons of OpenAI, in small letters."""
+
+
+def _finish_reason(said: str) -> str | None:
+    """The reason in OpenAI's words where it has one, else something short and harmless."""
+    reason = said.lower() if said.isupper() else said
+    reason = _REASONS.get(reason, reason)
+    return re.sub(r"[^\w.:-]", "_", reason[:40], flags=re.ASCII) or None
+
+
+def _bare_error(data: bytes) -> Any:
+    """An error that vLLM, SGLang and DashScope send without a field `error` around it."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("message"), str):
+        return None
+    return value if value.get("object") == "error" or value.get("code") else None
+
+
+def _details(rows: Any) -> str:
+    """The words in OpenRouter's list of thoughts, without those that are encrypted."""
+    if not isinstance(rows, list):
+        return ""
+    said = [row.get("text") or row.get("summary") for row in rows if isinstance(row, dict)]
+    return "".join(words for words in said if isinstance(words, str))
 
 
 def _parts(content: Any) -> tuple[str, str]:
@@ -140,19 +194,26 @@ def _parts(content: Any) -> tuple[str, str]:
 
 
 def _usage(value: Any) -> Usage | None:
+    """The counts; None where none is told, so that they can be estimated."""
     if not isinstance(value, dict):
         return None
 
-    def count(name: str, group: str = "") -> int | None:
+    def count(*names: str, group: str = "") -> int | None:
         holder = value.get(group) if group else value
-        number = holder.get(name) if isinstance(holder, dict) else None
-        return number if type(number) is int and 0 <= number < 2**53 else None
+        numbers = [holder.get(name) for name in names] if isinstance(holder, dict) else []
+        return next((n for n in numbers if type(n) is int and 0 <= n < 2**53), None)
 
+    prompt, completion = count("prompt_tokens"), count("completion_tokens")
+    if not prompt and not completion:
+        return None  # some gateways send noughts with every chunk
+    thoughts = count("reasoning_tokens", group="completion_tokens_details")
+    cached = count("cached_tokens", group="prompt_tokens_details")
     return Usage(
-        count("prompt_tokens"),
-        count("completion_tokens"),
-        count("reasoning_tokens", "completion_tokens_details"),
-        count("cached_tokens", "prompt_tokens_details"),
+        prompt,
+        completion,
+        thoughts if thoughts is not None else count("reasoning_tokens"),
+        # DeepSeek's and Moonshot's names.
+        cached if cached is not None else count("prompt_cache_hit_tokens", "cached_tokens"),
     )
 
 
@@ -171,6 +232,7 @@ def _decode_leniently(data: bytes) -> _Completion:
         model=value.get("model"),
         usage=value.get("usage"),
         error=value.get("error"),
+        x_groq=value.get("x_groq"),
     )
 
 
@@ -180,6 +242,7 @@ def _choice(row: dict[str, Any]) -> _Choice:
         delta=_delta(row.get("delta")),
         message=_delta(row.get("message")),
         finish_reason=row.get("finish_reason"),
+        usage=row.get("usage"),
     )
 
 

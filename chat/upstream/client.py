@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 import httpx2
 import openai
 
+from chat.upstream import request as sending
+from chat.upstream.decoding import Decoder, UnreadableError
 from chat.upstream.endpoint import ChatRequest, Endpoint
-from chat.upstream.errors import UpstreamError, refusal
+from chat.upstream.errors import UpstreamError
+from chat.upstream.listing import MAX_LIST_BYTES, NoListError, read_models
+from chat.upstream.refusals import refusal, reported
 from chat.upstream.stream import Stream
-from chat.upstream.tracks import clean
 from chat.upstream.transport import EXTENSION, Body, Transport
 
 LOGGERS = ("openai", "httpx2", "aiohttp")
@@ -35,8 +39,36 @@ class Client:
         return f"Client({self.endpoint.name!r})"
 
     def stream(self, request: ChatRequest) -> Stream:
-        """Ask for a reply. `async with` sends the request and closes the connection at its end."""
+        """Ask for a reply. `async with` sends the request and closes the connection at its end.
+
+        Raises ValueError for a prefix that this endpoint cannot continue.
+        """
+        sending.check(self.endpoint, request)
         return Stream(self.endpoint, request, self._open)
+
+    async def models(self) -> list[str]:
+        """The names of the models that the endpoint lists, each once, in its order.
+
+        Raises UpstreamError. The limit for the first token applies to the whole list.
+        """
+        endpoint = self.endpoint
+        try:
+            async with asyncio.timeout(endpoint.first_token_timeout):
+                data = await self._list()
+        except TimeoutError:
+            raise UpstreamError("timeout_first_token", endpoint.name) from None
+        except UnreadableError as unreadable:
+            raise self._error("bad_response", str(unreadable)) from None
+        try:
+            return read_models(data)
+        except NoListError as none:
+            value = none.value
+        if not data.strip():
+            raise self._error("empty_response", "The list of models is empty.")
+        if isinstance(value, dict) and value.get("error"):
+            raise reported(endpoint.name, value["error"], endpoint.secrets)
+        what = "JSON, but no list of models" if value is not None else "not JSON"
+        raise self._error("bad_response", f"The answer is {what}.")
 
     async def close(self) -> None:
         """Close what is open. The client can be used again."""
@@ -44,70 +76,97 @@ class Client:
             await self._sdk.close()
             self._sdk = None
 
-    async def _open(self, request: ChatRequest) -> tuple[Body, httpx2.Headers]:
-        """Send the request, return the body and head of its answer, or raise UpstreamError."""
+    async def _list(self) -> bytes:
         error: UpstreamError | None = None
         try:
-            return await self._send(request)
+            body, headers = await self._send(sending.models_path(self.endpoint), None)
+        except openai.APIStatusError as refused:
+            error = self._refusal(refused.response, self.endpoint.secrets)
+        except UpstreamError:
+            raise
+        except Exception as broken:
+            error = self._failure(broken)
+        if error is not None:
+            raise error
+        try:
+            return await self._whole(body, Decoder(headers, MAX_LIST_BYTES))
+        finally:
+            body.close()
+
+    async def _whole(self, body: Body, decoder: Decoder) -> bytes:
+        data = b""
+        try:
+            while packet := await body.read():
+                data += decoder.feed(packet)
+                if len(data) > MAX_LIST_BYTES:
+                    raise UnreadableError("The list of models is too large.")
+        except (aiohttp.ClientError, OSError) as broken:
+            if isinstance(broken, TimeoutError):
+                raise
+            raise self._error("connection_lost", type(broken).__name__) from None
+        return data
+
+    async def _open(
+        self, request: ChatRequest, asks_usage: bool | None = None
+    ) -> tuple[Body, httpx2.Headers]:
+        """Send the request, return the body and head of its answer, or raise UpstreamError."""
+        asks = self._asks_usage if asks_usage is None else asks_usage
+        path = sending.completions_path(self.endpoint, request.model)
+        error: UpstreamError | None = None
+        try:
+            opened = await self._send(path, sending.body(self.endpoint, request, asks_usage=asks))
         except UpstreamError:
             raise
         except openai.APIStatusError as refused:
-            if not self._gives_up_usage(refused.response):
-                error = self._refusal(refused.response, request)
+            if not (asks and _names_usage(refused.response)):
+                secrets = [*self.endpoint.secrets, *(m["content"] for m in request.messages)]
+                names = sending.names_sent(self.endpoint, request)
+                error = self._refusal(refused.response, secrets, names)
         except Exception as broken:
             error = self._failure(broken)
+        else:
+            # Remembered once it is known to help, so that it costs one refused request in the
+            # life of this client, and nothing is lost when the request was wrong otherwise.
+            self._asks_usage = self._asks_usage and asks
+            return opened
         if error is not None:
             # Raised out here, without the library's error as its context: that one holds the
             # request with its key and prompt.
             raise error
-        return await self._open(request)
+        return await self._open(request, asks_usage=False)
 
-    def _gives_up_usage(self, response: httpx2.Response) -> bool:
-        """Whether the request was refused for asking for usage, and will be sent without.
-
-        Remembered, so that it costs one refused request in the life of this client.
-        """
-        named = any(word in response.content for word in _STREAM_OPTIONS)
-        if not (self._asks_usage and named and response.status_code in (400, 422)):
-            return False
-        self._asks_usage = False
-        return True
-
-    async def _send(self, request: ChatRequest) -> tuple[Body, httpx2.Headers]:
-        key = self.endpoint.api_key
-        if not (key.isascii() and key.isprintable()):
-            detail = "The key has characters that no header can carry."
-            raise UpstreamError("refused_key", self.endpoint.name, detail=detail)
+    async def _send(self, path: str, body: Any) -> tuple[Body, httpx2.Headers]:
+        """POST the body, or GET where there is none."""
+        # All named here, so that the SDK takes none of them from the environment.
+        headers: dict[str, Any] = {
+            "authorization": openai.Omit(),
+            "openai-organization": openai.Omit(),
+            "openai-project": openai.Omit(),
+            "accept": "text/event-stream, application/json" if body else "application/json",
+            "accept-encoding": "identity",
+        }
+        headers |= sending.headers(self.endpoint)
         if self._sdk is None:
             self._sdk = self._new_sdk()
-        messages = [{k: clean(v) for k, v in message.items()} for message in request.messages]
-        body: dict[str, Any] = {"model": clean(request.model), "messages": messages, "stream": True}
-        if self._asks_usage:
-            body["stream_options"] = {"include_usage": True}
-        # All named here, so that the SDK takes none of them from the environment.
-        headers = {
-            "Authorization": f"Bearer {key}" if key else openai.Omit(),
-            "OpenAI-Organization": openai.Omit(),
-            "OpenAI-Project": openai.Omit(),
-            "Accept": "text/event-stream, application/json",
-            "Accept-Encoding": "identity",
-        }
-        response = await self._sdk.post(
-            "/chat/completions",
+        asked = self._sdk.post if body is not None else self._sdk.get
+        response = await asked(
+            path,
             cast_to=httpx2.Response,
-            body=body,
             options={"headers": headers},
             stream=True,
             stream_cls=openai.AsyncStream[Any],
+            **({"body": body} if body is not None else {}),
         )
         assert isinstance(response, httpx2.Response)
         return response.extensions[EXTENSION], response.headers
 
     def _new_sdk(self) -> openai.AsyncOpenAI:
+        base_url, query = sending.address(self.endpoint)
         transport = Transport(self.endpoint.connect_timeout)
         return openai.AsyncOpenAI(
             api_key=self.endpoint.api_key or "none",
-            base_url=self.endpoint.base_url,
+            base_url=base_url,
+            default_query=query,
             max_retries=0,
             # Time limits are the stream's: they count content, not bytes.
             timeout=None,
@@ -116,10 +175,19 @@ class Client:
             ),
         )
 
-    def _refusal(self, response: httpx2.Response, request: ChatRequest) -> UpstreamError:
-        secrets = [self.endpoint.api_key, *(m.get("content", "") for m in request.messages)]
+    def _error(self, code: str, detail: str) -> UpstreamError:
+        return UpstreamError(code, self.endpoint.name, detail=detail)
+
+    def _refusal(
+        self, response: httpx2.Response, secrets: Sequence[str], sent: Sequence[str] = ()
+    ) -> UpstreamError:
         return refusal(
-            self.endpoint.name, response.status_code, response.headers, response.content, secrets
+            self.endpoint.name,
+            response.status_code,
+            response.headers,
+            response.content,
+            secrets,
+            sent,
         )
 
     def _failure(self, broken: Exception) -> UpstreamError:
@@ -131,7 +199,13 @@ class Client:
         detail = type(cause).__name__
         if isinstance(cause, OSError) and isinstance(reason, str):
             detail += f": {reason[:200]}"
-        return UpstreamError(code, self.endpoint.name, detail=detail)
+        return self._error(code, detail)
+
+
+def _names_usage(response: httpx2.Response) -> bool:
+    """Whether the request may have been refused for asking for usage."""
+    named = any(word in response.content for word in _STREAM_OPTIONS)
+    return named and response.status_code in (400, 422)
 
 
 def _code_of(cause: BaseException) -> str:

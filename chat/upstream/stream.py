@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
+import json
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
@@ -11,14 +11,22 @@ from typing import Self
 import httpx2
 
 from chat.upstream.chunks import Chunk, MalformedError, Usage, read_chunk
+from chat.upstream.decoding import Decoder, UnreadableError
 from chat.upstream.endpoint import Batch, ChatRequest, Endpoint
-from chat.upstream.errors import UpstreamError, describe, read_error, reported
+from chat.upstream.errors import UpstreamError
+from chat.upstream.prefix import Joint, part_end
+from chat.upstream.refusals import Said, read_error, reported
+from chat.upstream.request import names_sent
+from chat.upstream.scrubbing import describe
 from chat.upstream.sse import MAX_EVENT_BYTES, EventTooLargeError, Splitter
-from chat.upstream.tracks import ThinkRouter, Track
+from chat.upstream.tracks import ThinkRouter, Track, clean
 from chat.upstream.transport import Body
 
 TAIL_SECONDS = 5.0
 """How long usage and the end are waited for once a finish reason was seen."""
+
+_FAILED = frozenset(["error", "abort", "insufficient_system_resource", "network_error"])
+"""Finish reasons of OpenRouter, Mistral, vLLM, DeepSeek and Zhipu that mean: it was cut."""
 
 type Opener = Callable[[ChatRequest], Awaitable[tuple[Body, httpx2.Headers]]]
 
@@ -44,21 +52,25 @@ class Stream:
         self._endpoint, self._request, self._opener = endpoint, request, opener
         self._body: Body | None = None
         self._splitter = Splitter()
-        self._inflate: zlib._Decompress | None = None
+        self._decoder: Decoder | None = None
         self._whole: list[bytes] | None = None
         self._begun = False
         self._text, self._reasoning = Track(), Track()
         # A continued answer does not begin with its thoughts.
         self._router = None if request.prefix else ThinkRouter()
+        kept = clean(request.messages[-1].get("content", "")) if request.prefix else ""
+        self._sent, space = part_end(kept)
+        self._joint = Joint(space)
+        self._thinks_in_field = False
         self._failure: UpstreamError | None = None
         self._ended = False
         self._fed = False
         self._answered = False
-        self._odd: tuple[str, str] | None = None
+        self._odd: Said | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
-        self._limit = "timeout_first_token"
+        self._limit, self._patience = "timeout_first_token", endpoint.first_token_timeout
         self._waiting = False
 
     async def __aenter__(self) -> Self:
@@ -68,12 +80,13 @@ class Stream:
             async with asyncio.timeout_at(self._deadline):
                 self._body, headers = await self._opener(self._request)
         except TimeoutError:
-            raise UpstreamError("timeout_first_token", endpoint.name) from None
+            detail = f"No answer within {endpoint.first_token_timeout:g} s."
+            raise self._error("timeout_first_token", detail) from None
         try:
-            self._check(headers)
-        except UpstreamError:
+            self._decoder = Decoder(headers, MAX_EVENT_BYTES)
+        except UnreadableError as unreadable:
             self._close()
-            raise
+            raise self._error("bad_response", str(unreadable)) from None
         return self
 
     async def __aexit__(
@@ -103,6 +116,8 @@ class Stream:
             elif not self._ended:
                 self._end()
             text = self._text.take(self._ended)
+            if text and not self._joint.closed:
+                text = self._joint.join(text)
             reasoning = self._reasoning.take(self._ended)
             if text or reasoning:
                 return Batch(text, reasoning)
@@ -119,30 +134,17 @@ class Stream:
         try:
             return await self._body.read()
         except _ExpiredError:
-            self._break(self._limit, "")
+            self._break(self._limit, f"No content within {self._patience:g} s.")
         except Exception as broken:
             self._break("connection_lost", type(broken).__name__)
         finally:
             self._waiting = False
         return b""
 
-    def _check(self, headers: httpx2.Headers) -> None:
-        """Refuse answers that cannot be a reply, by their head."""
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind in ("text/html", "application/xhtml+xml"):
-            raise self._error("bad_response", "The content type is HTML.")
-        coding = headers.get("content-encoding", "identity").strip().lower()
-        if coding in ("gzip", "x-gzip", "deflate"):
-            self._inflate = zlib.decompressobj(wbits=47)
-        elif coding not in ("identity", ""):
-            raise self._error("bad_response", "The body is compressed, which was not asked for.")
-
     def _consume(self, packet: bytes) -> None:
+        assert self._decoder is not None, "a Stream is read inside `async with`"
         try:
-            if self._inflate is not None:
-                packet = self._inflate.decompress(packet, MAX_EVENT_BYTES)
-                if self._inflate.unconsumed_tail:
-                    raise EventTooLargeError
+            packet = self._decoder.feed(packet)
             if not self._begun:
                 packet = self._begin(packet)
             if self._whole is not None:
@@ -158,8 +160,8 @@ class Stream:
             self._break("bad_response", "An event is not JSON.")
         except EventTooLargeError:
             self._break("bad_response", "An event is too large.")
-        except zlib.error:
-            self._break("bad_response", "The compressed body is damaged.")
+        except UnreadableError as unreadable:
+            self._break("bad_response", str(unreadable))
 
     def _begin(self, packet: bytes) -> bytes:
         """Tell a stream from a plain completion and from a page, by the first character."""
@@ -185,13 +187,19 @@ class Stream:
         chunk = read_chunk(data)
         if chunk.text:
             self._fed = True
+            if self._whole is not None:
+                # llama.cpp repeats what it continues, but in a stream it does not.
+                chunk.text = chunk.text.removeprefix(self._sent)
             if self._router is None:
                 self._text.add(chunk.text)
             else:
                 self._route(self._router, chunk.text)
         if chunk.reasoning:
-            self._fed = True
+            self._fed = self._thinks_in_field = True
             self._reasoning.add(chunk.reasoning)
+        elif chunk.details and not self._thinks_in_field:
+            self._fed = True
+            self._reasoning.add(chunk.details)
         self._take_facts(chunk)
         if chunk.known:
             self._answered = True
@@ -204,9 +212,11 @@ class Stream:
         if chunk.usage is not None:
             self.usage = chunk.usage
         if chunk.error is not None:
-            self._fail(reported(self._endpoint.name, chunk.error, self._secrets()))
+            self._fail(self._reported(chunk.error))
         elif chunk.tools or chunk.finish_reason in ("tool_calls", "function_call"):
-            self._break("tool_calls", "")
+            self._break("tool_calls", "No tool was offered.")
+        elif chunk.finish_reason in _FAILED:
+            self._fail(self._error("upstream_error", f"Finish reason: {chunk.finish_reason}."))
         elif chunk.finish_reason is not None and self.finish_reason is None:
             self.finish_reason = chunk.finish_reason
             self._extend("timeout_idle", min(TAIL_SECONDS, self._endpoint.idle_timeout))
@@ -237,7 +247,7 @@ class Stream:
                 pass
         if self._ended:
             return
-        if self._inflate is not None and not self._inflate.eof:
+        if self._decoder is not None and self._decoder.cut:
             self._break("connection_lost", "The compressed body is cut.")
         else:
             self._finish()
@@ -247,25 +257,30 @@ class Stream:
         if self._answered:
             self._stop()
         elif self._odd is not None:
-            words, kind = self._odd
-            self._break("bad_response", describe(words, kind, self._secrets()))
+            told = describe(self._odd.words, self._odd.kind, self._secrets())
+            self._break("bad_response", f"No answer in what was sent. {told}".strip())
         else:
-            self._break("empty_response", "")
+            self._break("empty_response", "Status 200, and no event with content.")
 
     def _report_error(self, data: bytes) -> None:
-        words, kind = read_error(data, "")
-        error = {"message": words, "type": kind}
-        self._fail(reported(self._endpoint.name, error, self._secrets()))
+        """Take in an event named `error`, of JSON or of words."""
+        try:
+            error = json.loads(data)
+        except (ValueError, RecursionError):
+            said = read_error(data, "")
+            error = {"message": said.words, "type": said.kind}
+        self._fail(self._reported(error))
+
+    def _reported(self, error: object) -> UpstreamError:
+        names = names_sent(self._endpoint, self._request)
+        return reported(self._endpoint.name, error, self._secrets(), names)
 
     def _break(self, code: str, detail: str) -> None:
-        """End with an error, unless all that matters had arrived before."""
-        if self.finish_reason is not None and code in ("connection_lost", "timeout_idle"):
-            self._stop()
-        else:
-            self._fail(self._error(code, detail))
+        self._fail(self._error(code, detail))
 
     def _fail(self, error: UpstreamError) -> None:
-        if not self._ended:
+        """End with an error, unless the reply was complete before it."""
+        if not self._ended and self.finish_reason is None:
             self._failure = error
         self._stop()
 
@@ -283,11 +298,11 @@ class Stream:
         return UpstreamError(code, self._endpoint.name, detail=detail)
 
     def _secrets(self) -> list[str]:
-        return [self._endpoint.api_key, *(m.get("content", "") for m in self._request.messages)]
+        return [*self._endpoint.secrets, *(m.get("content", "") for m in self._request.messages)]
 
     def _extend(self, limit: str, seconds: float) -> None:
         """Grant more time. A timer that is set already notices when it goes off."""
-        self._limit = limit
+        self._limit, self._patience = limit, seconds
         self._deadline = self._loop.time() + seconds
         if self._timer is not None and self._timer.when() > self._deadline:
             self._timer.cancel()

@@ -65,8 +65,8 @@ def test_usage_with_and_without_details() -> None:
         "completion_tokens_details": {"reasoning_tokens": 3},
     }
     assert chunk({"usage": details}).usage == Usage(1, None, 3, 4)
-    odd = {"prompt_tokens": -1, "completion_tokens": "2", "prompt_tokens_details": 7}
-    assert chunk({"usage": odd}).usage == Usage()
+    odd = {"prompt_tokens": 1, "completion_tokens": "2", "prompt_tokens_details": 7}
+    assert chunk({"usage": odd}).usage == Usage(1)
 
 
 def test_calls_of_tools_are_told() -> None:

@@ -55,7 +55,8 @@ async def test_a_kept_text_is_sent_as_the_last_message_and_continued(
 ) -> None:
     text = expected_text("words?n=40")
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text[:77]}]
-    outcome = await read(connect(), ChatRequest("words?n=40", messages, prefix=True))
+    client = connect(prefix="plain")
+    outcome = await read(client, ChatRequest("words?n=40", messages, prefix=True))
     assert outcome.text == text[77:]
     assert upstream.chats[0].body["messages"] == messages
 
@@ -65,7 +66,7 @@ async def test_a_continued_text_may_begin_like_a_thought(
 ) -> None:
     upstream.play("<think>is a tag</think>")
     messages = [{"role": "assistant", "content": "The word "}]
-    outcome = await read(connect(), ChatRequest("any", messages, prefix=True))
+    outcome = await read(connect(prefix="plain"), ChatRequest("any", messages, prefix=True))
     assert (outcome.text, outcome.reasoning) == ("<think>is a tag</think>", "")
 
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.upstream import UpstreamError
-from chat.upstream.errors import SENTENCES, refusal, reported, retry_after, scrub
+from chat.upstream.errors import SENTENCES
+from chat.upstream.refusals import refusal, reported, retry_after
+from chat.upstream.scrubbing import scrub
 
 
 def refused(status: int, body: Any = "", **headers: str) -> UpstreamError:

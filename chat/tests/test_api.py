@@ -8,11 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from chat.models import Conversation, Counter, Message
+from chat.models import Conversation, Counter, Endpoint, Message, OfferedModel
 
 type Make = Callable[..., Conversation]
 API = "/api/v1"
@@ -170,6 +170,69 @@ def test_a_bad_change_names_the_field_and_changes_nothing(
     assert Counter.objects.current(alice.pk) == 0
 
 
+SETTINGS = {
+    "system": "Answer in rhymes.",
+    "temperature": 0.7,
+    "top_p": 1,
+    "max_tokens": 500,
+    "reasoning_effort": "low",
+}
+
+
+def test_settings_are_stored_and_replaced_whole(
+    page: Client, alice: User, make_conversation: Make
+) -> None:
+    path = f"/conversations/{make_conversation(alice).uid}"
+    assert patch(page, path, {"settings": SETTINGS}).json()["conversation"]["settings"] == SETTINGS
+    assert patch(page, path, {"title": "New"}).json()["conversation"]["settings"] == SETTINGS
+    cleared = patch(page, path, {"settings": {"top_p": 0.5, "system": " \n", "temperature": None}})
+    assert cleared.json()["conversation"]["settings"] == {"top_p": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "field"),
+    [
+        ({"temperature": 2.1}, "settings.temperature"),
+        ({"temperature": -1}, "settings.temperature"),
+        ({"temperature": "hot"}, "settings.temperature"),
+        ({"temperature": True}, "settings.temperature"),
+        ({"top_p": 1.01}, "settings.top_p"),
+        ({"max_tokens": 0}, "settings.max_tokens"),
+        ({"max_tokens": 1.5}, "settings.max_tokens"),
+        ({"max_tokens": 10**7}, "settings.max_tokens"),
+        ({"reasoning_effort": "much"}, "settings.reasoning_effort"),
+        ({"system": "x" * 32_001}, "settings.system"),
+        ({"system": ["x"]}, "settings.system"),
+        ({"seed": 1}, "settings.seed"),
+        ([], "settings"),
+        ("{}", "settings"),
+    ],
+)
+def test_a_bad_setting_is_named_and_nothing_is_stored(
+    page: Client, alice: User, make_conversation: Make, chosen: Any, field: str
+) -> None:
+    conversation = make_conversation(alice)
+    answer = patch(page, f"/conversations/{conversation.uid}", {"settings": chosen})
+    assert answer.status_code == 422
+    assert (answer.json()["code"], answer.json()["field"]) == ("bad_field", field)
+    conversation.refresh_from_db()
+    assert conversation.settings == {}
+
+
+def test_settings_that_are_no_number_or_no_text_are_refused(
+    page: Client, alice: User, make_conversation: Make
+) -> None:
+    path = f"/conversations/{make_conversation(alice).uid}"
+    for body in (
+        '{"settings": {"temperature": NaN}}',
+        '{"settings": {"temperature": 1e999}}',
+        '{"settings": {"max_tokens": 1%s}}' % ("0" * 400),
+    ):
+        assert patch(page, path, body).status_code in {400, 422}
+    lone = patch(page, path, '{"settings": {"system": "a\\ud800b\\u0000c"}}')
+    assert lone.json()["conversation"]["settings"] == {"system": "abc"}
+
+
 @pytest.mark.parametrize("body", ["", "{", "[]", '"x"', "{" * 10_000])
 def test_a_body_that_is_no_object_is_refused(
     page: Client, alice: User, make_conversation: Make, body: str
@@ -229,3 +292,29 @@ def test_models_are_offered_with_the_default_first(page: Client, settings: Setti
         ("embedded/smollm2-135m", False),
     ]
     assert b"sk-canary" not in answer.content
+
+
+def test_a_model_for_some_groups_is_offered_to_those_in_them(
+    page: Client, alice: User, bob: User, client: Client
+) -> None:
+    endpoint = Endpoint.objects.create(slug="own", label="Own", base_url="http://own:1/v1")
+    row = OfferedModel.objects.create(endpoint=endpoint, name="m", note="Slow.", context=8192)
+    group = Group.objects.create(name="readers")
+    row.groups.add(group, Group.objects.create(name="writers"))
+    bob.groups.add(group)
+    client.force_login(bob)
+    assert page.get(f"{API}/models").json()["models"] == []
+    (offered,) = client.get(f"{API}/models").json()["models"]
+    assert (offered["id"], offered["note"], offered["context"]) == ("own/m", "Slow.", 8192)
+
+
+def test_models_need_the_same_few_queries_however_many_there_are(
+    page: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        endpoint = Endpoint.objects.create(slug=f"e{number}", label="E", base_url="http://e:1/v1")
+        OfferedModel.objects.bulk_create(
+            OfferedModel(endpoint=endpoint, name=f"m{n}") for n in range(20)
+        )
+    with django_assert_num_queries(4):  # session, user, counter, models with their endpoints
+        assert len(page.get(f"{API}/models").json()["models"]) == 60

@@ -100,6 +100,15 @@ def test_an_unknown_type_is_named(kind: object) -> None:
     assert refusal('{"n": 1}').code == "unknown_type"
 
 
+def test_settings_have_only_what_is_set() -> None:
+    frame = parse(json.dumps(send(settings={"temperature": 1, "system": "\0 ", "top_p": None})))
+    assert isinstance(frame, protocol.Send)
+    assert protocol.settings_object(frame.settings) == {"temperature": 1.0}
+    plain = parse(json.dumps(send()))
+    assert isinstance(plain, protocol.Send)
+    assert protocol.settings_object(plain.settings) is None
+
+
 def without(key: str) -> dict[str, object]:
     frame = send()
     del frame[key]
@@ -122,6 +131,9 @@ def without(key: str) -> dict[str, object]:
         (send(model=7), "model"),
         (send(model="m" * 201), "model"),
         (send(extra=1), "extra"),
+        (send(settings=[]), "settings"),
+        (send(settings={"temperature": 3}), "settings.temperature"),
+        (send(settings={"seed": 3}), "settings.seed"),
         (without("text"), "text"),
         (without("id"), "id"),
         (without("conversation"), "conversation"),

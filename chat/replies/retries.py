@@ -10,7 +10,7 @@ PATIENCE = 60.0
 """Seconds: when an endpoint asks for a longer wait, the user is told instead of kept waiting."""
 
 FIRST_DELAY = 0.5
-NO_CONNECTION = {"unreachable", "timeout_connect", "connection_lost"}
+NO_CONNECTION = {"unreachable", "unknown_host", "timeout_connect", "connection_lost"}
 AGAIN = {408, 409, 429}
 
 

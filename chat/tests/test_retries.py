@@ -16,6 +16,7 @@ def problem(code: str, status: int | None = None, after: float | None = None) ->
     "passing",
     [
         problem("unreachable"),
+        problem("unknown_host"),
         problem("timeout_connect"),
         problem("connection_lost"),
         problem("upstream_error", 408),

@@ -6,11 +6,13 @@ export class ApiError extends Error {
    * @param {number} status
    * @param {string} code
    * @param {string} message
+   * @param {string|null} [field] which is wrong
    */
-  constructor(status, code, message) {
+  constructor(status, code, message, field = null) {
     super(message);
     this.status = status;
     this.code = code;
+    this.field = field;
   }
 }
 
@@ -44,7 +46,7 @@ export class Api {
 
   /**
    * @param {string} id
-   * @param {{title?: string, leaf?: string, model?: string}} fields
+   * @param {import("./library.js").Change} fields
    */
   change(id, fields) {
     return this.#call("PATCH", `conversations/${id}`, fields);
@@ -83,6 +85,8 @@ export class Api {
         headers,
         body: sent,
         credentials: "same-origin",
+        // What is changed as the page closes still arrives. Browsers allow 64 KiB of that.
+        keepalive: sent !== null && sent.length < 16_000,
       });
     } catch {
       throw new ApiError(0, "unreachable", "The server cannot be reached.");
@@ -94,6 +98,7 @@ export class Api {
       response.status,
       answer?.code ?? "bad_answer",
       answer?.message ?? `The server answered with status ${response.status}.`,
+      answer?.field ?? null,
     );
   }
 }

@@ -7,9 +7,11 @@ import { find, setText } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { endText, statusText } from "./format.js";
 import { toggleMenu } from "./menu.js";
+import { toggleModelMenu } from "./modelmenu.js";
 import { announce, toast } from "./notices.js";
 import { browserStorage, isNew, NEW } from "./outbox.js";
 import { ScrollManager } from "./scroll.js";
+import { SettingsPanel } from "./settingspanel.js";
 import { Sidebar } from "./sidebar.js";
 import { notFound, unreachable, welcome } from "./states.js";
 import { Store } from "./store.js";
@@ -24,6 +26,7 @@ export class App {
   #thread;
   #scroll;
   #sidebar;
+  #panel;
   #drawer = new Drawer();
   #bar;
   #isConnected = true;
@@ -45,7 +48,10 @@ export class App {
         changed: () => this.#schedule(),
         reply: (reply, before) => this.#grown(reply, before),
         moved: (from, to) => this.#thread.rename(from, to),
-        placed: (place) => history.replaceState({ place }, "", `/c/${place}`),
+        placed: (place) => {
+          history.replaceState({ place }, "", `/c/${place}`);
+          this.#panel.moved(place);
+        },
         connection: (connection, isReady) => this.#connection(connection, isReady),
         trouble: (text) => toast(text, "danger"),
         loggedOut: () => this.#loggedOut(),
@@ -64,7 +70,7 @@ export class App {
       edit: (id) => this.#edit(id),
       stop: (id) => this.#store.stop(id),
       resume: (id) => this.#store.continueReply(id),
-      modelLabel: (id) => this.#store.modelLabel(id),
+      modelLabel: (id) => this.#store.models.label(id),
     });
     this.#scroll = new ScrollManager(scroller, find("#thread"), find("#jump"));
     this.#sidebar = new Sidebar(this.#store, {
@@ -72,6 +78,11 @@ export class App {
       menu: (line, button) => this.#conversationMenu(line.id, button),
       more: () => this.#store.library.loadList(),
       search: (q) => this.#store.library.search(q),
+    });
+    this.#panel = new SettingsPanel({
+      change: (place, name, value) => this.#store.settings.change(place, name, value),
+      reset: (place) => this.#store.settings.reset(place),
+      model: (button) => toggleModelMenu(button, this.#store),
     });
     this.#bar = new ConnectionBar(() => this.#store.wire.connect());
     mountUserMenu(page, token, this.#store.outbox);
@@ -91,14 +102,18 @@ export class App {
     for (const id of ["#new-chat", "#new-chat-top"]) {
       find(id).addEventListener("click", () => this.go(NEW));
     }
-    find("#model").addEventListener("click", () => this.#modelMenu());
+    const model = find("#model");
+    model.addEventListener("click", () => toggleModelMenu(model, this.#store));
     const options = find("#conversation-menu");
     options.addEventListener("click", () => this.#conversationMenu(this.#store.place, options));
     window.addEventListener("popstate", (event) => {
-      this.#composer.keep();
+      this.#keep();
       this.#open(event.state?.place ?? placeOf(location.pathname));
     });
-    window.addEventListener("pagehide", () => this.#composer.keep());
+    window.addEventListener("pagehide", () => this.#keep());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#store.loadModels();
+    });
     window.addEventListener("storage", (event) => {
       if (event.key && !event.key.startsWith("parley:")) return;
       this.#store.outbox.reload();
@@ -133,13 +148,19 @@ export class App {
    * @param {string} place
    */
   go(place) {
-    this.#composer.keep();
+    this.#keep();
     if (place !== this.#store.place) {
       history.pushState({ place }, "", isNew(place) ? "/" : `/c/${place}`);
       this.#open(place);
     }
     this.#drawer.close();
     this.#composer.focus(false);
+  }
+
+  /** Keeps now what is written and entered. */
+  #keep() {
+    this.#composer.keep();
+    this.#panel.keep();
   }
 
   /** @param {string} place */
@@ -166,6 +187,7 @@ export class App {
     this.#sidebar.update();
     this.#drawThread();
     this.#drawHead();
+    this.#drawPanel();
     this.#drawComposer();
   }
 
@@ -180,7 +202,7 @@ export class App {
       if (this.#state !== "messages") this.#scroll.toEnd();
     } else {
       // Models may arrive while the welcome stands there.
-      const key = `${state} ${this.#store.models.length}`;
+      const key = `${state} ${this.#store.models.list.length}`;
       if (key === this.#state) return;
       this.#thread.replace(this.#stateNode(state));
       this.#state = key;
@@ -196,7 +218,7 @@ export class App {
     if (state === "unreachable") return unreachable(() => this.#store.reload());
     return welcome({
       name: this.#page.user.name,
-      help: this.#store.models.length ? null : this.#page.model_help,
+      help: this.#store.models.list.length ? null : this.#page.model_help,
       suggest: (text) => {
         this.#composer.set(text);
         this.#composer.keep();
@@ -211,14 +233,35 @@ export class App {
     setText(find("#title"), title);
     document.title = isNew(place) ? "Parley" : `${title} · Parley`;
     find("#conversation-menu").hidden = !shown;
-    find("#model").hidden = models.length < 2 || threadState === "missing";
-    setText(find("#model-label"), this.#store.modelLabel(model));
+    find("#model").hidden = models.list.length < 2 || threadState === "missing";
+    setText(find("#model-label"), models.label(model));
+  }
+
+  #drawPanel() {
+    const { place, model, models, settings, threadState } = this.#store;
+    const isOffered = model === null || Boolean(models.find(model));
+    const { problem, refused, isSaving } = settings;
+    const kept = isNew(place)
+      ? "They go along with the first message."
+      : "Saved as you change them.";
+    this.#panel.update({
+      place,
+      isThere: threadState !== "missing",
+      settings: settings.of(place),
+      model: {
+        label: models.label(model) || "No model",
+        note: isOffered ? (models.find(model)?.note ?? "") : "It is not offered any more.",
+      },
+      hint: problem || (isSaving ? "Saving…" : kept),
+      isTrouble: Boolean(problem),
+      refused: refused?.place === place ? refused : null,
+    });
   }
 
   #drawComposer() {
     const { stoppable, threadState, models } = this.#store;
     this.#composer.update({
-      canSend: threadState !== "missing" && models.length > 0,
+      canSend: threadState !== "missing" && models.list.length > 0,
       isRunning: stoppable !== null,
       isStopping: stoppable !== null && this.#store.wire.isStopping(stoppable.id),
     });
@@ -285,16 +328,6 @@ export class App {
     this.#composer.focus();
   }
 
-  #modelMenu() {
-    const items = this.#store.models.map(({ id, label, endpoint }) => ({
-      label,
-      note: endpoint,
-      isChecked: id === this.#store.model,
-      act: () => this.#store.choose(id),
-    }));
-    toggleMenu(find("#model"), "Model", [{ items }]);
-  }
-
   /**
    * @param {string} id
    * @param {HTMLElement} button
@@ -337,7 +370,7 @@ export class App {
   }
 
   #loggedOut() {
-    this.#composer.keep();
+    this.#keep();
     sessionLost({ login: this.#page.urls.login, again: () => this.#store.wire.connect() });
   }
 

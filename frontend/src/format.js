@@ -19,10 +19,20 @@ export function statusText(reply, now) {
     case "fallback":
       return `The chosen model did not answer: ${reply.model ?? "another one"} does.`;
     case "retry":
-      return reply.length ? "" : "Trying again…";
+      if (reply.length || reply.reasoningLength) return "";
+      return reply.retryAt ? retryText(reply.retryAt, now) : "Trying again…";
     default:
       return "";
   }
+}
+
+/**
+ * @param {string} retryAt ISO 8601
+ * @param {number} now
+ */
+function retryText(retryAt, now) {
+  const left = Math.ceil((Date.parse(retryAt) - now) / 1000);
+  return `The model did not answer. ${left > 0 ? `Trying again in ${left} s.` : "Trying again…"}`;
 }
 
 /**
@@ -42,11 +52,8 @@ function queuedText(reply, now) {
       return "Its process stopped: another one goes on with this reply in a moment.";
     case "fallback":
       return "The chosen model did not answer: another one is asked.";
-    case "retry": {
-      const left = reply.retryAt ? Math.ceil((Date.parse(reply.retryAt) - now) / 1000) : 0;
-      const when = left > 0 ? `Trying again in ${left} s.` : "Trying again…";
-      return `The model did not answer. ${when}`;
-    }
+    case "retry":
+      return retryText(reply.retryAt ?? "", now);
     default:
       return place ? `Waits.${place}` : "";
   }
@@ -68,9 +75,12 @@ export function endText(reply) {
     case "stopped":
       return { text: reply.length ? "Stopped." : "Stopped before it began.", tone: "quiet" };
     default:
-      if (finish === "length") return { text: "Cut off at the longest length.", tone: "quiet" };
+      if (finish === "length") {
+        const when = reply.length ? "" : " before the first word";
+        return { text: `Cut off${when}: the answer reached its longest length.`, tone: "quiet" };
+      }
       if (finish === "content_filter") {
-        return { text: "Ended by the endpoint's content filter.", tone: "quiet" };
+        return { text: "Cut off by the model server's content filter.", tone: "quiet" };
       }
       return reply.length ? null : { text: "The model answered with nothing.", tone: "quiet" };
   }
@@ -85,7 +95,7 @@ export function endText(reply) {
 export function factsOf(reply, model) {
   const facts = model ? [model] : [];
   if (!reply.end) return facts;
-  const { usage, timing } = reply.end;
+  const { usage, timing, cost } = reply.end;
   const tokens = usage?.completion_tokens;
   const about = usage?.estimated ? "≈ " : "";
   if (tokens > 0) facts.push(`${about}${number(tokens)} ${tokens === 1 ? "token" : "tokens"}`);
@@ -95,7 +105,50 @@ export function factsOf(reply, model) {
     const rate = (tokens * 1000) / growing;
     facts.push(`${about}${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))} tokens/s`);
   }
+  if (cost != null) facts.push(dollars(cost, about));
   return facts;
+}
+
+/**
+ * Each kind of token that was counted; "" where none was.
+ * @param {Record<string, any>|null|undefined} usage
+ * @returns {string}
+ */
+export function tokensText(usage) {
+  const about = usage?.estimated ? "≈ " : "";
+  /** @param {string} kind @param {string} within @param {string} words */
+  const part = (kind, within, words) => {
+    const all = usage?.[`${kind}_tokens`];
+    if (all == null) return "";
+    const some = usage?.[`${within}_tokens`];
+    return `${about}${number(all)} ${words}${some ? ` (${number(some)} ${within})` : ""}`;
+  };
+  const parts = [part("prompt", "cached", "in the prompt")];
+  parts.push(part("completion", "reasoning", "in the answer"));
+  const told = parts.filter(Boolean).join(", ");
+  return told && `Tokens: ${told}`;
+}
+
+/**
+ * US dollars, as exactly as is of interest.
+ * @param {number} value
+ * @param {string} [about] before what is estimated
+ */
+export function dollars(value, about = "") {
+  if (value > 0 && value < 0.0001) return "< $0.0001";
+  const digits = value >= 1 || value === 0 ? 2 : 4;
+  const shown = { minimumFractionDigits: 2, maximumFractionDigits: digits };
+  return `${about}$${value.toLocaleString("en", shown)}`;
+}
+
+/**
+ * Over the text of a reply that was not given all of the conversation.
+ * @param {number} count of messages
+ */
+export function leftOutText(count) {
+  const which = count === 1 ? "1 earlier message" : `${number(count)} earlier messages`;
+  const were = count === 1 ? "was" : "were";
+  return `${which} did not fit into the model's context and ${were} left out.`;
 }
 
 /** @param {number} value */

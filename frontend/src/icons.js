@@ -17,6 +17,7 @@ import play from "lucide-static/icons/play.svg";
 import retry from "lucide-static/icons/rotate-cw.svg";
 import search from "lucide-static/icons/search.svg";
 import shield from "lucide-static/icons/shield-check.svg";
+import sliders from "lucide-static/icons/sliders-horizontal.svg";
 import stop from "lucide-static/icons/square.svg";
 import plus from "lucide-static/icons/square-pen.svg";
 import trash from "lucide-static/icons/trash-2.svg";
@@ -40,6 +41,7 @@ const SOURCES = {
   retry,
   search,
   shield,
+  sliders,
   stop,
   trash,
   userKey,

@@ -7,6 +7,8 @@ import * as records from "./records.js";
 const AGAIN_MS = 3000;
 
 /**
+ * @typedef {{title?: string, model?: string, leaf?: string, settings?: Record<string, any>}} Change
+ *
  * @typedef {object} Listeners
  * @property {() => void} changed
  * @property {() => void} reset too much was missed: what is shown has to be read again
@@ -118,7 +120,7 @@ export class Library {
 
   /**
    * @param {string} id
-   * @param {{title?: string, model?: string}} fields
+   * @param {Change} fields
    */
   async change(id, fields) {
     const { conversation } = await this.#api.change(id, fields);

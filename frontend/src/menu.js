@@ -1,6 +1,7 @@
 /** Menus at a button: arrow keys, Home, End, Escape, and a click anywhere else closes them. */
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
+import { matching } from "./models.js";
 
 /**
  * @typedef {object} Item
@@ -10,10 +11,14 @@ import { icon } from "./icons.js";
  * @property {boolean} [isChecked] given for one of several to choose from
  * @property {boolean} [isDanger]
  * @property {string} [href]
+ * @property {string} [words] what a filter looks in, besides what is seen
  * @property {() => void} [act]
  *
  * @typedef {{title?: string, items: Item[]}} Group
  */
+
+/** A list longer than this gets a field to filter it. */
+const LONG = 12;
 
 /** @type {{menu: HTMLElement, button: HTMLElement}|null} */
 let open = null;
@@ -28,17 +33,59 @@ export function toggleMenu(button, label, groups) {
   const wasOpen = open?.button === button;
   closeMenu();
   if (wasOpen) return;
-  const menu = el("div", { class: "menu", role: "menu", "aria-label": label, popover: "manual" });
-  for (const group of groups) menu.append(makeGroup(group));
-  document.body.append(menu);
+  const list = el("div", { class: "menu-list", role: "menu", "aria-label": label });
+  const menu = el("div", { class: "menu", popover: "manual" }, list);
+  for (const group of groups) list.append(makeGroup(group));
+  const isLong = groups.reduce((sum, { items }) => sum + items.length, 0) > LONG;
+  const filter = isLong ? makeFilter(list, label) : null;
+  if (filter) menu.prepend(filter);
+  // Beside an open dialog nothing can be reached.
+  (button.closest("dialog") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, button);
   button.setAttribute("aria-expanded", "true");
   open = { menu, button };
   menu.addEventListener("keydown", (event) => move(menu, event));
-  const checked = menu.querySelector('[aria-checked="true"]');
-  const first = checked ?? menu.querySelector("[role^=menuitem]");
-  if (first instanceof HTMLElement) first.focus();
+  const checked = list.querySelector('[aria-checked="true"]');
+  const first = checked ?? list.querySelector("[role^=menuitem]");
+  if (!(first instanceof HTMLElement)) return;
+  first.scrollIntoView({ block: "nearest" });
+  // A keyboard on the screen would cover the list unasked.
+  if (filter && !matchMedia("(pointer: coarse)").matches) filter.focus({ preventScroll: true });
+  else first.focus();
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {string} label
+ */
+function makeFilter(list, label) {
+  const filter = el("input", {
+    class: "menu-filter",
+    type: "search",
+    placeholder: "Filter",
+    "aria-label": `Filter: ${label}`,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const nothing = el("p", { class: "menu-nothing", role: "status", hidden: true }, "Nothing fits.");
+  list.after(nothing);
+  filter.addEventListener("input", () => {
+    const fits = matching(filter.value);
+    let found = 0;
+    for (const group of list.children) {
+      let isShown = false;
+      for (const item of group.querySelectorAll("[role^=menuitem]")) {
+        const isFitting = fits(item.getAttribute("data-words") ?? "");
+        /** @type {HTMLElement} */ (item).hidden = !isFitting;
+        isShown ||= isFitting;
+        found += Number(isFitting);
+      }
+      /** @type {HTMLElement} */ (group).hidden = !isShown;
+    }
+    nothing.hidden = found > 0;
+  });
+  return filter;
 }
 
 /** @param {boolean} [isFocusBack] */
@@ -66,12 +113,13 @@ function makeGroup({ title, items }) {
 }
 
 /** @param {Item} item */
-function makeItem({ label, note, icon: name, isChecked, isDanger, href, act }) {
+function makeItem({ label, note, words, icon: name, isChecked, isDanger, href, act }) {
   const isChoice = isChecked !== undefined;
   const attributes = {
     class: isDanger ? "menu-item danger" : "menu-item",
     role: isChoice ? "menuitemradio" : "menuitem",
     "aria-checked": isChoice ? String(isChecked) : null,
+    "data-words": `${label} ${note ?? ""} ${words ?? ""}`,
     tabindex: -1,
   };
   const text = el("span", { class: "menu-text" }, label, note && el("small", {}, note));
@@ -107,17 +155,27 @@ function place(menu, button) {
  * @param {KeyboardEvent} event
  */
 function move(menu, event) {
-  const items = [...menu.querySelectorAll("[role^=menuitem]")];
-  const at = items.indexOf(/** @type {Element} */ (document.activeElement));
+  const filter = menu.querySelector("input");
+  const isFilter = filter !== null && filter === document.activeElement;
+  const items = /** @type {HTMLElement[]} */ ([
+    ...menu.querySelectorAll("[role^=menuitem]:not([hidden])"),
+  ]);
+  const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   /** @type {Record<string, number>} */
-  const targets = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 };
+  const targets = { ArrowDown: at + 1, ArrowUp: isFilter ? -1 : at - 1 };
+  if (!isFilter) Object.assign(targets, { Home: 0, End: -1 });
   if (event.key === "Escape" || event.key === "Tab") {
     event.preventDefault();
     event.stopPropagation();
     closeMenu(true);
   } else if (event.key in targets) {
     event.preventDefault();
-    const next = items.at((targets[event.key] ?? 0) % items.length);
-    if (next instanceof HTMLElement) next.focus();
+    items.at((targets[event.key] ?? 0) % items.length)?.focus();
+  } else if (isFilter && event.key === "Enter") {
+    event.preventDefault();
+    if (filter.value.trim()) items[0]?.click();
+  } else if (!isFilter && event.key.length === 1 && event.key !== " " && !event.ctrlKey) {
+    // What is typed on the list is meant for the filter.
+    filter?.focus();
   }
 }

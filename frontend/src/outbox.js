@@ -1,6 +1,6 @@
 /**
  * What the user wrote and the server has not accepted: unsent messages with the ids they will keep,
- * and drafts. It lives in storage under the user's id, so that neither a lost connection nor a
+ * drafts, and settings that are not saved. It lives in storage under the user's id, so that neither a lost connection nor a
  * closed page loses a word, and goes at logout.
  *
  * Of the messages into one place each waits for the one before: only then is its parent known.
@@ -16,6 +16,7 @@
  * @property {string|null} after id of the entry that has to be accepted first
  * @property {string} text
  * @property {string|null} model
+ * @property {Record<string, any>|null} [settings] of the conversation that is to be made
  * @property {number} created milliseconds
  * @property {string|null} problem why the server refused it
  *
@@ -34,6 +35,8 @@ export class Outbox {
   #entries = new Map();
   /** Those that storage would not take: they live as long as the page. @type {Set<string>} */
   #unsaved = new Set();
+  /** Edits that storage would not take, by key. @type {Map<string, string>} */
+  #unsavedEdits = new Map();
 
   /**
    * @param {Store} storage
@@ -80,10 +83,10 @@ export class Outbox {
    * Keeps a message. Behind another one into the same place it waits, and its parent is that
    * one's reply.
    * @param {{id: string, place: string, parent: string|null, text: string, model: string|null,
-   *   now?: number}} written
+   *   settings?: Record<string, any>|null, now?: number}} written
    * @returns {Entry}
    */
-  add({ id, place, parent, text, model, now = Date.now() }) {
+  add({ id, place, parent, text, model, settings = null, now = Date.now() }) {
     const last = this.in(place).at(-1);
     /** @type {Entry} */
     const entry = {
@@ -94,6 +97,7 @@ export class Outbox {
       after: last?.id ?? null,
       text,
       model,
+      settings,
       created: Math.max(now, (last?.created ?? 0) + 1),
       problem: null,
     };
@@ -157,8 +161,8 @@ export class Outbox {
     if (!entry) return;
     for (const behind of this.all()) {
       if (behind.after !== id) continue;
-      const { conversation, parent, after } = entry;
-      this.#save({ ...behind, conversation, parent, after });
+      const { conversation, parent, after, settings } = entry;
+      this.#save({ ...behind, conversation, parent, after, settings: settings ?? null });
     }
     this.#delete(id);
   }
@@ -177,6 +181,40 @@ export class Outbox {
     else this.#storage.removeItem(this.#draftKey(place));
   }
 
+  /**
+   * What was set at a place and is not saved, see `settings.js`.
+   * @param {string} place
+   * @returns {Record<string, any>}
+   */
+  edits(place) {
+    const key = this.#editsKey(place);
+    try {
+      const edits = JSON.parse(this.#unsavedEdits.get(key) ?? this.#storage.getItem(key) ?? "{}");
+      return edits && typeof edits === "object" ? edits : {};
+    } catch {
+      return {};
+    }
+  }
+
+  /**
+   * @param {string} place
+   * @param {Record<string, any>} edits
+   */
+  setEdits(place, edits) {
+    const key = this.#editsKey(place);
+    this.#unsavedEdits.delete(key);
+    if (Object.keys(edits).length === 0) return this.#storage.removeItem(key);
+    const value = JSON.stringify(edits);
+    if (!this.#write(key, value)) this.#unsavedEdits.set(key, value);
+  }
+
+  /** @returns {string[]} the places with such edits */
+  edited() {
+    const prefix = this.#editsKey("");
+    const keys = [...this.#keys(), ...this.#unsavedEdits.keys()];
+    return keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  }
+
   /** Forgets everything of this user. */
   clear() {
     for (const key of this.#keys()) {
@@ -184,11 +222,17 @@ export class Outbox {
     }
     this.#entries.clear();
     this.#unsaved.clear();
+    this.#unsavedEdits.clear();
   }
 
   /** @param {string} place */
   #draftKey(place) {
     return `${this.#prefix}draft:${isNew(place) ? "new" : place}`;
+  }
+
+  /** @param {string} place */
+  #editsKey(place) {
+    return `${this.#prefix}settings:${place}`;
   }
 
   #keys() {

@@ -12,6 +12,7 @@
  * @property {string} id
  * @property {string} title
  * @property {string|null} model
+ * @property {Record<string, any>} [settings] only what is set
  * @property {string|null} leaf
  * @property {string} created
  * @property {string} updated
@@ -29,6 +30,7 @@
  * @property {string} [reasoning]
  * @property {import("./reply.js").Status} [status]
  * @property {string|null} [reason]
+ * @property {string|null} [retry_at]
  * @property {number} [attempt]
  * @property {string|null} [model]
  * @property {string|null} [finish_reason]
@@ -37,7 +39,9 @@
  * @property {number} [reasoning_length]
  * @property {string} [sha256]
  * @property {Record<string, any>|null} [usage]
- * @property {{first_token_ms: number|null, total_ms: number|null}|null} [timing]
+ * @property {number|null} [cost] US dollars
+ * @property {import("./reply.js").Timing|null} [timing]
+ * @property {number} [left_out] earlier messages that did not fit into the model's context
  *
  * @typedef {ReadonlyMap<string, Message>} Messages
  *
@@ -129,6 +133,33 @@ export function openThread(records, body) {
         [...known.values()].filter((message) => stored.has(message.id)),
       )
     : next;
+}
+
+/**
+ * What an accepted message of the user makes, before the server tells: with `seq: 0`, so that
+ * whatever it says of these replaces them.
+ * @param {import("./outbox.js").Entry} entry
+ * @param {{conversation: string, message: string, reply: string}} accepted
+ * @param {Conversation|undefined} known the conversation, where it is not a new one
+ * @param {string} title of a new one
+ * @param {string} created ISO 8601
+ * @returns {{conversation: Conversation, messages: Message[]}}
+ */
+export function sent(entry, accepted, known, title, created) {
+  const { conversation: id, message, reply } = accepted;
+  const { model, parent, text, settings } = entry;
+  const before = known ?? {
+    ...{ id, title, model, settings: settings ?? {}, leaf: null },
+    ...{ created, updated: created, running: true, seq: 0 },
+  };
+  const common = { conversation: id, created, seq: 0 };
+  return {
+    conversation: { ...before, leaf: before.leaf === parent ? reply : before.leaf },
+    messages: [
+      { ...common, id: message, parent, role: "user", text },
+      { ...common, id: reply, parent: message, role: "assistant", status: "queued", attempt: 0 },
+    ],
+  };
 }
 
 /**

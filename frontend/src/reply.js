@@ -11,6 +11,8 @@ import { count, drop } from "./codepoints.js";
  *
  * @typedef {{code: string, message: string, detail?: string}} Problem `detail` is for staff only
  *
+ * @typedef {{first_token_ms: number|null, reasoning_ms?: number|null, total_ms: number|null}} Timing
+ *
  * @typedef {object} Ending what the end frame said
  * @property {string|null} finish_reason
  * @property {Problem|null} error
@@ -18,7 +20,9 @@ import { count, drop } from "./codepoints.js";
  * @property {number} reasoning_length
  * @property {string} sha256
  * @property {Record<string, any>|null} usage
- * @property {{first_token_ms: number|null, total_ms: number|null}|null} timing
+ * @property {Timing|null} timing
+ * @property {number|null} cost US dollars; null where it is not known, or not to be shown
+ * @property {number|null} left_out earlier messages that the model was not sent
  *
  * @typedef {object} Reply
  * @property {string} id
@@ -77,6 +81,7 @@ export function fromMessage(message) {
     ...unknown(message.id),
     status: message.status ?? "queued",
     reason: message.reason ?? null,
+    retryAt: message.retry_at ?? null,
     model: message.model ?? null,
   };
   if (!hasEnded(message.status) || message.text === undefined) return reply;
@@ -179,6 +184,8 @@ function endingOf(said) {
     sha256: said.sha256 ?? "",
     usage: said.usage ?? null,
     timing: said.timing ?? null,
+    cost: said.cost ?? null,
+    left_out: said.left_out ?? null,
   };
 }
 

@@ -1,10 +1,11 @@
 /** A reply in the thread: its reasoning, its text as it grows, how it stands, how it ended. */
 import { copyButton } from "./copy.js";
 import { el, setText } from "./dom.js";
-import { endText, factsOf, statusText } from "./format.js";
+import { endText, factsOf, leftOutText, seconds, statusText, tokensText } from "./format.js";
 import { icon } from "./icons.js";
 import { hasEnded, offer } from "./reply.js";
 import { StreamedMarkdown } from "./streamed.js";
+import { isThinking, UNSEEN, watch } from "./thinking.js";
 
 /**
  * @typedef {import("./reply.js").Reply} Reply
@@ -22,6 +23,7 @@ export class ReplyMessage {
   #text = el("div", { class: "markdown", dir: "auto" });
   #thought = el("div", { class: "markdown", dir: "auto" });
   #summary = el("span", {}, "Thought");
+  #leftOut = el("p", { class: "left-out", hidden: true });
   #details;
   #status = el("div", { class: "reply-status" });
   #note = el("p", { class: "reply-end" });
@@ -33,6 +35,9 @@ export class ReplyMessage {
   /** @type {Reply|null} */
   #reply = null;
   #isLast = false;
+  /** As its message object says. */
+  #leftOutCount = 0;
+  #thinking = UNSEEN;
   /** Far from what is seen, an ended reply is plain text until it comes near. */
   #isNear = false;
   #isAsked = false;
@@ -54,6 +59,7 @@ export class ReplyMessage {
     this.element = el(
       "article",
       { class: "message reply", "aria-label": "Reply" },
+      this.#leftOut,
       this.#details,
       this.#text,
       this.#status,
@@ -64,7 +70,10 @@ export class ReplyMessage {
 
   /** @param {import("./store.js").Item} item */
   update(item) {
-    if (item.reply) this.show(item.reply, item.isLast ?? false);
+    this.#leftOutCount = item.message?.left_out ?? 0;
+    if (!item.reply) return;
+    this.show(item.reply, item.isLast ?? false);
+    this.#drawLeftOut(item.reply);
   }
 
   /**
@@ -74,6 +83,7 @@ export class ReplyMessage {
   show(reply, isLast = this.#isLast) {
     if (reply === this.#reply && isLast === this.#isLast) return;
     if (reply.status !== this.#reply?.status) this.#isAsked = false;
+    this.#thinking = watch(this.#thinking, this.#reply, reply, Date.now());
     this.#reply = reply;
     this.#isLast = isLast;
     this.#drawText();
@@ -110,11 +120,20 @@ export class ReplyMessage {
   #drawThought() {
     const reply = /** @type {Reply} */ (this.#reply);
     this.#details.hidden = reply.reasoningLength === 0;
-    const isThinking = isGrowing(reply) && reply.length === 0;
-    setText(this.#summary, isThinking ? "Thinking…" : "Thought");
-    this.#details.classList.toggle("thinking", isThinking);
+    const isUnderWay = isThinking(reply);
+    const ms = reply.end?.timing?.reasoning_ms ?? this.#thinking.ms;
+    const thought = ms === null ? "Thought" : `Thought for ${seconds(ms)}`;
+    setText(this.#summary, isUnderWay ? "Thinking…" : thought);
+    this.#details.classList.toggle("thinking", isUnderWay);
     // Folded, it costs nothing.
-    if (this.#details.open) this.#thoughtMarkdown.set(reply.reasoning, !isThinking);
+    if (this.#details.open) this.#thoughtMarkdown.set(reply.reasoning, !isUnderWay);
+  }
+
+  /** @param {Reply} reply */
+  #drawLeftOut(reply) {
+    const count = reply.end?.left_out ?? this.#leftOutCount;
+    this.#leftOut.hidden = count === 0;
+    setText(this.#leftOut, count ? leftOutText(count) : "");
   }
 
   #drawStatus() {
@@ -128,12 +147,13 @@ export class ReplyMessage {
     const parts = [];
     if (reply.status === "queued" && text) parts.push(icon("clock"), words);
     else if (text) parts.push(icon("retry"), words);
-    if (isWaiting && !(reply.status === "queued" && text)) parts.push(dots());
+    const isTold = text && (reply.status === "queued" || reply.retryAt);
+    if (isWaiting && !isTold) parts.push(dots());
     if (reply.status === "queued" && reply.reason === "behind") {
       parts.push(this.#tool("Cancel", () => this.#acts.stop(reply.id)));
     }
     this.#status.replaceChildren(...parts);
-    if (reply.retryAt && reply.status === "queued") {
+    if (text && reply.retryAt) {
       this.#clock = setInterval(() => setText(words, statusText(reply, Date.now())), 500);
     }
   }
@@ -146,6 +166,7 @@ export class ReplyMessage {
     this.#note.replaceChildren(
       ...(ending ? [ending.tone === "danger" ? icon("alert") : "", ending.text] : []),
     );
+    this.#drawLeftOut(reply);
     this.#foot.hidden = !reply.end;
     if (!reply.end) {
       this.#offered = "";
@@ -153,6 +174,7 @@ export class ReplyMessage {
     }
     const label = this.#acts.modelLabel(reply.model ?? "");
     setText(this.#facts, factsOf(reply, label).join("  ·  "));
+    this.#facts.title = tokensText(reply.end.usage);
     this.#drawTools(reply);
   }
 

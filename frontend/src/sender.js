@@ -21,7 +21,8 @@ export class Sender {
   }
 
   /**
-   * @param {{place: string, parent: string|null, text: string, model: string|null}} written
+   * @param {{place: string, parent: string|null, text: string, model: string|null,
+   *   settings: Record<string, any>|null}} written
    * @param {string} id
    */
   add(written, id) {
@@ -80,9 +81,9 @@ export class Sender {
     for (const entry of this.#outbox.sendable()) {
       if (!this.#adopted.has(entry.id) || this.#requested.has(entry.id)) continue;
       this.#requested.add(entry.id);
-      const { id, conversation, parent, text, model } = entry;
+      const { id, conversation, parent, text, model, settings } = entry;
       const frame = { type: "send", id, conversation, parent, text };
-      this.#wire.request(model ? { ...frame, model } : frame);
+      this.#wire.request({ ...frame, ...(model && { model }), ...(settings && { settings }) });
     }
   }
 }

@@ -6,9 +6,12 @@ import { ApiError } from "./api.js";
 import { firstWords } from "./format.js";
 import { newId } from "./ids.js";
 import { Library } from "./library.js";
+import { Models } from "./models.js";
 import { isNew, NEW, Outbox } from "./outbox.js";
+import { sent } from "./records.js";
 import { agrees, fromMessage, hasEnded } from "./reply.js";
 import { Sender } from "./sender.js";
+import { SettingsKeeper } from "./settingskeeper.js";
 import { parents, path } from "./tree.js";
 import { byteLength, VERSION, Wire } from "./wire.js";
 
@@ -16,7 +19,6 @@ import { byteLength, VERSION, Wire } from "./wire.js";
  * @typedef {import("./reply.js").Reply} Reply
  * @typedef {import("./records.js").Message} Message
  * @typedef {import("./outbox.js").Entry} Entry
- * @typedef {{id: string, label: string, endpoint: string, default: boolean}} Model
  *
  * @typedef {object} Item something in the thread
  * @property {string} key
@@ -37,15 +39,12 @@ import { byteLength, VERSION, Wire } from "./wire.js";
  */
 
 export class Store {
-  /** @type {Model[]} */
-  models;
   /** @type {"loading"|"ready"|"missing"|"unreachable"} */
   threadState = "ready";
   /** The model chosen for a new conversation. @type {string|null} */
   newModel = null;
   place = NEW;
   #page;
-  #api;
   #on;
   #sender;
   /** @type {Map<string, Reply>} */
@@ -60,9 +59,8 @@ export class Store {
    */
   constructor({ page, api, storage, on }) {
     this.#page = page;
-    this.#api = api;
     this.#on = on;
-    this.models = page.models;
+    this.models = new Models(api, page.models);
     this.library = new Library(api, {
       changed: () => this.#changed(),
       reset: () => this.reload(),
@@ -87,6 +85,13 @@ export class Store {
       error: (frame) => this.#refused(frame),
     });
     this.#sender = new Sender(this.outbox, this.wire);
+    this.settings = new SettingsKeeper({
+      outbox: this.outbox,
+      conversation: (id) => this.library.conversation(id),
+      save: (id, settings) => this.library.change(id, { settings }),
+      changed: () => on.changed(),
+      failed: (problem, text) => (problem.status === 401 ? on.loggedOut() : on.trouble(text)),
+    });
   }
 
   start() {
@@ -104,12 +109,7 @@ export class Store {
   /** The model that answers at the shown place: its own, or the default. */
   get model() {
     const id = this.shown ? this.shown.model : this.newModel;
-    return id ?? this.models.find((model) => model.default)?.id ?? this.models[0]?.id ?? null;
-  }
-
-  /** @param {string|null|undefined} id */
-  modelLabel(id) {
-    return this.models.find((model) => model.id === id)?.label ?? id ?? "";
+    return id ?? this.models.default;
   }
 
   /** @returns {Item[]} what the thread shows, in order */
@@ -212,6 +212,7 @@ export class Store {
   #changed() {
     if (!isNew(this.place) && this.library.isGone(this.place)) this.threadState = "missing";
     this.#follow();
+    this.settings.pump();
     this.#on.changed();
   }
 
@@ -239,17 +240,24 @@ export class Store {
     }
     const id = newId();
     this.outbox.setDraft(this.place, "");
+    const isFirst = isNew(this.place) && !this.outbox.in(this.place).length;
+    const settings = isFirst ? this.settings.take(this.place) : null;
     if (this.place === NEW) this.place = NEW + id;
     const parent = this.#path().findLast(({ role }) => role === "assistant")?.id ?? null;
     const model = isNew(this.place) ? this.newModel : null;
-    this.#sender.add({ place: this.place, parent, text, model }, id);
+    this.#sender.add({ place: this.place, parent, text, model, settings }, id);
     this.#on.changed();
     return null;
   }
 
   /** @param {string} id of an entry of the outbox */
   discard(id) {
+    const entry = this.outbox.get(id);
     this.#sender.discard(id);
+    if (entry && isNew(entry.place) && !this.outbox.in(entry.place).length) {
+      this.settings.giveBack(entry.place, NEW, entry.settings);
+      if (this.place === entry.place) this.place = NEW;
+    }
     this.#on.changed();
   }
 
@@ -272,7 +280,7 @@ export class Store {
 
   /**
    * @param {string} id
-   * @param {{title?: string, model?: string}} fields
+   * @param {import("./library.js").Change} fields
    */
   change(id, fields) {
     return this.#try(() => this.library.change(id, fields));
@@ -314,17 +322,19 @@ export class Store {
     this.#sendBytes = frame.limits?.send_bytes ?? this.#sendBytes;
     this.#on.connection({ state: "open", retryAt: null, code: 0 }, true);
     this.#sender.adoptAll();
+    this.settings.adoptAll();
     this.#asked.clear();
     this.#follow();
     this.library.hear(frame.seq);
     if (this.threadState === "unreachable") this.reload();
-    if (!this.models.length) this.#loadModels();
+    if (!this.models.list.length) this.loadModels();
     this.#on.changed();
   }
 
-  async #loadModels() {
+  /** Reads the models on offer again: somebody may have added one. */
+  async loadModels() {
     try {
-      this.models = (await this.#api.models()).models;
+      await this.models.load();
       this.#on.changed();
     } catch (problem) {
       this.#failed(problem, true);
@@ -338,32 +348,16 @@ export class Store {
     const { conversation, message, reply } = frame;
     // The server follows what was sent; only what is shown has to be.
     if (entry.place !== this.place) this.wire.unfollow(reply);
-    const created = new Date().toISOString();
-    // `seq: 0`: whatever the server says of these replaces them.
     const known = this.library.conversation(conversation);
-    const before = known ?? {
-      ...{ id: conversation, title: firstWords(entry.text), model: entry.model, leaf: null },
-      ...{ created, updated: created, running: true, seq: 0 },
-    };
-    const object = { ...before, leaf: before.leaf === entry.parent ? reply : before.leaf };
+    const made = sent(entry, frame, known, firstWords(entry.text), new Date().toISOString());
+    if (isNew(entry.place)) this.settings.move(entry.place, conversation);
     if (entry.place === this.place && isNew(entry.place)) {
-      this.library.begin(object);
+      this.library.begin(made.conversation);
       this.place = conversation;
       this.threadState = "ready";
       this.#on.placed(conversation);
     }
-    /** @type {Message[]} */
-    const messages = [
-      {
-        ...{ id: message, conversation, parent: entry.parent, role: "user", created, seq: 0 },
-        text: entry.text,
-      },
-      {
-        ...{ id: reply, conversation, parent: message, role: "assistant", created, seq: 0 },
-        ...{ status: "queued", attempt: 0 },
-      },
-    ];
-    this.library.put([object], messages);
+    this.library.put([made.conversation], made.messages);
     this.#on.moved(entry.id, message);
     this.#changed();
   }

@@ -1,0 +1,186 @@
+/**
+ * Keeps the settings of every conversation: what the server has, with the edits of this browser on
+ * top until they are saved. Edits lie in the outbox, so that no lost connection and no closed page
+ * loses a system prompt. One request is on its way at a time; the last edit wins.
+ */
+import { ApiError } from "./api.js";
+import { isNew } from "./outbox.js";
+import { clearing, isEmpty, merge, without } from "./settings.js";
+
+const AGAIN_MS = 5000;
+
+/**
+ * @typedef {import("./settings.js").Settings} Settings
+ *
+ * @typedef {object} Parts
+ * @property {import("./outbox.js").Outbox} outbox
+ * @property {(id: string) => {settings?: Settings}|undefined} conversation as the server has it
+ * @property {(id: string, settings: Settings) => Promise<void>} save
+ * @property {() => void} changed
+ * @property {(problem: ApiError, text: string) => void} failed
+ */
+
+export class SettingsKeeper {
+  /** Why the last save failed; "" where none did. */
+  problem = "";
+  /** What the server would not take. @type {{place: string, field: string, text: string}|null} */
+  refused = null;
+  #parts;
+  /** Places whose edits this page saves; another page's become its own when it connects. */
+  #mine = new Set();
+  #isSaving = false;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+  #isHeld = false;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  get isSaving() {
+    return this.#isSaving;
+  }
+
+  /**
+   * The settings of a place as its user wants them.
+   * @param {string} place
+   * @returns {Settings}
+   */
+  of(place) {
+    const { outbox, conversation } = this.#parts;
+    const known = isNew(place) ? outbox.in(place)[0] : conversation(place);
+    return merge(known?.settings, outbox.edits(place));
+  }
+
+  /**
+   * @param {string} place
+   * @param {string} name
+   * @param {any} value null to unset it
+   */
+  change(place, name, value) {
+    if (this.refused?.field === name) this.refused = null;
+    if ((this.of(place)[name] ?? null) !== value) this.#edit(place, { [name]: value });
+  }
+
+  /** @param {string} place */
+  reset(place) {
+    this.refused = null;
+    const edits = clearing(this.of(place));
+    if (!isEmpty(edits)) this.#edit(place, edits);
+  }
+
+  /**
+   * @param {string} place
+   * @param {import("./settings.js").Edits} edits
+   */
+  #edit(place, edits) {
+    const { outbox } = this.#parts;
+    const all = { ...outbox.edits(place), ...edits };
+    // What is not sent yet has nothing to unset.
+    outbox.setEdits(place, isNew(place) && !outbox.in(place).length ? merge({}, all) : all);
+    this.#mine.add(place);
+    this.#parts.changed();
+    this.pump();
+  }
+
+  /**
+   * Takes the settings along with the first message of a new conversation.
+   * @param {string} place
+   * @returns {Settings|null} null where nothing is set
+   */
+  take(place) {
+    const settings = this.of(place);
+    this.#parts.outbox.setEdits(place, {});
+    return isEmpty(settings) ? null : settings;
+  }
+
+  /**
+   * Gives them back: the message was given up.
+   * @param {string} from
+   * @param {string} to
+   * @param {Settings|null|undefined} settings
+   */
+  giveBack(from, to, settings) {
+    const { outbox } = this.#parts;
+    const edits = merge(settings, outbox.edits(from));
+    outbox.setEdits(from, {});
+    if (!isEmpty(edits)) outbox.setEdits(to, edits);
+  }
+
+  /**
+   * A new conversation was given its id: what was set since its first message goes there.
+   * @param {string} from
+   * @param {string} to
+   */
+  move(from, to) {
+    const { outbox } = this.#parts;
+    const edits = outbox.edits(from);
+    if (isEmpty(edits)) return;
+    outbox.setEdits(from, {});
+    outbox.setEdits(to, { ...outbox.edits(to), ...edits });
+    this.#mine.add(to);
+  }
+
+  /** The connection is back: saves whatever is unsaved, also by a page that is closed. */
+  adoptAll() {
+    for (const place of this.#parts.outbox.edited()) this.#mine.add(place);
+    this.#isHeld = false;
+    this.pump();
+  }
+
+  /** Saves what is next, of a conversation that is known. */
+  async pump() {
+    if (this.#isSaving || this.#isHeld) return;
+    const { outbox, conversation, save } = this.#parts;
+    for (const place of this.#mine) if (isEmpty(outbox.edits(place))) this.#mine.delete(place);
+    const place = [...this.#mine].find((one) => !isNew(one) && conversation(one));
+    if (!place) return;
+    clearTimeout(this.#timer);
+    const edits = outbox.edits(place);
+    this.#isSaving = true;
+    this.#parts.changed();
+    try {
+      await save(place, merge(conversation(place)?.settings, edits));
+      outbox.setEdits(place, without(outbox.edits(place), edits));
+      this.problem = "";
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      this.#failed(problem, place, edits);
+    } finally {
+      this.#isSaving = false;
+      this.#parts.changed();
+    }
+    this.pump();
+  }
+
+  /**
+   * @param {ApiError} problem
+   * @param {string} place
+   * @param {import("./settings.js").Edits} edits
+   */
+  #failed(problem, place, edits) {
+    const { outbox, failed } = this.#parts;
+    const { status, message } = problem;
+    const isOurs = status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status);
+    if (isOurs) {
+      outbox.setEdits(place, without(outbox.edits(place), edits));
+      const field = /^settings\.(\w+)/.exec(problem.field ?? "")?.[1] ?? "";
+      if (status !== 404) this.refused = { place, field, text: message };
+      failed(problem, message);
+      return;
+    }
+    const isFirst = !this.problem;
+    this.#isHeld = true;
+    this.problem = status
+      ? `The settings are not saved: ${message} It is tried again.`
+      : "The settings are not saved. They will be when the connection is back.";
+    if (status !== 401 && status !== 403) {
+      this.#timer = setTimeout(() => {
+        this.#isHeld = false;
+        this.pump();
+      }, AGAIN_MS);
+    }
+    if (isFirst || status === 401) failed(problem, this.problem);
+  }
+}

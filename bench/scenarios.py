@@ -8,10 +8,12 @@ nothing more). Text scenarios take their options from the model's name:
   `expected_text(model)`, with emoji and combining characters;
 - `stamps?n=100&rate=50`: each token is `t<time.monotonic_ns() when it was sent> `.
 
-`bench/faults.py` has the scenarios that are odd or go wrong.
+`bench/conventions.py` has endpoints that insist on something, `bench/oddities.py` those that are
+odd, and `bench/faults.py` those that fail.
 
 A request that ends with an assistant message, or with a user message that begins with "Continue"
-after one, is answered with the rest of the text.
+after one, is answered with the rest of the text; `words?repeat=30` repeats that many characters of
+what it is to continue.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -33,6 +35,9 @@ HANG: Final = object()
 type Item = bytes | float | object
 type Script = Iterator[Item]
 
+SHORT: Final = "Hello, wörld 👍"
+"""The text of most scenarios, whole or until something goes wrong."""
+
 WORDS: Final = (
     "the", "token", "river", "naïve", "Straße", "zażółć", "e\u0301te\u0301", "日本語", "한국어",
     "👍", "👩‍👩‍👧", "🇵🇱", "1,000", "`code`", "**bold**",
@@ -42,11 +47,13 @@ WORDS: Final = (
 
 @dataclass(frozen=True)
 class Call:
-    """One request for a completion."""
+    """One request for a completion. `path` is without its query."""
 
     headers: dict[str, str]
     body: dict[str, Any]
     options: dict[str, str]
+    path: str = ""
+    query: dict[str, str] = field(default_factory=dict)
 
     def number(self, name: str, default: float) -> float:
         """An option of the model's name."""
@@ -127,6 +134,26 @@ def start(call: Call) -> Iterator[bytes]:
     yield delta(call, {"role": "assistant", "content": ""})
 
 
+def spoken(call: Call, text: str = SHORT) -> Iterator[bytes]:
+    """Head, role and text, one character a token."""
+    yield from start(call)
+    for token in text:
+        yield delta(call, {"content": token})
+
+
+def event(text: str | None, reason: str | None = None) -> str:
+    """A bare chunk as JSON."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": reason}
+    return json.dumps({"choices": [choice]})
+
+
+def raw(body: bytes) -> Script:
+    """A stream of these bytes."""
+    yield head()
+    yield chunk(body)
+    yield END
+
+
 def finish(call: Call, reason: str | None = "stop", tokens: int = 3) -> Iterator[Item]:
     """The finish reason, the usage where it was asked for, and the end."""
     if reason is not None:
@@ -191,14 +218,21 @@ def scripted(call: Call, text: str, splits: list[int] | None = None, rate: float
 
 def words(call: Call) -> Script:
     """The deterministic text, or the rest of it after what was kept."""
-    n, seed = int(call.number("n", 100)), int(call.number("seed", 1))
-    skip = len(call.kept) if "".join(_words(n, seed)).startswith(call.kept) else 0
-    tokens = []
-    for token in _words(n, seed):
+    kept = call.kept
+    if kept and not expected_text(str(call.body.get("model", ""))).startswith(kept):
+        kept = ""
+    repeated = int(call.number("repeat", 0)) if kept else 0
+    return play(call, rest(call, len(kept) - repeated), call.number("rate", 0))
+
+
+def rest(call: Call, skip: int = 0) -> list[str]:
+    """The tokens of the deterministic text after so many characters."""
+    tokens, skip = [], max(skip, 0)
+    for token in _words(int(call.number("n", 100)), int(call.number("seed", 1))):
         if len(token) > skip:
             tokens.append(token[skip:])
         skip = max(0, skip - len(token))
-    return play(call, tokens, call.number("rate", 0))
+    return tokens
 
 
 def stamps(call: Call) -> Script:
@@ -206,6 +240,12 @@ def stamps(call: Call) -> Script:
     n = int(call.number("n", 100))
     tokens = (f"t{time.monotonic_ns()} " for _ in range(n))
     return play(call, tokens, call.number("rate", 50))
+
+
+def orderly(call: Call) -> Script:
+    """`SHORT`, and nothing that is odd."""
+    yield from spoken(call)
+    yield from finish(call)
 
 
 TEXTS: dict[str, Callable[[Call], Script]] = {"words": words, "stamps": stamps}

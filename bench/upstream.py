@@ -10,12 +10,15 @@ In a test:
 As a process, for a server in another one: `python -m bench.upstream --port 0` prints one JSON line
 `{"url": "http://127.0.0.1:40123/v1", "pid": 4711}` and serves until SIGTERM or SIGINT.
 
-- `POST /v1/chat/completions`: the model's name chooses the scenario and its options, as in
-  `words?n=100&rate=50&seed=3`; `bench/scenarios.py` and `bench/faults.py` have them all.
-- `GET /v1/models`: every scenario by name.
-- `GET /control`: what was asked and how it went, as JSON.
+- `POST …/completions`, under any path: the model's name chooses the scenario and its options, as in
+  `words?n=100&rate=50&seed=3`; `bench/scenarios.py` says where they are.
+- `GET …/models`, under any path: every scenario by name, or what was wanted.
+- `GET /control`: what was asked and how it went, as JSON: `requests` for completions, `models`.
 - `POST /control`: `{"text": "...", "splits": [3, 7], "rate": 50}` scripts the next reply, whatever
-  its model, cut at these code points; `{"forget": true}` empties the list of requests.
+  its model, cut at these code points; `{"forget": true}` empties the list of requests;
+  `{"models": {"ids": ["a"], "shape": "data", "status": 200, "at": "/v1/models"}}` sets the list of
+  models (shapes: data, models, list, names), at one path or without `at` at all; `body` (any JSON),
+  `page` (HTML) or `hang` instead of `ids` answers so; `{"models": null}` forgets these wishes.
 
 One timer drives all streams: a stream is a generator of bytes to send, seconds to wait and marks.
 """
@@ -36,8 +39,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
+from urllib.parse import parse_qsl, unquote
 
+from bench.conventions import CONVENTIONS
 from bench.faults import FAULTS
+from bench.listing import Listing
+from bench.oddities import ODDITIES
 from bench.scenarios import (
     CLOSE,
     HANG,
@@ -54,7 +61,7 @@ from bench.scenarios import (
 
 __all__ = ["FakeUpstream", "Request", "expected_text"]
 
-SCENARIOS = TEXTS | FAULTS
+SCENARIOS = TEXTS | CONVENTIONS | ODDITIES | FAULTS
 
 BURST = 64
 """Packets one stream may send before the others get their turn, when nothing throttles it."""
@@ -65,7 +72,10 @@ TICK = 0.001
 
 @dataclass
 class Request:
-    """One request as the endpoint saw it. Times are seconds of `time.monotonic()`."""
+    """One request as the endpoint saw it. Times are seconds of `time.monotonic()`.
+
+    The path is as it was sent, with its query; names of headers are in small letters.
+    """
 
     method: str
     path: str
@@ -76,6 +86,11 @@ class Request:
     closed_by_client: float | None = None
     packets: int = 0
     bytes: int = 0
+
+    @property
+    def route(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
 
     @property
     def open(self) -> bool:
@@ -99,6 +114,7 @@ class FakeUpstream:
         self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
     ) -> None:
         self.requests: list[Request] = []
+        self.listing = Listing(list(SCENARIOS))
         self._host, self._port, self._tls = host, port, tls
         self._next: deque[dict[str, Any]] = deque()
         self._connections: set[_Connection] = set()
@@ -146,7 +162,7 @@ class FakeUpstream:
     @property
     def chats(self) -> list[Request]:
         """The requests for a completion, oldest first."""
-        return [r for r in self.requests if r.path.startswith("/v1/chat/completions")]
+        return [r for r in self.requests if r.route.endswith("/completions")]
 
     @property
     def open_streams(self) -> int:
@@ -164,6 +180,7 @@ class FakeUpstream:
         """What `GET /control` answers."""
         return {
             "requests": [asdict(r) | {"open": r.open} for r in self.chats],
+            "models": [asdict(r) for r in self.requests if r.route.endswith("/models")],
             "open": self.open_streams,
             "bytes": sum(r.bytes for r in self.chats),
         }
@@ -172,18 +189,17 @@ class FakeUpstream:
 
     def answer(self, connection: _Connection, request: Request) -> None:
         """Begin the answer to one request."""
-        path = request.path.partition("?")[0]
+        path = request.route
         if path == "/control":
             script = self._control(request)
-        elif path == "/v1/models":
-            rows = [{"id": name, "object": "model", "owned_by": "bench"} for name in SCENARIOS]
-            script = iter(json_reply({"object": "list", "data": rows}))
-        elif path == "/v1/chat/completions" and isinstance(request.body, dict):
-            self.requests.append(request)
-            script = self._completion(request)
         else:
             self.requests.append(request)
-            script = iter(json_reply({"error": {"message": "no such page"}}, status=404))
+            if path.endswith("/completions") and isinstance(request.body, dict):
+                script = self._completion(request)
+            elif path.endswith("/models"):
+                script = self.listing.answer(path)
+            else:
+                script = iter(json_reply({"error": {"message": "no such page"}}, status=404))
         self._count += 1
         stream = _Stream(time.monotonic(), self._count, connection, request, script)
         connection.stream = stream
@@ -198,6 +214,8 @@ class FakeUpstream:
         if isinstance(request.body, dict):
             if request.body.get("forget"):
                 self.requests = [r for r in self.requests if r.open]
+            if "models" in request.body:
+                self.listing.want(request.body["models"])
             if "text" in request.body:
                 wanted = {k: request.body[k] for k in ("splits", "rate") if k in request.body}
                 self.play(request.body["text"], **wanted)
@@ -205,7 +223,9 @@ class FakeUpstream:
 
     def _completion(self, request: Request) -> Script:
         name, options = parse_model(str(request.body.get("model", "")))
-        call = Call(request.headers, request.body, options)
+        path, _, query = request.path.partition("?")
+        query_pairs = dict(parse_qsl(query)) if query else {}
+        call = Call(request.headers, request.body, options, unquote(path), query_pairs)
         if self._next:
             return scripted(call, **self._next.popleft())
         scenario = SCENARIOS.get(name)

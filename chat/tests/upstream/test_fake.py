@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.faults import FAULTS
-from bench.scenarios import TEXTS, parse_model
-from bench.upstream import FakeUpstream, expected_text
+from bench.scenarios import parse_model
+from bench.upstream import SCENARIOS, FakeUpstream, expected_text
 from chat.tests.upstream.conftest import Connect, read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +40,7 @@ def test_as_a_process_it_says_where_it_is_and_does_what_it_is_told() -> None:
             assert [r["body"]["model"] for r in state["requests"]] == ["any"]
             assert json.loads(ask(control, {"forget": True}))["requests"] == []
             models = json.loads(ask(f"{said['url']}/models"))["data"]
-            assert {m["id"] for m in models} == set(TEXTS) | set(FAULTS)
+            assert {m["id"] for m in models} == set(SCENARIOS)
         finally:
             process.terminate()
     assert process.returncode == 0

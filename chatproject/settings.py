@@ -82,8 +82,8 @@ try:
     REDIS_URL: str = env.str("REDIS_URL", "")
 
     # --- models ---------------------------------------------------------------------------
-    OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
-    OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "")
+    OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "").strip()
+    OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "").strip()
     CHAT_MODEL: list[str] = env.list("CHAT_MODEL", [])
     EMBEDDED_MODEL_URL: str = env.str("EMBEDDED_MODEL_URL", "")
     ENDPOINTS = read_endpoints(env, env.list("ENDPOINTS", []))

@@ -56,13 +56,25 @@ class Choice(NamedTuple):
     endpoint: EndpointSettings | None
 
 
+def find(model: str, user_id: int) -> Choice:
+    """The model with this public id as this user may use it. At most one query, for one row."""
+    known = environment_endpoints()
+    offer = known.find(model)
+    if offer is not None:
+        return Choice(offer, known.endpoints[offer.endpoint])
+    slug, _, name = model.partition("/")
+    if slug not in known.endpoints:
+        rows = OfferedModel.objects.usable(user_id)
+        if row := rows.filter(endpoint__slug=slug, name=name).first():
+            return Choice(row.offer(), row.endpoint.settings())
+    return Choice(None, None)
+
+
 def choose(model: str, user_id: int) -> Choice:
-    """The model with this public id as this user may use it, with all that is known about it."""
-    found = catalogue(user_id)
-    offer = found.find(model)
-    if offer is None:
+    """As `find` does, with all that is publicly known about the model."""
+    offer, endpoint = find(model, user_id)
+    if offer is None or endpoint is None:
         return Choice(None, None)
-    endpoint = found.endpoints[offer.endpoint]
     return Choice(with_facts(offer, endpoint), endpoint)
 
 

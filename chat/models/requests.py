@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from chat.models.catalogue import catalogue
+from chat.models.catalogue import catalogue, find
 from chat.models.changes import Counter, wake
 from chat.models.conversations import Conversation, title_of
 from chat.models.messages import Message, Role, Status
@@ -221,10 +221,9 @@ def _make_room(user_id: int) -> None:
 
 def _offer(user_id: int, model: str | None, *, fall_back: bool = False) -> Offer:
     """The asked model; the default where none was asked for or a stored one is gone."""
-    offers = catalogue(user_id)
-    found = offers.find(model) if model else None
+    found = find(model, user_id).offer if model else None
     if found is None and (fall_back or not model):
-        found = offers.default
+        found = catalogue(user_id).default
     if found is None:
         raise NoModel(
             "This model is not offered here." if model else "No model is set up for you here."

@@ -51,7 +51,7 @@ def claim(reply: Reply, process: Process) -> Claim:
     return claimed
 
 
-def attempts(reply: Reply) -> list[dict[str, Any]]:
+def attempts(reply: Reply) -> list[Any]:
     return list(Attempt.objects.filter(reply=reply.pk).order_by("number").values())
 
 

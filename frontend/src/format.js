@@ -100,13 +100,24 @@ export function factsOf(reply, model) {
   const about = usage?.estimated ? "≈ " : "";
   if (tokens > 0) facts.push(`${about}${number(tokens)} ${tokens === 1 ? "token" : "tokens"}`);
   if (timing?.total_ms != null) facts.push(seconds(timing.total_ms));
-  const growing = (timing?.total_ms ?? 0) - (timing?.first_token_ms ?? 0);
-  if (tokens > 1 && timing?.first_token_ms != null && growing > 0) {
-    const rate = (tokens * 1000) / growing;
-    facts.push(`${about}${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))} tokens/s`);
-  }
+  const rate = speed(usage, timing);
+  if (rate) facts.push(rate);
   if (cost != null) facts.push(dollars(cost, about));
   return facts;
+}
+
+/**
+ * How fast the tokens came, once they came; "" where that is not known.
+ * @param {Record<string, any>|null|undefined} usage
+ * @param {import("./reply.js").Timing|null|undefined} timing
+ */
+export function speed(usage, timing) {
+  const tokens = usage?.completion_tokens;
+  const growing = (timing?.total_ms ?? 0) - (timing?.first_token_ms ?? 0);
+  if (!(tokens > 1) || timing?.first_token_ms == null || growing <= 0) return "";
+  const rate = (tokens * 1000) / growing;
+  const shown = rate < 10 ? rate.toFixed(1) : number(Math.round(rate));
+  return `${usage?.estimated ? "≈ " : ""}${shown} tokens/s`;
 }
 
 /**

@@ -2,14 +2,15 @@
  * The transcript in the admin: a conversation as it is stored, read-only, with the chat's own
  * Markdown. While a reply is unfinished it is read again and again.
  */
+import { attemptsElement, detail, moment } from "./attempts.js";
 import { el, find } from "./dom.js";
-import { factsOf } from "./format.js";
+import { factsOf, leftOutText, seconds } from "./format.js";
 import { render } from "./markdown.js";
 import { fromMessage, hasEnded } from "./reply.js";
 
 const POLL_MS = 1500;
 
-/** @typedef {import("./records.js").Message} Message */
+/** @typedef {import("./records.js").Message & {attempts?: import("./attempts.js").Attempt[]}} Message */
 
 class Transcript {
   #host = find("#transcript");
@@ -37,7 +38,7 @@ class Transcript {
       const element = messageElement(message, branches.get(message.id) ?? "");
       const before = this.#elements.get(message.id);
       this.#elements.set(message.id, element);
-      if (before) before.replaceWith(element);
+      if (before) replace(before, element);
       else this.#host.append(element);
     }
     for (const [id, element] of this.#elements) {
@@ -67,6 +68,19 @@ class Transcript {
 }
 
 /**
+ * Puts a message as it is now in the place of what was drawn; what was unfolded stays so.
+ * @param {HTMLElement} before
+ * @param {HTMLElement} element
+ */
+function replace(before, element) {
+  for (const { className } of before.querySelectorAll("details[open]")) {
+    const details = element.querySelector(`details.${className}`);
+    if (details instanceof HTMLDetailsElement) details.open = true;
+  }
+  before.replaceWith(element);
+}
+
+/**
  * Which of several answers to the same message each one is.
  * @param {Message[]} messages
  * @returns {Map<string, string>}
@@ -91,23 +105,23 @@ function siblingsOf(messages) {
  */
 function messageElement(message, version) {
   const isReply = message.role === "assistant";
-  const time = new Date(message.created);
   const head = el(
     "header",
     {},
     el("strong", {}, { user: "User", assistant: "Reply", system: "System" }[message.role] ?? ""),
-    el(
-      "time",
-      { datetime: message.created, title: message.created },
-      time.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }),
-    ),
+    el("time", { datetime: message.created, title: message.created }, moment(message.created)),
     version && el("span", {}, version),
     isReply && el("span", { class: `state ${message.status}` }, message.status ?? ""),
   );
   const article = el("article", { class: `message ${message.role}` }, head);
+  if (message.left_out) {
+    article.append(el("p", { class: "left-out" }, leftOutText(message.left_out)));
+  }
   if (isReply && message.reasoning) {
     const thought = el("div", { class: "markdown" });
-    const details = el("details", {}, el("summary", {}, "Reasoning"), thought);
+    const ms = message.timing?.reasoning_ms;
+    const label = ms == null ? "Reasoning" : `Reasoning, ${seconds(ms)}`;
+    const details = el("details", { class: "thought" }, el("summary", {}, label), thought);
     details.addEventListener("toggle", () => {
       if (!thought.hasChildNodes()) thought.append(render(message.reasoning ?? ""));
     });
@@ -126,9 +140,9 @@ function outcome(message) {
   /** @type {HTMLElement[]} */
   const parts = [];
   if (message.error) {
-    const { code, message: sentence, detail } = message.error;
+    const { code, message: sentence, detail: text } = message.error;
     parts.push(el("p", { class: "problem" }, `${sentence} `, el("code", {}, code)));
-    if (detail) parts.push(el("pre", { class: "detail" }, detail));
+    if (text) parts.push(detail(text));
   }
   const facts = factsOf(fromMessage({ ...message, text: message.text ?? "" }), message.model ?? "");
   if (message.attempt) facts.push(`attempt ${message.attempt}`);
@@ -136,6 +150,7 @@ function outcome(message) {
   if (message.finish_reason) facts.push(`finish reason ${message.finish_reason}`);
   if (message.reason) facts.push(message.reason);
   parts.push(el("footer", {}, facts.join("  ·  ")));
+  if (message.attempts?.length) parts.push(attemptsElement(message.attempts));
   return parts;
 }
 

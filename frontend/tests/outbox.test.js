@@ -119,9 +119,37 @@ test("where storage is full a message lives as long as the page", () => {
   assert.deepEqual(ids(outbox.sendable()), ["1"]);
 });
 
+test("the settings of a new chat go with its first message, or with the one behind it", () => {
+  const outbox = new Outbox(new MemoryStorage(), "alice");
+  write(outbox, "1", `${NEW}1`, { parent: null, settings: { top_p: 1 } });
+  write(outbox, "2", `${NEW}1`);
+  assert.deepEqual(outbox.get("1").settings, { top_p: 1 });
+  assert.equal(outbox.get("2").settings, null);
+  outbox.discard("1");
+  assert.deepEqual(outbox.get("2").settings, { top_p: 1 });
+});
+
+test("edits belong to their place and live as long as the page where storage is full", () => {
+  const storage = new MemoryStorage();
+  const outbox = new Outbox(storage, "alice");
+  outbox.setEdits("c", { top_p: 0, system: null });
+  assert.deepEqual(new Outbox(storage, "alice").edits("c"), { top_p: 0, system: null });
+  assert.deepEqual(outbox.edits(NEW), {});
+  assert.deepEqual(outbox.edited(), ["c"]);
+  storage.setItem = () => {
+    throw new Error("full");
+  };
+  outbox.setEdits("c", { top_p: 1 });
+  assert.deepEqual(outbox.edits("c"), { top_p: 1 });
+  outbox.setEdits("c", {});
+  assert.deepEqual(outbox.edited(), []);
+});
+
 test("what is broken in storage is left out", () => {
   const storage = new MemoryStorage();
   storage.setItem("parley:alice:out:1", "{");
   storage.setItem("parley:alice:out:2", "null");
+  storage.setItem("parley:alice:settings:c", "null");
+  assert.deepEqual(new Outbox(storage, "alice").edits("c"), {});
   assert.deepEqual(new Outbox(storage, "alice").all(), []);
 });

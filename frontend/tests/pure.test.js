@@ -2,10 +2,22 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { CLOSE, wait } from "../src/backoff.js";
-import { dayGroup, endText, factsOf, firstWords, seconds, statusText } from "../src/format.js";
+import {
+  dayGroup,
+  dollars,
+  endText,
+  factsOf,
+  firstWords,
+  leftOutText,
+  seconds,
+  statusText,
+  tokensText,
+} from "../src/format.js";
 import { newId } from "../src/ids.js";
+import { byEndpoint, Models, matching } from "../src/models.js";
 import { unknown } from "../src/reply.js";
 import { digest, sha256 } from "../src/sha256.js";
+import { isThinking, UNSEEN, watch } from "../src/thinking.js";
 import { parents, path } from "../src/tree.js";
 
 test("the own SHA-256 is SHA-256 at every length around a block", async () => {
@@ -89,6 +101,16 @@ test("a waiting reply says why", () => {
   const retryAt = new Date(10_000).toISOString();
   assert.match(statusText(reply({ reason: "retry", retryAt }), 7_500), /again in 3 s/);
   assert.match(statusText(reply({ status: "running", reason: "restart" }), 0), /goes on/);
+  const asked = { status: "running", reason: "retry" };
+  assert.equal(
+    statusText(reply({ ...asked, retryAt }), 7_500),
+    "The model did not answer. Trying again in 3 s.",
+  );
+  assert.match(statusText(reply({ ...asked, retryAt }), 11_000), /Trying again…$/);
+  assert.equal(statusText(reply(asked), 0), "Trying again…");
+  for (const more of [{ length: 1 }, { reasoningLength: 1 }]) {
+    assert.equal(statusText(reply({ ...asked, retryAt, ...more }), 0), "");
+  }
   assert.equal(statusText(reply({ status: "running" }), 0), "");
 });
 
@@ -101,7 +123,9 @@ test("an ending that is not plain is said in words", () => {
   });
   assert.match(endText(ended({ status: "interrupted" }, {})).text, /^Interrupted/);
   assert.match(endText(ended({ status: "stopped" }, {})).text, /^Stopped/);
-  assert.match(endText(ended({}, { finish_reason: "length" })).text, /longest/);
+  assert.match(endText(ended({}, { finish_reason: "length" })).text, /^Cut off: .*longest length/);
+  assert.match(endText(ended({ length: 0 }, { finish_reason: "length" })).text, /before the first/);
+  assert.match(endText(ended({}, { finish_reason: "content_filter" })).text, /content filter/);
   assert.match(endText(ended({ length: 0 }, {})).text, /nothing/);
 });
 
@@ -111,6 +135,92 @@ test("the quiet line counts tokens by the time they took to come", () => {
   end.usage.estimated = true;
   assert.deepEqual(factsOf(ended({}, end), ""), ["≈ 90 tokens", "3.5 s", "≈ 30 tokens/s"]);
   assert.deepEqual(factsOf(ended({}, {}), "M"), ["M"]);
+});
+
+test("a cost is shown where it is known, and marked where it is estimated", () => {
+  assert.deepEqual(factsOf(ended({}, { cost: 0.0012 }), ""), ["$0.0012"]);
+  const usage = { completion_tokens: 1, estimated: true };
+  assert.deepEqual(factsOf(ended({}, { cost: 0.0012, usage }), ""), ["≈ 1 token", "≈ $0.0012"]);
+  assert.deepEqual(
+    [0, 0.00004, 0.0001, 0.01234, 0.5, 1.239, 1234].map((value) => dollars(value)),
+    ["$0.00", "< $0.0001", "$0.0001", "$0.0123", "$0.50", "$1.24", "$1,234.00"],
+  );
+});
+
+test("each kind of token is told that was counted", () => {
+  const usage = { prompt_tokens: 1200, completion_tokens: 90 };
+  assert.equal(tokensText(usage), "Tokens: 1,200 in the prompt, 90 in the answer");
+  assert.equal(
+    tokensText({ ...usage, cached_tokens: 1000, reasoning_tokens: 40, estimated: true }),
+    "Tokens: ≈ 1,200 in the prompt (1,000 cached), ≈ 90 in the answer (40 reasoning)",
+  );
+  assert.equal(tokensText(null), "");
+});
+
+test("what was left out of the prompt is said in words", () => {
+  assert.equal(
+    leftOutText(1),
+    "1 earlier message did not fit into the model's context and was left out.",
+  );
+  assert.match(leftOutText(1200), /^1,200 earlier messages .* were left out\.$/);
+});
+
+test("thinking lasts from the first thought to the first word, where both were seen", () => {
+  const at = (more) => reply({ attempt: 1, status: "running", ...more });
+  const steps = [
+    [0, at({})],
+    [1000, at({ reasoningLength: 1 })],
+    [4000, at({ reasoningLength: 9 })],
+    [6000, at({ reasoningLength: 9, length: 1 })],
+    [9000, at({ reasoningLength: 9, length: 5 })],
+  ];
+  const play = (from) =>
+    steps.slice(from).reduce(
+      ({ thinking, before }, [now, next]) => ({
+        thinking: watch(thinking, before, next, now),
+        before: next,
+      }),
+      { thinking: UNSEEN, before: null },
+    ).thinking;
+  assert.equal(play(0).ms, 5000);
+  for (const from of [1, 2, 3, 4]) assert.equal(play(from).ms, null); // it came later
+  assert.deepEqual(
+    steps.map(([, one]) => isThinking(one)),
+    [false, true, true, false, false],
+  );
+});
+
+test("another attempt thinks anew", () => {
+  const before = reply({ attempt: 1, reasoningLength: 3, length: 1 });
+  const next = reply({ attempt: 2, reasoningLength: 3 });
+  assert.deepEqual(watch({ since: 0, ms: 5 }, before, next, 9), UNSEEN);
+});
+
+test("models stand under their endpoints in the order of the list", () => {
+  const list = [
+    { id: "a/1", label: "One", endpoint: "A", default: false },
+    { id: "b/2", label: "Two", endpoint: "B", default: true },
+    { id: "a/3", label: "Three", endpoint: "A", default: false },
+  ];
+  assert.deepEqual(
+    byEndpoint(list).map(([name, models]) => [name, models.map(({ id }) => id)]),
+    [
+      ["A", ["a/1", "a/3"]],
+      ["B", ["b/2"]],
+    ],
+  );
+  const models = new Models(null, list);
+  assert.equal(models.default, "b/2");
+  assert.equal(models.label("a/3"), "Three");
+  assert.equal(models.label("gone"), "gone");
+  assert.equal(new Models(null, []).default, null);
+});
+
+test("a filter finds all of its words in any order", () => {
+  const text = "Llama 3.3 Groq groq/llama-3.3";
+  assert.ok(matching("groq LLAMA")(text));
+  assert.ok(matching("  ")(text));
+  assert.ok(!matching("groq qwen")(text));
 });
 
 test("times and days", () => {

@@ -100,5 +100,6 @@ def is_base_url(url: str) -> bool:
         parts.port  # noqa: B018  raises for one that is no number
     except ValueError:
         return False
-    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    # urlsplit overlooks line breaks, and takes blanks for a part of the name.
+    plain = url.isprintable() and not set(url) & set(" ?#@")
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain

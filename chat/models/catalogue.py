@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from chat.models.endpoints import COMPLETIONS, EndpointSettings, MaxTokensName, Prefix
+from chat.models.endpoints import COMPLETIONS, EndpointSettings, Prefix, usual_max_tokens_name
 from chat.models.offers import Offer, OfferedModel
 from chat.models.prices import propose
 
@@ -91,8 +91,6 @@ def environment_endpoints() -> Catalogue:
             "models": settings.CHAT_MODEL or [DEFAULT_MODEL],
             "label": "OpenAI" if base_url == OPENAI_URL else "",
         }
-        if base_url == OPENAI_URL:
-            openai["max_tokens_name"] = MaxTokensName.MAX_COMPLETION_TOKENS.value
         _add("openai", openai | extras, endpoints, offers)
     for name, named in settings.ENDPOINTS.items():
         if name != "openai":
@@ -126,7 +124,7 @@ def _add(
             api_key=named.get("api_key", ""),
             headers=named.get("headers", ()),
             prefix=named.get("prefix", ""),
-            max_tokens_name=named.get("max_tokens_name", MaxTokensName.MAX_TOKENS.value),
+            max_tokens_name=named.get("max_tokens_name") or usual_max_tokens_name(base_url),
             key_header=named.get("key_header", "authorization"),
             api_version=named.get("api_version", ""),
             path=named.get("path", COMPLETIONS),

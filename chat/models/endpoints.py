@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from chat.models.sealing import Unreadable, seal, unseal
 from chatproject.endpoint_variables import is_base_url
@@ -20,7 +23,7 @@ from chatproject.endpoint_variables import is_base_url
 class Prefix(models.TextChoices):
     """How an endpoint goes on with a text that it is given the beginning of."""
 
-    PLAIN = "plain", "A trailing assistant message is continued (llama.cpp, Ollama, LM Studio)"
+    PLAIN = "plain", "A trailing assistant message is continued (llama.cpp)"
     VLLM = "vllm", "continue_final_message (vLLM, SGLang)"
     FLAG = "flag", "prefix: true on the last message (DeepSeek /beta, Mistral)"
 
@@ -36,6 +39,31 @@ class KeyHeader(models.TextChoices):
 
 
 COMPLETIONS = "/chat/completions"
+
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token of RFC 9110."""
+
+OUR_HEADERS = frozenset(
+    [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+"""They frame the request and its answer."""
+
+SECRET_LIMIT = 4096
+"""Characters of a key or of a header's value."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +109,30 @@ def validate_base_url(value: str) -> None:
         raise ValidationError(
             "Scheme, host, perhaps port and path are allowed, as in https://api.example/v1."
         )
+
+
+def validate_secret(value: str) -> None:
+    """A key or a header's value has to fit into a line. The error does not repeat it."""
+    if not (value.isascii() and value.isprintable() and 0 < len(value) <= SECRET_LIMIT):
+        raise ValidationError(
+            f"Letters, digits and signs of ASCII are allowed, on one line, at most {SECRET_LIMIT}."
+        )
+
+
+def validate_header_name(name: str) -> None:
+    """Whether staff may set a header of this name."""
+    if len(name) > 100 or HEADER_NAME.fullmatch(name) is None:
+        raise ValidationError("A header's name has letters, digits and hyphens.")
+    if name.lower() in OUR_HEADERS:
+        raise ValidationError(f"{name} cannot be set: the request needs its own.")
+
+
+def usual_max_tokens_name(base_url: str) -> str:
+    """What the endpoint at this address calls the length limit, as far as that is known."""
+    host = urlsplit(base_url).hostname or ""
+    if host == "api.openai.com" or host.endswith(".openai.azure.com"):
+        return MaxTokensName.MAX_COMPLETION_TOKENS.value
+    return MaxTokensName.MAX_TOKENS.value
 
 
 class Endpoint(models.Model):
@@ -172,6 +224,14 @@ class Endpoint(models.Model):
     def problem(self) -> str:
         """Why its secrets cannot be read, in words for staff; "" where they can."""
         return self.settings().problem
+
+    def key_state(self) -> str:
+        """Of its key, what may be shown."""
+        if self.key_set_at is None:
+            return "none"
+        if problem := self.problem():
+            return f"cannot be read: {problem}"
+        return f"set on {date_format(self.key_set_at, 'j M Y')}"
 
     def settings(self) -> EndpointSettings:
         """All that a request needs, its key included."""

@@ -48,6 +48,7 @@ class Found(NamedTuple):
 
     added: int
     known: int
+    """How many of those it named were there already."""
     on: int
     """How many of those added are offered at once."""
 
@@ -72,13 +73,14 @@ class OfferedModelQuerySet(models.QuerySet["OfferedModel"]):
         """
         known = set(self.filter(endpoint=endpoint).values_list("name", flat=True))
         limit = OfferedModel._meta.get_field("name").max_length or 0
-        new = [name for name in dict.fromkeys(names) if name not in known and len(name) <= limit]
+        usable = [name for name in dict.fromkeys(names) if len(name) <= limit]
+        new = [name for name in usable if name not in known]
         rows = [OfferedModel(endpoint=endpoint, name=name, label=name[:120]) for name in new]
         for row in rows:
             row.enabled = len(rows) <= MANY and not NO_CHAT.search(row.name)
             row.propose()
         self.bulk_create(rows, ignore_conflicts=True)
-        return Found(len(rows), len(known), sum(row.enabled for row in rows))
+        return Found(len(rows), len(usable) - len(rows), sum(row.enabled for row in rows))
 
 
 class OfferedModel(models.Model):

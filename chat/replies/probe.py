@@ -9,8 +9,17 @@ from chat.models import EndpointSettings
 from chat.replies.asking import endpoint_of
 from chat.upstream import ChatRequest, Client, UpstreamError
 
-SECONDS = 25.0
-"""How long one of the two questions may take; a model that loads first may need more, once."""
+CONNECT_SECONDS = 6.0
+LIST_SECONDS = 8.0
+REPLY_SECONDS = 20.0
+"""Both questions together stay below the 30 seconds after which routers of platforms give up. A
+model that loads first may need more, once."""
+
+NO_CONNECTION = {"unreachable", "unknown_host", "tls_failed", "timeout_connect"}
+"""Where nobody answers, there is no second question."""
+
+NEEDS_MORE = "output limit was reached"
+"""What OpenAI's reasoning models say to a limit of one token, having answered otherwise."""
 
 HINTS = {
     "unreachable": "Is it running, and can this server reach that host and port?",
@@ -21,7 +30,6 @@ HINTS = {
     "bad_response": "Is this the address of an API, and not of a web page?",
     "unknown_model": "Is the model's name written as the endpoint writes it?",
     "timeout_first_token": "It may still be loading the model: try again in a minute.",
-    "unreadable_key": "",
 }
 
 
@@ -34,65 +42,98 @@ class Finding:
     detail: str = ""
 
 
+class NotListed(Exception):
+    """There is no list of models; the finding says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+
+
 async def test(settings: EndpointSettings, model: str | None) -> list[Finding]:
     """Ask for the models and for one token, and say in words what works and what is wrong.
 
     `model` is its name at the endpoint; without one the first of the endpoint's list is asked.
     """
     if settings.problem:
-        return [Finding(False, f"The key cannot be read. {settings.problem}")]
+        return [_unreadable(settings)]
     client = _client(settings)
     try:
-        listed = await _try_list(client)
-        names = listed[1]
+        try:
+            names = await _names(client)
+            listed = Finding(True, f"Its list of models: {_count(names)}.")
+        except UpstreamError as problem:
+            names = []
+            listed = _failed("Its list of models", problem, client)
+            if problem.code in NO_CONNECTION:
+                return [listed]
         model = model or (names[0] if names else None)
         if model is None:
-            no_model = "There is no model to ask: add one by its name."
-            return [listed[0], Finding(False, no_model)]
-        return [listed[0], await _try_reply(client, settings, model)]
+            return [listed, Finding(False, "There is no model to ask: add one by its name.")]
+        return [listed, await _try_reply(client, model)]
     finally:
         await client.close()
 
 
 async def models(settings: EndpointSettings) -> list[str]:
-    """What the endpoint calls its models. Raises `UpstreamError`."""
+    """What the endpoint calls its models, at least one. Raises `NotListed`."""
     if settings.problem:
-        raise UpstreamError("unreadable_key", settings.label, detail=settings.problem)
+        raise NotListed(_unreadable(settings))
     client = _client(settings)
     try:
-        return await client.models()
+        names = await _names(client)
+    except UpstreamError as problem:
+        raise NotListed(_failed("Its list of models", problem, client)) from None
     finally:
         await client.close()
+    if not names:
+        raise NotListed(Finding(False, "Its list of models is empty. Add them by their names."))
+    return names
+
+
+def _unreadable(settings: EndpointSettings) -> Finding:
+    return Finding(False, UpstreamError("unreadable_key", settings.label).message, settings.problem)
 
 
 def _client(settings: EndpointSettings) -> Client:
-    patience = min(settings.first_token_timeout, SECONDS)
-    return Client(replace(endpoint_of(settings), first_token_timeout=patience))
+    return Client(
+        replace(
+            endpoint_of(settings),
+            connect_timeout=min(settings.connect_timeout, CONNECT_SECONDS),
+            first_token_timeout=min(settings.first_token_timeout, REPLY_SECONDS),
+        )
+    )
 
 
-async def _try_list(client: Client) -> tuple[Finding, list[str]]:
+async def _names(client: Client) -> list[str]:
     try:
-        names = await client.models()
-    except UpstreamError as problem:
-        return _failed("Its list of models", problem, client), []
-    count = "1 model" if len(names) == 1 else f"{len(names)} models"
-    return Finding(True, f"Its list of models: {count}."), names
+        async with asyncio.timeout(LIST_SECONDS):
+            return await client.models()
+    except TimeoutError:
+        raise UpstreamError("timeout_first_token", client.endpoint.name) from None
 
 
-async def _try_reply(client: Client, settings: EndpointSettings, model: str) -> Finding:
+def _count(names: list[str]) -> str:
+    return "1 model" if len(names) == 1 else f"{len(names)} models"
+
+
+async def _try_reply(client: Client, model: str) -> Finding:
     request = ChatRequest(model, [{"role": "user", "content": "Hi"}], max_tokens=1)
     loop = asyncio.get_running_loop()
     began = loop.time()
+    answered = None
     try:
-        async with asyncio.timeout(SECONDS), client.stream(request) as stream:
+        async with asyncio.timeout(REPLY_SECONDS), client.stream(request) as stream:
             async for _ in stream:
                 break  # one token is enough, and closing the stream ends it there, too
+            answered = stream.model
     except TimeoutError:
-        return _failed("A reply", UpstreamError("timeout_first_token", settings.label), client)
-    except UpstreamError as problem:
+        problem = UpstreamError("timeout_first_token", client.endpoint.name)
         return _failed(f"A reply of {model}", problem, client)
-    answered = stream.model or model
-    return Finding(True, f"A reply of {answered}: after {loop.time() - began:.1f} s.")
+    except UpstreamError as problem:
+        if NEEDS_MORE not in problem.detail:
+            return _failed(f"A reply of {model}", problem, client)
+    return Finding(True, f"A reply of {answered or model}: after {loop.time() - began:.1f} s.")
 
 
 def _failed(what: str, problem: UpstreamError, client: Client) -> Finding:

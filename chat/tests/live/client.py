@@ -77,12 +77,15 @@ class Client:
         parent: str | None = None,
         id: str | None = None,
         endpoint: str = "openai",
+        settings: Frame | None = None,
     ) -> Frame:
         """Send a message; returns its `accepted`."""
         key = id or str(uuid4())
         fields: Frame = {"id": key, "conversation": conversation, "parent": parent, "text": text}
         if model is not None:
             fields["model"] = f"{endpoint}/{model}"
+        if settings is not None:
+            fields["settings"] = settings
         return await self.ask("accepted", "send", **fields)
 
     async def go_on(self, reply: str, model: str | None = None) -> Frame:

@@ -58,6 +58,10 @@ class Fault:
     """What else the sentence tells."""
     endpoint: str = "openai"
     """Which one is asked; see `endpoints`."""
+    settings: Frame | None = None
+    """What the conversation has set."""
+    usage: tuple[int, ...] | None = None
+    """Tokens of prompt, answer, reasoning and cache, none where Parley estimates them."""
 
     def __str__(self) -> str:
         return self.name
@@ -108,27 +112,53 @@ def flaky(how: str, fails: int, then: str = "") -> str:
     return f"flaky?fails={fails}&how={quote(how)}" + (f"&then={quote(then)}" if then else "")
 
 
+THOUGHT: Final = "Let me see."
+TOLD: Final = (7, 3, 1, 2)
+ESTIMATED: Final = ()
+
 ODDITIES = [
-    tolerated("plain text", WORDS, expected_text(WORDS)),
-    tolerated("reasoning_content", "reasoning", reasoning="Let me see."),
-    tolerated("reasoning", "reasoning?field=reasoning", reasoning="Let me see."),
-    tolerated("think tags in the text", "think", reasoning="Let me see."),
-    tolerated("odd chunks of all kinds", "shapes"),
-    tolerated("comments, CR", "line-ends?end=cr"),
+    tolerated("plain text", WORDS, expected_text(WORDS), usage=(7, 40, 1, 2)),
+    tolerated("reasoning_content", "reasoning", reasoning=THOUGHT, usage=TOLD),
+    tolerated("reasoning", "reasoning?field=reasoning", reasoning=THOUGHT),
+    tolerated("reasoning_details", "reasoning?field=details", reasoning=THOUGHT),
+    tolerated("reasoning twice", "reasoning?field=both", reasoning=THOUGHT),
+    tolerated("reasoning and its details", "reasoning?field=both-details", reasoning=THOUGHT),
+    tolerated("think tags in the text", "think", reasoning=THOUGHT, usage=TOLD),
+    tolerated("odd chunks of all kinds", "shapes", usage=TOLD),
+    tolerated("comments, CR", "line-ends?end=cr", usage=ESTIMATED),
     tolerated("comments, CRLF", "line-ends?end=crlf"),
     tolerated("comments, LF", "line-ends?end=lf"),
     tolerated("data over several lines", "multiline"),
     tolerated("one byte a packet", "bytewise"),
     tolerated("gzip", "gzip"),
-    tolerated("surrogates and NUL", "surrogates", f"{SHORT}��"),
-    tolerated("plain JSON completion", "plain-json", reasoning="Hm."),
-    tolerated("plain JSON called a stream", "mislabelled"),
+    tolerated("surrogates and NUL", "surrogates", f"{SHORT}��", usage=TOLD),
+    tolerated("plain JSON completion", "plain-json", reasoning="Hm.", usage=TOLD),
+    tolerated("plain JSON called a stream", "mislabelled", usage=TOLD),
+    tolerated("empty tool calls", "no-tools", usage=TOLD),
     tolerated("no stream_options", "no-usage-option", requests=2, endpoint="plain"),
-    tolerated("reset after the finish", "late-reset"),
+    tolerated("usage in every chunk", "usage-told?as=every", usage=TOLD),
+    tolerated("usage in the choice", "usage-told?as=choice", usage=TOLD),
+    tolerated("usage null", "usage-told?as=null", usage=ESTIMATED),
+    tolerated("usage of zeros", "usage-told?as=zero", usage=ESTIMATED),
+    tolerated("usage in words", "usage-told?as=text", usage=ESTIMATED),
+    tolerated("Azure's chunks", "azure-chunks", usage=TOLD),
+    tolerated("DashScope's chunks", "dashscope", usage=TOLD),
+    tolerated("OpenRouter's chunks", "openrouter", reasoning=THOUGHT, usage=TOLD),
+    tolerated("DeepSeek's chunks", "deepseek", reasoning=THOUGHT, usage=TOLD),
+    tolerated("Groq's chunks", "groq", usage=TOLD),
+    tolerated("Mistral's chunks", "mistral", reasoning=THOUGHT, usage=TOLD),
+    tolerated("reset after the finish", "late-reset", usage=TOLD),
+    tolerated("error after the finish", "late-error"),
     tolerated("left open after the finish", "ends?hold=1", closed_by_us=True),
     tolerated("left open after [DONE]", "ends?done=1&hold=1", closed_by_us=True),
     tolerated("length", "ends?reason=length", finish_reason="length"),
+    tolerated("length by another name", "ends?reason=MAX_TOKENS", finish_reason="length"),
     tolerated("content_filter", "ends?reason=content_filter", finish_reason="content_filter"),
+    tolerated("filter by another name", "ends?reason=SAFETY", finish_reason="content_filter"),
+    tolerated("stop by another name", "ends?reason=end_turn"),
+    tolerated("an unknown finish", "ends?reason=something_new", finish_reason="something_new"),
+    tolerated("a long finish", f"ends?reason={'x' * 60}", finish_reason="x" * 40),
+    tolerated("two finishes", "ends?reason=stop&again=length"),
     tolerated("over 1 MiB", "large?n=1500000", "x" * MEBIBYTE, finish_reason="length"),
 ]
 
@@ -143,12 +173,20 @@ REFUSALS = [
     failed("404, model", "a-model-nobody-has", "unknown_model"),
     failed("413", "status?code=413", "too_large_context"),
     failed("422", "status?code=422", "bad_request"),
+    failed(
+        "400, a setting",
+        "refuses?setting=temperature",
+        "refused_setting",
+        settings={"temperature": 0.5},
+        says="temperature",
+    ),
     failed("429, no credit", "status?code=429&name=insufficient_quota", "no_credit"),
     failed("301", "status?code=301", "redirected"),
     failed("307", "redirect", "redirected"),
     failed("429, 5 minutes", "status?code=429&after=300", "rate_limited", says="in 5 minutes"),
-    failed("503, a date in 2085", f"status?code=503&after={FUTURE}", "upstream_error"),
+    failed("429, a day", "status?code=429&after=86400", "rate_limited", says="in 24 hours"),
     failed("503, 61 seconds", "status?code=503&after=61", "upstream_error", says="in 61 seconds"),
+    failed("503, a date in 2085", f"status?code=503&after={FUTURE}", "upstream_error", says="days"),
 ]
 
 RETRIED = [
@@ -161,10 +199,13 @@ RETRIED = [
     retried("500", "status?code=500", "upstream_error"),
     retried("502, HTML", "status?code=502&html=1", "upstream_error"),
     retried("503", "status?code=503", "upstream_error"),
+    retried("503, a date in the past", f"status?code=503&after={PAST}", "upstream_error"),
     retried("529", "status?code=529", "upstream_error"),
     retried("reset before the head", "closes?reset=1", "connection_lost"),
     retried("closed without a byte", "closes", "connection_lost"),
-    retried("503, a date in the past", f"status?code=503&after={PAST}", "upstream_error"),
+    # Status 200, and an error object whose code says what the status did not.
+    retried("error 500 as JSON with 200", "error-200", "upstream_error"),
+    retried("error 429 first", "error?text=0&as=number", "rate_limited"),
 ]
 
 LATER = [
@@ -180,6 +221,13 @@ LATER = [
         requests=2,
         waits=1,
     ),
+    interrupted(
+        "503, then reset after text",
+        flaky("status?code=503", 1, "reset"),
+        "connection_lost",
+        requests=2,
+        waits=1,
+    ),
 ]
 
 NOTHING_CAME = [
@@ -191,9 +239,11 @@ NOTHING_CAME = [
     failed("500, body stalls", "stalled-refusal", "timeout_first_token", closed_by_us=True),
     failed("HTML", "html", "bad_response"),
     failed("HTML called a stream", "html?kind=text/event-stream", "bad_response"),
+    failed("HTML called text", "html?kind=text/plain", "bad_response"),
     failed("empty 200", "empty", "empty_response"),
     failed("only [DONE]", "empty?done=1", "empty_response"),
-    failed("error as JSON with 200", "error-200", "upstream_error"),
+    failed("error text as JSON with 200", "error-200?as=text", "upstream_error"),
+    failed("detail as JSON with 200", "error-200?as=detail", "bad_response"),
     failed("brotli", "brotli", "bad_response"),
     failed("no HTTP", "not-http", "bad_response"),
     failed("error object first", "error?text=0", "upstream_error"),
@@ -201,11 +251,14 @@ NOTHING_CAME = [
     failed("empty error first", "error?text=0&as=empty", "upstream_error"),
     failed("error event first", "error?text=0&as=event", "upstream_error"),
     failed("detail first", "error?text=0&as=detail", "bad_response"),
+    failed("tool call", "tools?text=0", "tool_calls"),
 ]
 
 CUT = [
     interrupted("end without [DONE]", "no-finish", "early_end"),
     interrupted("[DONE] without a finish", "no-finish?done=1", "early_end"),
+    interrupted("finish called null", "ends?reason=null", "early_end"),
+    interrupted("finish called error", "ends?reason=error", "upstream_error"),
     interrupted("end within an event", "cut-event", "early_end"),
     interrupted("closed within the body", "cut", "connection_lost"),
     interrupted("short of its length", "cut?length=1", "connection_lost"),
@@ -221,8 +274,11 @@ CUT = [
     interrupted("error text", "error?as=text", "upstream_error"),
     interrupted("empty error", "error?as=empty", "upstream_error"),
     interrupted("error event", "error?as=event", "upstream_error"),
+    interrupted("error 429", "error?as=number", "rate_limited"),
+    interrupted("error beside the last text", "error?as=beside", "upstream_error"),
     interrupted("detail", "error?as=detail", "early_end"),
     interrupted("tool call after text", "tools", "tool_calls"),
+    interrupted("finish called tool_calls", "ends?reason=tool_calls", "tool_calls"),
     interrupted("repeats secrets later", "repeats-secrets?how=stream", "upstream_error"),
 ]
 
@@ -263,13 +319,20 @@ def endpoints(url: str, faults: Iterable[Fault] = FAULTS) -> Iterator[dict[str, 
 
 
 async def play(
-    server: Server, upstream: Upstream, fault: Fault, *, prompt: str = "Tell me"
+    server: Server,
+    upstream: Upstream,
+    fault: Fault,
+    *,
+    prompt: str = "Tell me",
+    system: str = "",
 ) -> Seen:
     """One question to the endpoint's scenario, from a person of its own, until all is over."""
     seen, about = Seen(fault), f"{prompt} {uuid4()}"
     alice = server.database.add_person("alice")
     async with client(server, alice) as page:
-        reply = (await page.send(about, fault.model, endpoint=fault.endpoint))["reply"]
+        chosen = (fault.settings or {}) | ({"system": system} if system else {})
+        accepted = await page.send(about, fault.model, endpoint=fault.endpoint, settings=chosen)
+        reply = accepted["reply"]
         begun = time.monotonic()
         seen.end, seen.text = await page.end(reply)
         seen.seconds = time.monotonic() - begun
@@ -298,6 +361,7 @@ async def play_all(
     faults: Iterable[Fault] = FAULTS,
     *,
     prompt: str = "Tell me",
+    system: str = "",
 ) -> dict[str, Seen]:
     """Many rows, several at a time; what breaks one of them is told in its `problem`."""
     room = asyncio.Semaphore(AT_A_TIME)
@@ -305,7 +369,7 @@ async def play_all(
     async def one(fault: Fault) -> Seen:
         async with room:
             try:
-                return await play(server, upstream, fault, prompt=prompt)
+                return await play(server, upstream, fault, prompt=prompt, system=system)
             except AssertionError as problem:
                 return Seen(fault, problem=str(problem))
 

@@ -57,6 +57,18 @@ def test_row_has_the_right_end_and_all_text(fault: Fault, one: Seen) -> None:
     assert (row["reason"], row["retry_at"], row["faults"]) == ("", None, 0)
 
 
+@pytest.mark.parametrize("fault", [one for one in FAULTS if one.usage is not None], ids=str)
+def test_usage_is_what_the_endpoint_told_else_estimated(fault: Fault, one: Seen) -> None:
+    usage = json.loads(one.row["usage"])
+    assert usage["estimated"] == (not fault.usage)
+    assert usage["prompt_tokens"] > 0
+    assert usage["completion_tokens"] > 0
+    if fault.usage:
+        names = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+        assert tuple(usage[name] for name in names) == fault.usage
+    assert one.end["usage"] == usage
+
+
 @every_fault
 def test_error_is_one_sentence_that_quotes_nothing(fault: Fault, one: Seen) -> None:
     message = one.row["error_message"]
@@ -70,6 +82,7 @@ def test_error_is_one_sentence_that_quotes_nothing(fault: Fault, one: Seen) -> N
     # A time to try again is a second, short one.
     assert message.count(". ") == ("Try again" in message)
     assert fault.says in message
+    assert one.row["error_detail"], "staff are told nothing"
 
 
 @every_fault

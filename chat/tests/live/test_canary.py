@@ -1,0 +1,199 @@
+"""Keys, header values and prompts are told to nobody: not by logs, error pages, frames or rows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat.tests.live.client import client
+from chat.tests.live.database import Person
+from chat.tests.live.faults import Seen, endpoints, play_all
+from chat.tests.live.server import Server, Upstream
+
+KEY = "sk-canary-1f0c7d2e9b4a5968"
+HEADER = "canary-header-5d3e8a91c2"
+SEALING = "canary-encryption-key-77b0e4d1"
+PROMPT = "The canary of the Kontor: 4711 sacks of pepper\n请保守这个秘密不要告诉任何人四七一一"
+SYSTEM = "You are the canary's own butler, number 0815.\nСекретное слово: канарейка"
+
+SECRETS = [KEY, HEADER, SEALING]
+WORDS = ["canary", "Kontor", "sacks of pepper", "请保守这个秘密", "butler", "канарейка"]
+"""What tells a prompt or one of the secrets, in whatever way it is quoted."""
+
+TABLES = (
+    "chat_attempt",
+    "chat_conversation",
+    "chat_counter",
+    "chat_deletion",
+    "chat_endpoint",
+    "chat_message",
+    "chat_offeredmodel",
+    "chat_part",
+    "chat_request",
+)
+
+
+def _told(text: str) -> list[str]:
+    """Which of the words are in it, also as escapes of JSON."""
+    escaped = [json.dumps(word)[1:-1] for word in WORDS]
+    return [word for word in {*WORDS, *escaped} if word in text]
+
+
+class Ran:
+    """One server that went through everything, and what it said."""
+
+    def __init__(self, server: Server, seen: dict[str, Seen]) -> None:
+        self.server = server
+        self.seen = seen
+        self.pages: dict[str, tuple[int, str]] = {}
+        """Method, address and missing table, to status and body."""
+        self.frames: list[dict[str, Any]] = []
+        self.log = ""
+
+
+def _get(server: Server, person: Person, method: str, path: str, body: object) -> tuple[int, str]:
+    headers = {
+        "Cookie": f"{person.cookie}; csrftoken={'t' * 32}",
+        "X-CSRFToken": "t" * 32,
+        "Content-Type": "application/json",
+    }
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.origin + path, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+async def _break_everything(ran: Ran, chat: str) -> None:
+    """Each page and each frame with each table missing: errors that nobody foresaw."""
+    server = ran.server
+    carol = server.database.add_person("carol", staff=True, superuser=True)
+    (row,) = server.database.rows(
+        "SELECT id, owner_id FROM chat_conversation WHERE uid = ?", chat.replace("-", "")
+    )
+    server.database.change(
+        "UPDATE chat_conversation SET owner_id = ? WHERE id = ?", carol.id, row["id"]
+    )
+    asked: list[tuple[str, str, object]] = [
+        ("GET", "/", None),
+        ("GET", "/api/v1/models", None),
+        ("GET", "/api/v1/conversations", None),
+        ("GET", f"/api/v1/conversations/{chat}", None),
+        ("GET", f"/api/v1/conversations/{chat}/messages", None),
+        ("PATCH", f"/api/v1/conversations/{chat}", {"settings": {"system": "Be brief."}}),
+        ("GET", "/admin/", None),
+        ("GET", "/admin/chat/", None),
+        ("GET", "/admin/chat/conversation/", None),
+        ("GET", f"/admin/chat/conversation/{row['id']}/change/", None),
+        ("GET", "/admin/chat/endpoint/", None),
+        ("GET", "/admin/chat/endpoint/add/", None),
+        ("GET", "/admin/chat/offeredmodel/", None),
+        ("GET", "/nothing/here", None),
+    ]
+    for table in TABLES:
+        server.database.change(f"ALTER TABLE {table} RENAME TO away")
+        try:
+            for method, path, body in asked:
+                found = await asyncio.to_thread(_get, server, carol, method, path, body)
+                ran.pages[f"{method} {path} without {table}"] = found
+            async with client(server, carol, ready=False) as page:
+                await page.raw(json.dumps({"type": "send", "text": PROMPT, "id": 5}))
+                await page.raw('{"type": "send", "text": "' + PROMPT.split("\n")[0])
+                await page.say(
+                    "send", id=chat, conversation=chat, parent=None, text=PROMPT, model="openai/x"
+                )
+                await page.say("stop", reply=chat)
+                await asyncio.sleep(0.2)
+                ran.frames += page.of("error")
+        finally:
+            server.database.change(f"ALTER TABLE away RENAME TO {table}")
+
+
+@pytest.fixture(scope="module", params=["off", "on"], ids=["DEBUG=off", "DEBUG=on"])
+def ran(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Path,
+    upstream: Upstream,
+) -> Ran:
+    """A server that logs all it can, with canaries for secrets."""
+    with endpoints(upstream.url) as settings:
+        server = Server(
+            tmp_path_factory.mktemp("secrets"),
+            template,
+            upstream.url,
+            **settings,
+            DEBUG=request.param,
+            LOG_LEVEL="DEBUG",
+            OPENAI_API_KEY=KEY,
+            ENDPOINT_OPENAI_HEADERS=f"X-Gateway-Token={HEADER}",
+            ENCRYPTION_KEY=SEALING,
+        )
+        server.start()
+        try:
+
+            async def everything() -> Ran:
+                seen = await play_all(server, upstream, prompt=PROMPT, system=SYSTEM)
+                ran = Ran(server, seen)
+                await _break_everything(ran, _conversation_of(server))
+                return ran
+
+            ran = asyncio.run(everything())
+        finally:
+            server.kill()
+        ran.log = server.log
+        return ran
+
+
+def _conversation_of(server: Server) -> str:
+    """A conversation whose prompt an endpoint repeated."""
+    from uuid import UUID
+
+    (row, *_) = server.database.rows(
+        "SELECT uid FROM chat_conversation WHERE model = 'openai/repeats-secrets'"
+    )
+    return str(UUID(row["uid"]))
+
+
+def test_endpoint_was_sent_them_all(ran: Ran) -> None:
+    """Else none of these tests could fail."""
+    (request,) = ran.seen["repeats secrets"].requests
+    sent = json.dumps(request, ensure_ascii=False)
+    assert all(word in sent for word in (KEY, HEADER, "Kontor", "butler"))
+
+
+def test_log_tells_none_of_them(ran: Ran) -> None:
+    assert "WARNING" in ran.log
+    told = [line for line in ran.log.splitlines() if _told(line)]
+    assert told == []
+
+
+def test_no_row_repeats_them_in_an_error(ran: Ran) -> None:
+    for name, seen in ran.seen.items():
+        assert not seen.problem, name
+        for row in (seen.row, *seen.attempts):
+            words = [str(row[column]) for column in ("error_message", "error_detail")]
+            words.append(str(row.get("tries", "")))
+            assert _told(" ".join(words)) == [], (name, words)
+
+
+def test_no_frame_repeats_them_in_an_error(ran: Ran) -> None:
+    said = [frame for seen in ran.seen.values() for frame in seen.frames if frame.get("error")]
+    assert said
+    assert ran.frames
+    for frame in (*said, *ran.frames):
+        assert _told(json.dumps(frame.get("error") or frame, ensure_ascii=False)) == []
+
+
+def test_no_error_page_tells_them(ran: Ran) -> None:
+    broken = {asked: body for asked, (status, body) in ran.pages.items() if status >= 500}
+    assert len(broken) > 10
+    assert {asked: _told(body) for asked, body in broken.items() if _told(body)} == {}

@@ -1,15 +1,21 @@
 """Where a continued text joins the kept one. Pure.
 
-A model that is asked to go on often repeats the last words first. What it repeats is left out.
+A model that is asked to go on often repeats the last words first, or begins the word again in which
+it was cut. What it repeats is left out.
 """
 
 from __future__ import annotations
 
-WINDOW = 400
+import re
+
+WINDOW = 8000
 """Code points of the kept text that a repetition is looked for in."""
 
 LEAST = 12
 """Code points that count as a repetition; less may be what the text wants to say."""
+
+FRAGMENT = re.compile(r"(?<![\w'])[^\W\d_]{3,}\Z")
+"""The beginning of a word at the end of the kept text, long enough to be recognised."""
 
 
 class Seam:
@@ -25,12 +31,16 @@ class Seam:
         if not self._open:
             return text
         self._held += text
-        return "" if self._held in self._tail else self.rest()
+        return "" if self._held.lstrip() in self._tail else self.rest()
 
     def rest(self) -> str:
         """Decide with what there is: everything held back, without what was repeated."""
         held, self._held, self._open = self._held, "", False
-        for size in range(min(len(held), len(self._tail)), LEAST - 1, -1):
-            if self._tail.endswith(held[:size]):
-                return held[size:]
+        for said in (held, held.lstrip()):
+            for size in range(min(len(said), len(self._tail)), LEAST - 1, -1):
+                if self._tail.endswith(said[:size]):
+                    return said[size:]
+        fragment = FRAGMENT.search(self._tail)
+        if fragment and re.match(re.escape(fragment[0]) + r"[^\W\d_]", held):
+            return held[len(fragment[0]) :]
         return held

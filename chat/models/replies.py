@@ -334,6 +334,7 @@ class Reply(Message):
             self.status = Status.QUEUED
             self.owner = None
             self.reason = reason
+            self.retry_at = None
             self.woken_at = None
             self.touch(counter, *QUEUE_FIELDS)
 

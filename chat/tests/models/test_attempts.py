@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from pytest_django import Settings
 
 from chat import protocol
@@ -105,6 +106,15 @@ def test_attempt_that_is_given_up_says_why(send: Send, get: Get, process: Proces
     (lost,) = attempts(get(accepted))
     assert lost["status"] == "takeover"
     assert lost["ended"] is not None
+
+
+def test_a_wait_ends_with_the_attempt_that_waited(send: Send, get: Get, process: Process) -> None:
+    accepted = send("Hello")
+    Reply.objects.wait(claim(get(accepted), process), timezone.now())
+    assert get(accepted).retry_at is not None
+    running = Reply.objects.filter(status=Status.RUNNING)
+    Reply.objects.put_back(running, Reason.TAKEOVER, fault=True)
+    assert (get(accepted).reason, get(accepted).retry_at) == ("takeover", None)
 
 
 def test_stop_before_the_next_attempt_leaves_the_last_one_alone(

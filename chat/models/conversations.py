@@ -76,6 +76,9 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def __repr__(self) -> str:
+        return f"<Conversation {self.uid}>"  # its title is the beginning of a prompt
+
     def touch(self, counter: Counter, *fields: str) -> None:
         """Save these fields under the owner's counter, whose lock the caller holds."""
         counter.record(self, "updated")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from urllib.parse import quote
+from uuid import uuid4
+
 import pytest
 
 from bench.upstream import FakeUpstream, expected_text
-from chat.tests.live.client import client
+from chat.tests.live.client import Frame, client
 from chat.tests.live.conftest import MakeServer
-from chat.tests.live.server import SHORT, free_port
+from chat.tests.live.faults import flaky
+from chat.tests.live.server import SHORT, Server, Upstream, free_port
 
 pytestmark = pytest.mark.asyncio
 
@@ -64,3 +70,78 @@ async def test_stop_ends_the_wait_at_once(make_server: MakeServer) -> None:
             end, _ = await page.end(reply)
         assert (end["status"], end["error"]) == ("stopped", None)
         assert len(upstream.requests) == 1
+
+
+def _stored(server: Server, reply: str) -> datetime:
+    """When the row says that the endpoint is asked again."""
+    at = server.database.reply(reply)["retry_at"]
+    return datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+
+def _told(frame: Frame) -> datetime:
+    return datetime.fromisoformat(frame["retry_at"])
+
+
+async def test_date_of_the_endpoint_is_when_it_is_asked_again(make_server: MakeServer) -> None:
+    async with FakeUpstream() as upstream:
+        date = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=40)
+        model = f"status?code=503&after={quote(format_datetime(date, usegmt=True))}"
+        server = make_server(upstream_url=upstream.url, UPSTREAM_TRIES="3", CHAT_MODEL=model)
+        server.start()
+        alice = server.database.add_person("alice")
+        async with client(server, alice) as page:
+            reply = (await page.send("Hello?", model))["reply"]
+            waits = await page.get("status", reply=reply, status="running", reason="retry")
+            # The header counts whole seconds of the endpoint's clock, which is also ours here.
+            assert abs(_told(waits) - date) < timedelta(seconds=2)
+            assert abs(_told(waits) - _stored(server, reply)) < timedelta(milliseconds=1)
+            late = await page.ask("status", "follow", reply=reply)
+            assert (late["reason"], late["retry_at"]) == ("retry", waits["retry_at"])
+            await page.say("stop", reply=reply)
+            await page.end(reply)
+        assert len(upstream.requests) == 1
+
+
+async def test_seconds_of_the_endpoint_are_waited_for(
+    make_server: MakeServer, upstream: Upstream
+) -> None:
+    model, about = flaky("status?code=429&after=2", 1), f"Hello? {uuid4()}"
+    server = make_server(UPSTREAM_TRIES="3", CHAT_MODEL=model)
+    server.start()
+    alice = server.database.add_person("alice")
+    async with client(server, alice) as page:
+        reply = (await page.send(about, model))["reply"]
+        waits = await page.get("status", reply=reply, status="running", reason="retry")
+        assert abs(_told(waits) - _stored(server, reply)) < timedelta(milliseconds=1)
+        end, _ = await page.end(reply)
+    assert (end["status"], end["attempt"]) == ("complete", 1)
+    first, second = upstream.requests(about)
+    assert second["started"] - first["started"] >= 2
+    assert first["body"] == second["body"]
+
+
+async def test_continue_has_its_own_tries_and_goes_on_from_the_text(
+    make_server: MakeServer, upstream: Upstream
+) -> None:
+    model, about = flaky("status?code=503", 2, "reset"), f"Hello? {uuid4()}"
+    server = make_server(UPSTREAM_TRIES="3", CHAT_MODEL=model)
+    server.start()
+    alice = server.database.add_person("alice")
+    async with client(server, alice) as page:
+        reply = (await page.send(about, model))["reply"]
+        end, kept = await page.end(reply)
+        assert (end["status"], end["attempt"]) == ("interrupted", 1)
+        mark = len(page.frames)
+        await page.go_on(reply)
+        await page.get("status", after=mark, reply=reply, status="running", reason="retry")
+        end, text = await page.end(reply)
+        assert (end["status"], end["attempt"]) == ("interrupted", 2)
+    assert text.startswith(kept)
+    row = server.database.reply(reply)
+    attempts = server.database.rows(
+        "SELECT number, json_array_length(tries) AS tries FROM chat_attempt"
+        " WHERE reply_id = ? ORDER BY number",
+        row["id"],
+    )
+    assert attempts == [{"number": 1, "tries": 3}, {"number": 2, "tries": 3}]
+    assert len(upstream.requests(about)) == 6

@@ -68,9 +68,15 @@ def stalled_refusal(call: Call) -> Script:
 
 @_fault
 def repeats_secrets(call: Call) -> Script:
-    """An error that repeats the key and the prompt, as JSON, in the stream or as a page."""
+    """An error that repeats all headers and the prompt: `how=status|stream|event|page|setting`."""
     words = f"Bad {call.headers.get('authorization')} in {json.dumps(call.messages)}"
+    words += f" with {' '.join(call.headers.values())} and {call.query}"
     match call.options.get("how", "status"):
+        case "event":
+            yield head()
+            yield chunk(f"event: error\ndata: {words}\n\n".encode()) + END
+        case "setting":
+            yield from json_reply({"error": {"message": f"Bad 'temperature': {words}"}}, 400)
         case "stream":
             yield from spoken(call)
             yield data({"error": {"message": words, "code": 500}})

@@ -148,8 +148,8 @@ _REASONS = {
 
 def _finish_reason(said: str) -> str | None:
     """The reason in OpenAI's words where it has one, else something short and harmless."""
-    reason = said.lower() if said.isupper() else said
-    reason = _REASONS.get(reason, reason)
+    small = said.lower()
+    reason = _REASONS.get(small, small if said.isupper() else said)
     return re.sub(r"[^\w.:-]", "_", reason[:40], flags=re.ASCII) or None
 
 

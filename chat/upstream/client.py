@@ -162,11 +162,11 @@ class Client:
 
     def _new_sdk(self) -> openai.AsyncOpenAI:
         base_url, query = sending.address(self.endpoint)
-        transport = Transport(self.endpoint.connect_timeout)
+        # The query may hold a secret: httpx2 logs the URLs that it knows.
+        transport = Transport(self.endpoint.connect_timeout, query)
         return openai.AsyncOpenAI(
             api_key=self.endpoint.api_key or "none",
             base_url=base_url,
-            default_query=query,
             max_retries=0,
             # Time limits are the stream's: they count content, not bytes.
             timeout=None,

@@ -23,7 +23,7 @@ _REFUSED_KEY = re.compile(
     r"invalid_?api_?key|(invalid|incorrect) api key|api key (is )?(not valid|invalid)"
     r"|api_key_invalid|invalid_authentication"
 )
-_UNKNOWN_MODEL = re.compile(r"model_?not_?found|model_?not_?exist")
+_UNKNOWN_MODEL = re.compile(r"(model|deployment)_?not_?(found|exist)")
 _RATE = re.compile(r"rate_?limit|too many requests")
 _CONTEXT = re.compile(
     r"context_length|context length|context size|context window|exceed_context|maximum context"

@@ -157,9 +157,13 @@ class _Handler(ResponseHandler):
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Sends requests through one aiohttp session. `connect_timeout` is seconds."""
+    """Sends requests through one aiohttp session, each with the given query.
 
-    def __init__(self, connect_timeout: float) -> None:
+    `connect_timeout` is seconds.
+    """
+
+    def __init__(self, connect_timeout: float, query: dict[str, str]) -> None:
+        self._query = query
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=connect_timeout, sock_connect=connect_timeout
         )
@@ -171,7 +175,7 @@ class Transport(httpx2.AsyncBaseTransport):
             self._session = self._new_session(secure=request.url.scheme == "https")
         response = await self._session.request(
             request.method,
-            URL(str(request.url), encoded=True),
+            URL(str(request.url.copy_merge_params(self._query)), encoded=True),
             headers=request.headers.multi_items(),
             data=await request.aread(),
             allow_redirects=False,

@@ -42,6 +42,23 @@ def test_reasoning_under_either_name_comes_once() -> None:
     assert delta(reasoning="a").reasoning == "a"
     assert delta(reasoning="a", reasoning_content="a").reasoning == "a"
     assert delta(reasoning="a", reasoning_content="").reasoning == "a"
+    assert delta(reasoning={"text": "a"}).reasoning == "a"
+    parts = [{"type": "thinking", "thinking": "a"}]
+    assert delta(content=parts, reasoning_content="a").reasoning == "a"
+
+
+@pytest.mark.parametrize(
+    ("rows", "details"),
+    [
+        ([{"type": "reasoning.text", "text": "a"}, {"summary": "b"}], "ab"),
+        ([{"type": "reasoning.encrypted", "data": "x"}], ""),
+        ([None, 3, {"text": 4}, {"text": ""}], ""),
+        ({"text": "a"}, ""),
+    ],
+)
+def test_details_of_reasoning_are_apart(rows: Any, details: str) -> None:
+    read = delta(reasoning_details=rows)
+    assert (read.reasoning, read.details) == ("", details)
 
 
 def test_the_first_choice_counts() -> None:
@@ -49,6 +66,8 @@ def test_the_first_choice_counts() -> None:
     assert chunk({"choices": [other]}) == Chunk(known=True)
     assert chunk({"choices": [other, {"index": 0, "delta": {"content": "a"}}]}).text == "a"
     assert chunk({"choices": [{"delta": {"content": "a"}}]}).text == "a"
+    assert chunk({"choices": [{"index": "0", "delta": {"content": "a"}}]}).text == "a"
+    assert chunk({"choices": [{"index": "1", "delta": {"content": "a"}}]}).text == ""
 
 
 def test_a_whole_completion_is_read_alike() -> None:
@@ -69,10 +88,47 @@ def test_usage_with_and_without_details() -> None:
     assert chunk({"usage": odd}).usage == Usage(1)
 
 
+@pytest.mark.parametrize(
+    "value", [None, {}, [], 3, "x", {"prompt_tokens": 0, "completion_tokens": 0}, {"x": 1}]
+)
+def test_a_usage_without_counts_is_none(value: Any) -> None:
+    assert chunk({"usage": value, "choices": []}).usage is None
+
+
+@pytest.mark.parametrize(
+    ("more", "usage"),
+    [
+        ({"prompt_cache_hit_tokens": 3}, Usage(1, 2, None, 3)),
+        ({"cached_tokens": 3}, Usage(1, 2, None, 3)),
+        ({"reasoning_tokens": 3}, Usage(1, 2, 3)),
+        (
+            {"prompt_cache_hit_tokens": 3, "prompt_tokens_details": {"cached_tokens": 0}},
+            Usage(1, 2, None, 0),
+        ),
+    ],
+)
+def test_usage_by_the_names_of_some_endpoints(more: dict[str, Any], usage: Usage) -> None:
+    assert chunk({"usage": {"prompt_tokens": 1, "completion_tokens": 2} | more}).usage == usage
+
+
+def test_usage_in_other_places() -> None:
+    counts = {"prompt_tokens": 1, "completion_tokens": 2}
+    assert chunk({"choices": [{"usage": counts}]}).usage == Usage(1, 2)
+    assert chunk({"choices": [], "x_groq": {"usage": counts}}).usage == Usage(1, 2)
+    assert chunk({"choices": [], "x_groq": {"id": "x"}}).usage is None
+    both = {"choices": [{"usage": {"prompt_tokens": 9}}], "usage": counts}
+    assert chunk(both).usage == Usage(1, 2)
+
+
+def test_an_empty_name_of_a_model_is_none() -> None:
+    assert chunk({"model": "", "choices": []}).model is None
+
+
 def test_calls_of_tools_are_told() -> None:
     assert delta(tool_calls=[{"index": 0}]).tools
     assert delta(function_call={"name": "f"}).tools
     assert not delta(tool_calls=[], content="a").tools
+    assert not delta(tool_calls=None, function_call=None).tools
 
 
 def test_an_error_of_any_shape_is_told() -> None:
@@ -80,6 +136,21 @@ def test_an_error_of_any_shape_is_told() -> None:
     assert chunk({"error": "x"}).error == "x"
     assert chunk({"error": {}}).error == {}
     assert chunk({"error": None, "choices": []}).error is None
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"object": "error", "message": "x", "code": 400}, True),
+        ({"code": "InvalidParameter", "message": "x", "request_id": "y"}, True),
+        ({"object": "error", "message": None}, False),
+        ({"message": "hello"}, False),
+        ({"code": "x"}, False),
+        ({"object": "error", "message": "x", "choices": []}, False),
+    ],
+)
+def test_an_error_without_a_field_around_it_is_told(value: Any, told: bool) -> None:
+    assert chunk(value).error == (value if told else None)
 
 
 @pytest.mark.parametrize("value", [42, "x", None, [], {}, {"detail": "x"}, {"choices": "x"}])

@@ -5,8 +5,10 @@ import logging
 import socket
 import ssl
 import traceback
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -85,6 +87,27 @@ async def test_asking_for_usage_is_given_up_once(upstream: FakeUpstream, connect
         outcome = await read(client, "no-usage-option")
         assert (outcome.text, outcome.error) == (SHORT, None)
     assert ["stream_options" in r.body for r in upstream.chats] == [True, False, False]
+
+
+async def test_replies_that_ask_at_the_same_time_all_give_up_asking_for_usage(
+    upstream: FakeUpstream, connect: Connect
+) -> None:
+    client = connect()
+    outcomes = await asyncio.gather(*(read(client, "no-usage-option") for _ in range(5)))
+    assert [outcome.text for outcome in outcomes] == [SHORT] * 5
+
+
+async def test_a_request_that_is_refused_without_the_option_too_ends(
+    upstream: FakeUpstream, connect: Connect
+) -> None:
+    client = connect()
+    words = quote("stream_options is odd, and so is model")
+    error = (await read(client, f"status?code=400&message={words}")).error
+    assert error is not None
+    assert error.code == "bad_request"
+    assert ["stream_options" in r.body for r in upstream.chats] == [True, False]
+    # It did not help, so the next reply is counted again.
+    assert (await read(client, "words?n=1")).usage is not None
 
 
 async def test_a_redirect_is_not_followed(upstream: FakeUpstream, connect: Connect) -> None:
@@ -212,6 +235,10 @@ async def test_tls_is_verified_and_paced_alike(
         "repeats-secrets",
         "repeats-secrets?how=stream",
         "repeats-secrets?how=page",
+        "repeats-secrets?how=event",
+        "repeats-secrets?how=setting",
+        "no-such-model",
+        "refuses?setting=temperature&how=fastapi",
         "status?code=401&html=1",
         "reset",
         "bad-json",
@@ -220,13 +247,16 @@ async def test_tls_is_verified_and_paced_alike(
     ],
 )
 async def test_no_key_and_no_prompt_is_ever_told(
-    connect: Connect, caplog: pytest.LogCaptureFixture, model: str
+    upstream: FakeUpstream, connect: Connect, caplog: pytest.LogCaptureFixture, model: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("openai", "httpx2", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, name)
-    client = connect(first_token_timeout=0.3)
-    outcome = await read(client, model)
+    # The values of extra headers are secrets, too, and what the URL holds.
+    url = f"{upstream.url}?token=canary-in-the-query"
+    extra = (("X-Key", "canary-4711-in-a-header"), ("X-Auth", "Bearer canary2"))
+    client = connect(first_token_timeout=0.3, headers=extra, base_url=url)
+    outcome = await read(client, replace(ask(model), temperature=0.5))
     told = caplog.text + repr(client) + repr(client.endpoint) + repr(ask(model))
     if outcome.error is not None:
         error = outcome.error

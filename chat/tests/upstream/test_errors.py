@@ -43,6 +43,20 @@ def refused(status: int, body: Any = "", **headers: str) -> UpstreamError:
         (500, {}, "upstream_error", False),
         (529, {}, "upstream_error", False),
         (307, {}, "redirected", True),
+        (400, {"code": "Arrearage"}, "no_credit", True),
+        (400, {"message": "Insufficient Balance"}, "no_credit", True),
+        (429, {"message": "quota exceeded, see your billing details"}, "rate_limited", False),
+        (400, {"message": "API key not valid. Please pass a valid API key."}, "refused_key", True),
+        (400, {"message": "Incorrect API key provided: sk-…"}, "refused_key", True),
+        (403, {"code": "model_not_found"}, "unknown_model", True),
+        (403, {"message": "Your input requires moderation"}, "content_filtered", True),
+        (404, {"code": "DeploymentNotFound"}, "unknown_model", True),
+        (400, {"code": "data_inspection_failed"}, "content_filtered", True),
+        (400, {"message": "prompt is too long: 9 tokens > 8 maximum"}, "too_large_context", True),
+        (400, {"message": "Range of input length should be [1, 9]"}, "too_large_context", True),
+        (413, {"code": "rate_limit_exceeded"}, "too_large_context", True),
+        (429, {"message": "tokens in the context window a minute"}, "rate_limited", False),
+        (500, {"message": "The conversation about billing failed"}, "upstream_error", False),
     ],
 )
 def test_a_status_has_its_code(status: int, error: Any, code: str, permanent: bool) -> None:
@@ -60,10 +74,90 @@ def test_a_status_has_its_code(status: int, error: Any, code: str, permanent: bo
         ({"code": 429, "message": "slow down"}, "rate_limited"),
         ({"code": "rate_limit_exceeded"}, "rate_limited"),
         ({"code": "invalid_api_key"}, "refused_key"),
+        ({"code": "429"}, "rate_limited"),
+        ({"status": 401}, "refused_key"),
+        ({"error": {"code": 402}}, "no_credit"),
+        ({"code": "4290"}, "upstream_error"),
+        ([{"code": "rate_limit_exceeded"}], "rate_limited"),
+        (None, "upstream_error"),
+        (7, "upstream_error"),
     ],
 )
 def test_an_error_in_the_stream_has_its_code(error: Any, code: str) -> None:
     assert reported("Fake", error, []).code == code
+
+
+PROMPT = "what are max_tokens, and what is the temperature of the sun"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sent", "setting"),
+    [
+        (400, {"error": {"param": "temperature"}}, ["temperature"], "temperature"),
+        (422, {"error": {"param": "temperature"}}, ["temperature"], "temperature"),
+        (400, {"error": {"param": "body.top_p"}}, ["temperature", "top_p"], "top_p"),
+        (400, {"error": {"param": "messages[1].prefix"}}, ["prefix"], "prefix"),
+        (400, {"error": {"param": "max_tokens"}}, ["max_completion_tokens"],
+         "max_completion_tokens"),
+        (400, {"error": {"param": "reasoning.effort"}}, ["reasoning_effort"], "reasoning_effort"),
+        (422, {"detail": [{"loc": ["body", "top_p"], "msg": "no"}]}, ["top_p"], "top_p"),
+        (422, {"message": {"detail": [{"loc": ["body", "top_p"]}]}}, ["top_p"], "top_p"),
+        (400, {"error": "top_p and temperature are odd"}, ["temperature", "top_p"], "top_p"),
+        (400, {"message": "Range of max_tokens should be [1, 8]"}, ["max_tokens"], "max_tokens"),
+        (400, {"message": "'max_tokens' is too large: 9. This model's maximum context length is 8"},
+         ["max_tokens"], "max_tokens"),
+        (400, {"message": "add_generation_prompt is not permitted"}, ["continue_final_message"],
+         "continue_final_message"),
+        # Not sent, not a word of its own, not a refusal of the request, or about something else.
+        (400, {"error": {"param": "temperature"}}, ["top_p"], None),
+        (400, {"error": "a max_tokens_limit"}, ["max_tokens"], None),
+        (400, {"error": "the prefix is odd"}, ["prefix"], None),
+        (400, {"error": {"param": "messages"}}, ["temperature"], None),
+        (500, {"error": {"param": "temperature"}}, ["temperature"], None),
+        (429, {"error": "temperature"}, ["temperature"], None),
+        (400, {"error": f"bad: {PROMPT}"}, ["temperature", "max_tokens"], None),
+        (400, {"error": "maximum context length is 8: 5 in the messages, 4 in max_tokens"},
+         ["max_tokens"], None),
+        (400, {"error": {"code": "content_filter", "message": "temperature"}}, ["temperature"],
+         None),
+    ],
+)  # fmt: skip
+def test_a_setting_that_was_sent_is_refused_by_name(
+    status: int, body: Any, sent: list[str], setting: str | None
+) -> None:
+    error = refusal("Fake", status, {}, json.dumps(body).encode(), [PROMPT], sent)
+    assert error.setting == setting
+    assert (error.code == "refused_setting") == (setting is not None)
+    if setting is not None:
+        assert error.message == f"The model server Fake does not accept the setting {setting}."
+        assert error.permanent
+
+
+def test_a_setting_refused_within_the_stream_is_named_alike() -> None:
+    error = {"code": 400, "message": "top_p is not supported"}
+    assert reported("Fake", error, [], ["top_p"]).setting == "top_p"
+    assert reported("Fake", error, [], []).code == "bad_request"
+
+
+def test_what_a_validation_repeats_of_the_body_is_left_out() -> None:
+    row = {"loc": ["body", "messages", 0], "msg": "wrong", "input": "the whole prompt"}
+    assert refused(422, {"detail": [row]}).detail == "HTTP 422. body.messages.0: wrong"
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_sentence_is_plain(code: str) -> None:
+    message = UpstreamError(code, "Fake", setting="top_p").message
+    assert message.endswith(".")
+    assert "{" not in message
+    assert "None" not in message
+    assert len(message) < 120
+
+
+def test_a_redirect_names_its_server_only() -> None:
+    error = refused(302, b"", location="https://u:p@login.example.org/x?token=secret")
+    assert error.detail == "HTTP 302 to https://login.example.org."
+    assert refused(302, b"", location="/elsewhere").detail == "HTTP 302."
+    assert refused(302, b"", location="http://[").detail == "HTTP 302."
 
 
 @pytest.mark.parametrize(

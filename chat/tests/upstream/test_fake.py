@@ -39,6 +39,16 @@ def test_as_a_process_it_says_where_it_is_and_does_what_it_is_told() -> None:
             assert state["open"] == 0
             assert [r["body"]["model"] for r in state["requests"]] == ["any"]
             assert json.loads(ask(control, {"forget": True}))["requests"] == []
+            assert state["requests"][0]["path"] == "/v1/chat/completions"
+            assert state["requests"][0]["headers"]["host"] in control
+            azure = control.replace("/control", "/a/b/chat/completions?api-version=1")
+            ask(azure, {"model": "words?n=1", "messages": []})
+            (request,) = json.loads(ask(control))["requests"]
+            assert request["path"] == "/a/b/chat/completions?api-version=1"
+            wanted = {"ids": ["x"], "shape": "names", "at": "/a/models"}
+            ask(control, {"models": wanted})
+            assert json.loads(ask(control.replace("/control", "/a/models"))) == ["x"]
+            assert [r["path"] for r in json.loads(ask(control))["models"]] == ["/a/models"]
             models = json.loads(ask(f"{said['url']}/models"))["data"]
             assert {m["id"] for m in models} == set(SCENARIOS)
         finally:

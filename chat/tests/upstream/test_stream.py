@@ -1,5 +1,7 @@
 """Every way an endpoint answers or fails: the text that arrived, the facts, the error."""
 
+from urllib.parse import quote
+
 import pytest
 
 from bench.faults import SHORT
@@ -41,6 +43,20 @@ async def test_a_reply_arrives_whole(upstream: FakeUpstream, connect: Connect) -
         "ends?done=1",
         "ends?done=1&hold=1",
         "late-reset",
+        "late-error",
+        "ends?reason=stop&again=length",
+        "no-tools",
+        "usage-told?as=every",
+        "usage-told?as=choice",
+        "usage-told?as=null",
+        "usage-told?as=zero",
+        "usage-told?as=text",
+        "azure-chunks",
+        "dashscope",
+        "openrouter",
+        "deepseek",
+        "groq",
+        "mistral",
     ],
 )
 async def test_an_oddity_loses_nothing(
@@ -60,10 +76,33 @@ async def test_a_scripted_text_arrives_for_any_splits(
         assert (await read(client, "any")).text == text
 
 
-@pytest.mark.parametrize("reason", ["length", "content_filter", "something_new"])
-async def test_the_finish_reason_is_passed_on(connect: Connect, reason: str) -> None:
-    outcome = await read(connect(), f"ends?reason={reason}")
-    assert (outcome.text, outcome.finish_reason) == (SHORT, reason)
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("length", "length"),
+        ("content_filter", "content_filter"),
+        ("something_new", "something_new"),
+        ("max_tokens", "length"),
+        ("MAX_TOKENS", "length"),
+        ("model_length", "length"),
+        ("STOP", "stop"),
+        ("end_turn", "stop"),
+        ("eos", "stop"),
+        ("SAFETY", "content_filter"),
+        ("sensitive", "content_filter"),
+        ("x" * 60, "x" * 40),
+        ("odd <b>öne\n", "odd__b__ne_"),
+    ],
+)
+async def test_the_finish_reason_is_passed_on(connect: Connect, said: str, reason: str) -> None:
+    outcome = await read(connect(), f"ends?reason={quote(said)}")
+    assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, reason, None)
+
+
+@pytest.mark.parametrize("said", ["null", "none", "None", "NULL"])
+async def test_the_word_null_is_no_finish_reason(connect: Connect, said: str) -> None:
+    outcome = await read(connect(), f"ends?reason={said}")
+    assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, None, None)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +111,13 @@ async def test_the_finish_reason_is_passed_on(connect: Connect, reason: str) -> 
         ("think", "Let me see."),
         ("reasoning", "Let me see."),
         ("reasoning?field=reasoning", "Let me see."),
+        ("reasoning?field=both", "Let me see."),
+        ("reasoning?field=details", "Let me see."),
+        ("reasoning?field=both-details", "Let me see."),
+        ("openrouter", "Let me see."),
+        ("deepseek", "Let me see."),
+        ("mistral", "Let me see."),
+        ("dashscope", ""),
         ("plain-json", "Hm."),
     ],
 )
@@ -80,9 +126,31 @@ async def test_thoughts_are_apart_from_the_text(connect: Connect, model: str, th
     assert (outcome.text, outcome.reasoning) == (SHORT, thought)
 
 
-async def test_usage_and_model_are_told(connect: Connect) -> None:
-    outcome = await read(connect(), "shapes")
+@pytest.mark.parametrize(
+    "model",
+    [
+        "shapes",
+        "azure-chunks",
+        "dashscope",
+        "openrouter",
+        "deepseek",
+        "groq",
+        "mistral",
+    ],
+)
+async def test_usage_and_model_are_told(connect: Connect, model: str) -> None:
+    outcome = await read(connect(), model)
     assert (outcome.usage, outcome.model) == (USAGE, "fake")
+
+
+@pytest.mark.parametrize("kind", ["every", "choice"])
+async def test_the_last_usage_counts_wherever_it_is(connect: Connect, kind: str) -> None:
+    assert (await read(connect(), f"usage-told?as={kind}")).usage == USAGE
+
+
+@pytest.mark.parametrize("kind", ["null", "zero", "text"])
+async def test_a_usage_that_tells_nothing_is_none(connect: Connect, kind: str) -> None:
+    assert (await read(connect(), f"usage-told?as={kind}")).usage is None
 
 
 async def test_text_is_clean(connect: Connect) -> None:
@@ -120,6 +188,9 @@ async def test_an_end_without_a_finish_reason_is_no_error(connect: Connect, mode
         ("empty", "", "empty_response"),
         ("empty?done=1", "", "empty_response"),
         ("error-200", "", "upstream_error"),
+        ("error-200?as=text", "", "upstream_error"),
+        ("error-200?as=detail", "", "bad_response"),
+        ("error-200?as=bare", "", "bad_request"),
         ("brotli", "", "bad_response"),
         ("not-http", "", "bad_response"),
         ("closes", "", "connection_lost"),
@@ -136,9 +207,20 @@ async def test_an_end_without_a_finish_reason_is_no_error(connect: Connect, mode
         ("error?as=text", SHORT, "upstream_error"),
         ("error?as=empty", SHORT, "upstream_error"),
         ("error?as=event", SHORT, "upstream_error"),
+        ("error?as=number", SHORT, "rate_limited"),
+        ("error?as=number&text=0", "", "rate_limited"),
+        ("error?as=bare", SHORT, "upstream_error"),
+        ("error?as=beside", SHORT, "upstream_error"),
+        ("ends?reason=error", SHORT, "upstream_error"),
+        ("ends?reason=ABORT", SHORT, "upstream_error"),
+        ("ends?reason=insufficient_system_resource", SHORT, "upstream_error"),
+        ("ends?reason=network_error", SHORT, "upstream_error"),
+        ("ends?reason=tool_calls", SHORT, "tool_calls"),
+        ("ends?reason=function_call", SHORT, "tool_calls"),
         ("error?as=event&text=0", "", "upstream_error"),
         ("error?as=detail&text=0", "", "bad_response"),
         ("tools", SHORT, "tool_calls"),
+        ("tools?text=0", "", "tool_calls"),
     ],
 )
 async def test_a_fault_keeps_the_text_and_has_its_code(
@@ -155,6 +237,44 @@ async def test_retry_after_is_told(connect: Connect) -> None:
     error = (await read(connect(), "status?code=429&after=7")).error
     assert error is not None
     assert (error.retry_after, error.permanent, error.status) == (7.0, False, 429)
+
+
+@pytest.mark.parametrize(
+    ("model", "status"),
+    [("error?as=number", 429), ("error?as=bare", 503), ("error-200", 500), ("error", None)],
+)
+async def test_a_status_told_in_the_stream_counts_as_one(
+    connect: Connect, model: str, status: int | None
+) -> None:
+    error = (await read(connect(), model)).error
+    assert error is not None
+    assert error.status == status
+
+
+@pytest.mark.parametrize(
+    ("model", "detail"),
+    [
+        ("redirect", "HTTP 307."),
+        ("html", "The content type is HTML."),
+        ("empty", "Status 200, and no event with content."),
+        ("error-200?as=detail", "No answer in what was sent. Out of memory"),
+        ("error", "In the stream. server_error: Overloaded"),
+        ("error?as=event", "In the stream. Overloaded"),
+        ("tools", "No tool was offered."),
+        ("ends?reason=error", "Finish reason: error."),
+        ("bad-json", "An event is not JSON."),
+        ("cut", "ClientPayloadError"),
+        ("stall?after=text", "No content within 0.2 s."),
+        ("stall", "No answer within 0.3 s."),
+        ("keepalive", "No content within 0.3 s."),
+    ],
+)
+async def test_the_detail_says_more_than_the_sentence(
+    connect: Connect, model: str, detail: str
+) -> None:
+    error = (await read(connect(first_token_timeout=0.3, idle_timeout=0.2), model)).error
+    assert error is not None
+    assert error.detail == detail
 
 
 @pytest.mark.parametrize(

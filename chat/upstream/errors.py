@@ -89,6 +89,10 @@ class UpstreamError(Exception):
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{round(seconds)} seconds" if round(seconds) != 1 else "1 second"
-    return f"{round(seconds / 60)} minutes"
+    for unit, size, most in (("second", 1, 90), ("minute", 60, 90 * 60), ("hour", 3600, 48 * 3600)):
+        if seconds < most:
+            break
+    else:
+        unit, size = "day", 24 * 3600
+    count = round(seconds / size)
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -178,10 +178,26 @@ def test_retry_after_as_a_date_or_in_milliseconds() -> None:
     assert retry_after({"retry-after-ms": "1500", "retry-after": "9"}) == 1.5
 
 
-def test_the_sentence_says_when_to_try_again() -> None:
-    assert refused(429, retry_after="7").message.endswith("Try again in 7 seconds.")
-    assert refused(503, retry_after="600").message.endswith("Try again in 10 minutes.")
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "1 second"),
+        (7, "7 seconds"),
+        (89, "89 seconds"),
+        (90, "2 minutes"),
+        (600, "10 minutes"),
+        (5400, "2 hours"),
+        (86_400, "24 hours"),
+        (864_000, "10 days"),
+    ],
+)
+def test_the_sentence_says_when_to_try_again(seconds: int, said: str) -> None:
+    assert refused(429, retry_after=str(seconds)).message.endswith(f" Try again in {said}.")
+
+
+def test_only_what_may_pass_says_when_to_try_again() -> None:
     assert refused(400, retry_after="7").retry_after is None
+    assert refused(429, retry_after="0").message == SENTENCES["rate_limited"].format(name="Fake")
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/html; charset=utf-8", "", "application/json"])

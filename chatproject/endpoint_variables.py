@@ -101,5 +101,5 @@ def is_base_url(url: str) -> bool:
     except ValueError:
         return False
     # urlsplit overlooks line breaks, and takes blanks for a part of the name.
-    plain = url.isprintable() and not set(url) & set(" ?#@")
+    plain = url.isprintable() and not set(url) & set(" ?#") and "@" not in parts.netloc
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain

@@ -94,6 +94,23 @@ class EndpointSettings:
     def continues_prefix(self) -> bool:
         return bool(self.prefix)
 
+    def extras(self) -> list[str]:
+        """What is set beside address, key and models, in words; of a header only its name."""
+        usual = usual_max_tokens_name(self.base_url)
+        named = {
+            "continues by": self.prefix,
+            "length limit": self.max_tokens_name if self.max_tokens_name != usual else "",
+            "key header": self.key_header if self.key_header != KeyHeader.AUTHORIZATION else "",
+            "API version": self.api_version,
+            "path": self.path if self.path != COMPLETIONS else "",
+            "headers": ", ".join(name for name, _ in self.headers),
+        }
+        for what in ("connect", "first_token", "idle"):
+            seconds = getattr(self, f"{what}_timeout")
+            if seconds != getattr(settings, f"{what.upper()}_TIMEOUT"):
+                named[f"{what.replace('_', ' ')} time-out"] = f"{seconds:g} s"
+        return [f"{what}: {value}" for what, value in named.items() if value]
+
 
 @dataclass(frozen=True)
 class Dropped:

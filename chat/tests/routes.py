@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver
 
-from chat.models import Conversation
+from chat.models import Conversation, Endpoint, OfferedModel
 
 LOGIN = "302 login"
 CONFIRM = "302 reauthenticate"
@@ -26,6 +26,7 @@ OWN_API = (401, 404, 200, 404, 404)
 # A stranger who is logged in gets 403 from the admin's log-in, to which it sends him.
 STAFF = (LOGIN, 403, 403, 200, 200)
 ADMINISTRATOR = (LOGIN, 403, 403, 403, 200)
+ADMIN_BUTTON = (LOGIN, 403, 403, 403, 405)  # it takes POST
 ADMIN_NOWHERE = (LOGIN, 403, 403, 404, 404)
 
 RULES = {
@@ -77,6 +78,21 @@ RULES = {
     "admin/chat/conversation/": STAFF,
     "admin/chat/conversation/<int:pk>/change/": STAFF,
     "admin/chat/conversation/<int:pk>/transcript.json": STAFF,
+    "admin/chat/endpoint/": ADMINISTRATOR,
+    "admin/chat/endpoint/add/": ADMINISTRATOR,
+    "admin/chat/endpoint/<int:pk>/test/": ADMIN_BUTTON,
+    "admin/chat/endpoint/<int:pk>/fetch/": ADMIN_BUTTON,
+    "admin/chat/endpoint/environment/<slug:name>/test/": (LOGIN, 403, 403, 403, 404),
+    "admin/chat/endpoint/<path:object_id>/": (LOGIN, 403, 403, 302, 302),
+    "admin/chat/endpoint/<path:object_id>/change/": ADMINISTRATOR,
+    "admin/chat/endpoint/<path:object_id>/delete/": ADMINISTRATOR,
+    "admin/chat/endpoint/<path:object_id>/history/": ADMINISTRATOR,
+    "admin/chat/offeredmodel/": ADMINISTRATOR,
+    "admin/chat/offeredmodel/add/": ADMINISTRATOR,
+    "admin/chat/offeredmodel/<path:object_id>/": (LOGIN, 403, 403, 302, 302),
+    "admin/chat/offeredmodel/<path:object_id>/change/": ADMINISTRATOR,
+    "admin/chat/offeredmodel/<path:object_id>/delete/": ADMINISTRATOR,
+    "admin/chat/offeredmodel/<path:object_id>/history/": ADMINISTRATOR,
     "admin/auth/group/": ADMINISTRATOR,
     "admin/auth/group/add/": ADMINISTRATOR,
     "admin/auth/group/<path:object_id>/": (LOGIN, 403, 403, 302, 302),
@@ -107,6 +123,7 @@ ADDRESSES = {
     "admin/r/<path:content_type_id>/<path:object_id>/": "admin/r/99/1/",
     "admin/^(?P<app_label>auth|chat)/$": "admin/chat/",
     "admin/(?P<url>.*)$": "admin/nowhere/",
+    "admin/chat/endpoint/environment/<slug:name>/test/": "admin/chat/endpoint/environment/x/test/",
     "admin/chat/conversation/<int:pk>/change/": "admin/chat/conversation/{pk}/change/",
     "admin/chat/conversation/<int:pk>/transcript.json": (
         "admin/chat/conversation/{pk}/transcript.json"
@@ -126,15 +143,26 @@ def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 
 def addresses_of(conversation: Conversation) -> dict[str, str]:
-    """Where each route is asked for: at this conversation, its owner's account and a group."""
+    """Where each route is asked for: at this conversation, its owner's account, a group, ..."""
     group, _ = Group.objects.get_or_create(name="readers")
+    endpoint, _ = Endpoint.objects.get_or_create(
+        slug="own", label="Our own", base_url="http://127.0.0.1:9/v1"
+    )
+    model, _ = OfferedModel.objects.get_or_create(endpoint=endpoint, name="m")
+    rows = {
+        "admin/chat/endpoint/": endpoint.pk,
+        "admin/chat/offeredmodel/": model.pk,
+        "admin/auth/group/": group.pk,
+        "": conversation.owner_id,
+    }
     found = {}
     for route in RULES:
         address = ADDRESSES.get(route, route)
+        row = str(next(pk for start, pk in rows.items() if route.startswith(start)))
         address = address.replace("{uid}", str(conversation.uid))
         address = address.replace("{pk}", str(conversation.pk))
-        row = str(group.pk if "group" in address else conversation.owner_id)
-        address = address.replace("<path:object_id>", row).replace("<id>", row)
+        for parameter in ("<path:object_id>", "<int:pk>", "<id>"):
+            address = address.replace(parameter, row)
         assert "<" not in address
         found[route] = f"/{address}"
     return found

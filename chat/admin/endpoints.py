@@ -1,0 +1,256 @@
+"""Endpoints in the admin: set up, tried out, and asked for their models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from asgiref.sync import async_to_sync
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
+from django.urls import URLPattern, path, reverse
+
+from chat.admin.endpoint_form import EndpointForm
+from chat.models import Endpoint, Found, OfferedModel, environment_endpoints
+from chat.replies import probe
+
+SECRETS: dict[str, str] = {"key": "key_state", "headers": "header_names"}
+"""What those see in their place who may look and not change."""
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = EndpointForm
+    list_display = (
+        "label", "slug", "base_url", "key", "offered", "enabled", "position", "state"
+    )  # fmt: skip
+    list_editable = ("enabled", "position")
+    sortable_by = ()
+    show_full_result_count = False
+    search_help_text = None
+    fieldsets = (
+        (None, {"fields": ("slug", "label", "base_url", "key", "remove_key", "enabled")}),
+        (
+            "More",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "headers", "prefix", "max_tokens_name", "key_header", "api_version", "path",
+                    "connect_timeout", "first_token_timeout", "idle_timeout", "position",
+                ),
+            },
+        ),
+    )  # fmt: skip
+
+    # --- the list -------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
+        rows: QuerySet[Endpoint] = super().get_queryset(request)
+        on = Count("models", Q(models__enabled=True))
+        return rows.annotate(all_models=Count("models"), on=on)
+
+    @admin.display(description="Key")
+    def key(self, row: Endpoint) -> str:
+        return row.key_state()
+
+    @admin.display(description="Models on")
+    def offered(self, row: Endpoint) -> str:
+        return f"{row.on} of {row.all_models}"  # type: ignore[attr-defined]
+
+    @admin.display(description="Note")
+    def state(self, row: Endpoint) -> str:
+        if row.slug in environment_endpoints().endpoints:
+            return "Not used: the environment has an endpoint of this name."
+        if not row.has_key and (problem := row.problem()):
+            return f"The headers cannot be read: {problem}"
+        return ""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found = environment_endpoints()
+        rows = [
+            {
+                "settings": endpoint,
+                "models": [offer.name for offer in found.offers if offer.endpoint == name],
+            }
+            for name, endpoint in found.endpoints.items()
+        ]
+        extra = {"environment": rows, "may_test": self.has_change_permission(request)}
+        return super().changelist_view(request, extra | (extra_context or {}))
+
+    # --- the form -------------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Any:
+        hidden = set() if obj is not None and obj.has_key else {"remove_key"}
+        shown: dict[str, str] = {}
+        if obj is not None and not self.has_change_permission(request, obj):
+            hidden, shown = {"remove_key"}, SECRETS
+        found = []
+        for title, options in super().get_fieldsets(request, obj):
+            names = [name for name in options["fields"] if name not in hidden]
+            found.append(
+                (title, {**options, "fields": [shown.get(str(name), name) for name in names]})
+            )
+        return found
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> Any:
+        return ("slug",) if obj is not None else ()
+
+    def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
+        if isinstance(form, EndpointForm):  # the list's form has only what can be edited there
+            form.change_secrets()
+        super().save_model(request, obj, form, change)
+        if not isinstance(form, EndpointForm):
+            return
+        if gone := lost(form):
+            moved = "base_url" in form.changed_data
+            why = "belonged to the earlier address" if moved else "could not be read"
+            message = f"Dropped, as it {why}: {', '.join(gone)}. Enter anew what is still needed."
+            self.message_user(request, message, messages.WARNING)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        found = super().construct_change_message(request, form, formsets, add)
+        if isinstance(form, EndpointForm) and (gone := lost(form)):
+            found.append({"changed": {"fields": [f"{secret} (dropped)" for secret in gone]}})
+        return found
+
+    def response_add(
+        self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """To its page: there its models are fetched, without which it offers nothing."""
+        if "_save" not in request.POST or not self.has_change_permission(request, obj):
+            return super().response_add(request, obj, post_url_continue)
+        self.message_user(
+            request, f"{obj} was added. Fetch its models, or add them by name.", messages.SUCCESS
+        )
+        return HttpResponseRedirect(page_of(obj))
+
+    # --- trying it out --------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<int:pk>/test/", guarded(self.test), name="chat_endpoint_test"),
+            path("<int:pk>/fetch/", guarded(self.fetch), name="chat_endpoint_fetch"),
+            path(
+                "environment/<slug:name>/test/",
+                guarded(self.test_environment),
+                name="chat_endpoint_test_environment",
+            ),
+            *super().get_urls(),
+        ]
+
+    def test(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask the endpoint for its models and for one token of its first model that is on."""
+        row = self.load(request, pk)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        first = row.models.filter(enabled=True).values_list("name", flat=True).first()
+        findings = async_to_sync(probe.test)(row.settings(), first)
+        self.tell(request, row.label, findings)
+        self.log_change(request, row, outcome(findings))
+        return HttpResponseRedirect(page_of(row))
+
+    def fetch(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask the endpoint for its models and add those that are new."""
+        row = self.load(request, pk)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            names = async_to_sync(probe.models)(row.settings())
+        except probe.NotListed as none:
+            self.tell(request, row.label, [none.finding])
+            self.log_change(request, row, "Asked for its models: there is no list.")
+            return HttpResponseRedirect(page_of(row))
+        found = OfferedModel.objects.add_found(row, names)
+        self.message_user(request, f"{row}: {in_words(found)}", messages.SUCCESS)
+        self.log_change(request, row, f"Fetched its models: {in_words(found)}")
+        if request.user.has_perm("chat.view_offeredmodel") or request.user.has_perm(
+            "chat.change_offeredmodel"
+        ):
+            return HttpResponseRedirect(models_of(row))
+        return HttpResponseRedirect(page_of(row))
+
+    def test_environment(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The same test for an endpoint that has no row."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        catalogue = environment_endpoints()
+        endpoint = catalogue.endpoints.get(name)
+        if endpoint is None:
+            raise Http404
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        first = next((offer.name for offer in catalogue.offers if offer.endpoint == name), None)
+        findings = async_to_sync(probe.test)(endpoint, first)
+        self.tell(request, endpoint.label, findings)
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=ContentType.objects.get_for_model(Endpoint),
+            object_repr=f"{endpoint.label} (of the environment)"[:200],
+            action_flag=CHANGE,
+            change_message=outcome(findings),
+        )
+        return HttpResponseRedirect(reverse("admin:chat_endpoint_changelist"))
+
+    def load(self, request: HttpRequest, pk: int) -> Endpoint:
+        """The row, after the permission, so that a refusal tells nothing about it."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        try:
+            return Endpoint.objects.get(pk=pk)
+        except (Endpoint.DoesNotExist, OverflowError):
+            raise Http404 from None
+
+    def tell(self, request: HttpRequest, label: str, findings: Sequence[probe.Finding]) -> None:
+        for finding in findings:
+            text = f"{label}: {finding.text}"
+            if finding.detail:
+                text += f" Details: {finding.detail}"
+            level = messages.SUCCESS if finding.ok else messages.ERROR
+            self.message_user(request, text, level)
+
+
+def lost(form: EndpointForm) -> list[str]:
+    """Which secrets are gone, with the address they belonged to or because nobody can read them."""
+    gone = ["key"] if form.dropped.key else []
+    return gone + [f"value of {name}" for name in form.dropped.headers]
+
+
+def outcome(findings: Sequence[probe.Finding]) -> str:
+    """For the change log."""
+    return "Tested: it works." if all(one.ok for one in findings) else "Tested: it does not work."
+
+
+def in_words(found: Found) -> str:
+    """How many models an endpoint brought."""
+    text = f"{found.added} added, {found.known} known before."
+    if found.added and found.on < found.added:
+        text += (
+            f" {found.on} of the new ones are offered: many at once, and those that seem to be "
+            "for other things than chat, come switched off."
+        )
+    return text
+
+
+def page_of(row: Endpoint) -> str:
+    return reverse("admin:chat_endpoint_change", args=[row.pk])
+
+
+def models_of(row: Endpoint) -> str:
+    query = urlencode({"endpoint__id__exact": row.pk})
+    return f"{reverse('admin:chat_offeredmodel_changelist')}?{query}"

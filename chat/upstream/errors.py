@@ -89,10 +89,7 @@ class UpstreamError(Exception):
 
 
 def _duration(seconds: float) -> str:
-    for unit, size, most in (("second", 1, 90), ("minute", 60, 90 * 60), ("hour", 3600, 48 * 3600)):
-        if seconds < most:
-            break
-    else:
-        unit, size = "day", 24 * 3600
+    units = (("second", 1, 90), ("minute", 60, 5400), ("hour", 3600, 172_800))
+    unit, size = next(((u, s) for u, s, most in units if seconds < most), ("day", 86_400))
     count = round(seconds / size)
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

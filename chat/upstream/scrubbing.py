@@ -16,6 +16,12 @@ _KEY = re.compile(
 )
 
 
+_ESCAPE = re.compile(
+    r"""\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U000([0-9a-fA-F]{5})|([nrt"'/\\]))"""
+)
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+
+
 def describe(words: str, kind: str, secrets: Sequence[str]) -> str:
     """Join an error's kind and words, without what must not be repeated."""
     return scrub(f"{kind}: {words[:WORDS_LIMIT]}" if kind and words else kind or words, secrets)
@@ -23,7 +29,8 @@ def describe(words: str, kind: str, secrets: Sequence[str]) -> str:
 
 def scrub(text: str, secrets: Sequence[str]) -> str:
     """Replace markup, anything like a key, and every run of a secret (key or prompt) by `…`."""
-    text = re.sub(r"<[^>]*>?", "…", text[: WORDS_LIMIT + 300])
+    text = re.sub(r"<[^>]*>?", "…", _plain(text[: WORDS_LIMIT + 300]))
+    secrets = [_plain(secret) for secret in secrets]
     for secret in secrets:
         if 4 <= len(secret) < _RUN:
             text = text.replace(secret, "…")
@@ -31,6 +38,19 @@ def scrub(text: str, secrets: Sequence[str]) -> str:
         if len(secret) >= _RUN:
             text = _without_runs(text, secret)
     return _KEY.sub("…", text)
+
+
+def _plain(text: str) -> str:
+    """The text without the escapes of JSON and Python, under which a secret would go unseen."""
+    if "\\" not in text:
+        return text
+
+    def meant(escape: re.Match[str]) -> str:
+        number = escape[1] or escape[2] or escape[3]
+        return chr(int(number, 16)) if number else _LETTERS.get(escape[4], escape[4])
+
+    text = _ESCAPE.sub(meant, text)
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _without_runs(text: str, secret: str) -> str:

@@ -49,6 +49,8 @@ class Stream:
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model: str | None = None
+        self.detail = ""
+        """For staff: how it ended where neither a finish reason nor an error tells."""
         self._endpoint, self._request, self._opener = endpoint, request, opener
         self._body: Body | None = None
         self._splitter = Splitter()
@@ -182,7 +184,7 @@ class Stream:
             self._report_error(data)
             return
         if data.startswith(b"[DONE]"):
-            self._finish()
+            self._finish("[DONE] came")
             return
         chunk = read_chunk(data)
         if chunk.text:
@@ -250,11 +252,16 @@ class Stream:
         if self._decoder is not None and self._decoder.cut:
             self._break("connection_lost", "The compressed body is cut.")
         else:
-            self._finish()
+            self._finish("The stream ended" if self._whole is None else "The answer came")
 
-    def _finish(self) -> None:
+    def _finish(self, how: str) -> None:
         """The stream said, by [DONE] or its end, that this is all."""
         if self._answered:
+            if self.finish_reason is None:
+                self.detail = f"{how} without a finish reason."
+                if self._odd is not None:
+                    told = describe(self._odd.words, self._odd.kind, self._secrets())
+                    self.detail = f"{self.detail} Beside it: {told}"
             self._stop()
         elif self._odd is not None:
             told = describe(self._odd.words, self._odd.kind, self._secrets())

@@ -25,6 +25,7 @@ class Outcome:
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str | None = None
+    detail: str = ""
     error: UpstreamError | None = None
 
     @property
@@ -73,7 +74,7 @@ async def read(client: Client, request: ChatRequest | str) -> Outcome:
             finally:
                 outcome.finish_reason = stream.finish_reason
                 outcome.usage = stream.usage
-                outcome.model = stream.model
+                outcome.model, outcome.detail = stream.model, stream.detail
     except UpstreamError as error:
         outcome.error = error
     return outcome

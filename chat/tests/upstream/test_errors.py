@@ -1,6 +1,7 @@
 """Which error an answer is, and what it never repeats."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -225,3 +226,25 @@ def test_no_long_run_of_a_secret_survives(before: str, secret: str, after: str) 
     said = scrub(before + secret + after, [secret])
     runs = {secret[i : i + 12] for i in range(len(secret) - 11)}
     assert not any(run in said for run in runs if "…" not in run and "<" not in run)
+
+
+LETTERS = st.text(st.characters(categories=["L"]), min_size=12, max_size=40)
+
+
+@given(LETTERS, st.integers(1, 2))
+def test_a_secret_in_escapes_of_escapes_is_seen(secret: str, times: int) -> None:
+    words = secret
+    for _ in range(times):
+        words = json.dumps(words)
+    said = scrub(f": {words}", [secret])
+    assert "…" in said
+    assert not any(letter.isalnum() for letter in said)
+
+
+@pytest.mark.parametrize("form", [json.dumps, ascii, repr, lambda s: json.dumps(json.dumps(s))])
+def test_a_prompt_in_any_form_is_replaced(form: Callable[[str], str]) -> None:
+    prompt = 'Ärger im "Kontor": 请保守这个秘密 👍\nand \\n that is it'
+    said = scrub(f"Refused: {form(prompt)}!", [prompt])
+    assert said.startswith("Refused: ")
+    assert not any(word in said for word in ("Kontor", "8bf7", "守", "that"))
+    assert len(said) < 20

@@ -161,10 +161,21 @@ async def test_a_very_large_token_arrives(connect: Connect) -> None:
     assert len((await read(connect(), "large?n=3000000")).text) == 3_000_000
 
 
-@pytest.mark.parametrize("model", ["no-finish", "no-finish?done=1", "cut-event"])
-async def test_an_end_without_a_finish_reason_is_no_error(connect: Connect, model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "detail"),
+    [
+        ("no-finish", "The stream ended without a finish reason."),
+        ("no-finish?done=1", "[DONE] came without a finish reason."),
+        ("cut-event", "The stream ended without a finish reason."),
+        ("error?as=detail", "The stream ended without a finish reason. Beside it: Overloaded"),
+    ],
+)
+async def test_an_end_without_a_finish_reason_is_no_error(
+    connect: Connect, model: str, detail: str
+) -> None:
     outcome = await read(connect(), model)
     assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, None, None)
+    assert outcome.detail == detail
 
 
 @pytest.mark.parametrize(

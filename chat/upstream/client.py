@@ -56,7 +56,8 @@ class Client:
             async with asyncio.timeout(endpoint.first_token_timeout):
                 data = await self._list()
         except TimeoutError:
-            raise UpstreamError("timeout_first_token", endpoint.name) from None
+            detail = f"No list within {endpoint.first_token_timeout:g} s."
+            raise self._error("timeout_first_token", detail) from None
         except UnreadableError as unreadable:
             raise self._error("bad_response", str(unreadable)) from None
         try:

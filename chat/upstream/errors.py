@@ -60,7 +60,8 @@ class UpstreamError(Exception):
     `code` is one of `SENTENCES`, `message` the sentence for users. `permanent` says that the same
     request will fail again; `retry_after` is seconds, where the endpoint named a time; `status` the
     HTTP status, where there was one, also as told within a stream. `setting` is what was refused
-    by its name, as we sent it. `detail` is for staff only.
+    by its name, as we sent it; "prefix" where it is that a text was to be continued. `detail` is
+    for staff only.
     """
 
     def __init__(

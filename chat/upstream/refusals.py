@@ -37,16 +37,20 @@ _CONTENT = re.compile(
 _TOO_LARGE_LIMIT = re.compile(r"max_(completion_)?tokens\W.{0,40}too (large|big)")
 
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
-_TEMPLATE: Final = ("continue_final_message", "add_generation_prompt")
 _ALIASES: Final = {
     "temperature": ("temperature",),
     "top_p": ("top_p",),
     "max_tokens": _LIMITS,
     "max_completion_tokens": _LIMITS,
     "reasoning_effort": ("reasoning_effort", "reasoning.effort"),
-    "continue_final_message": _TEMPLATE,
-    "add_generation_prompt": _TEMPLATE,
-    "prefix": ("prefix",),
+    # The last two are llama.cpp's and Mistral's words.
+    "prefix": (
+        "prefix",
+        "continue_final_message",
+        "add_generation_prompt",
+        "prefill",
+        "last role",
+    ),
 }
 """Every setting that can be refused by name, with the names that endpoints give it."""
 

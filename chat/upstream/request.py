@@ -138,9 +138,7 @@ def settings(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
 
 def names_sent(endpoint: Endpoint, request: ChatRequest) -> tuple[str, ...]:
     """What of the request an endpoint may refuse by name."""
-    convention = {"vllm": ("continue_final_message", "add_generation_prompt"), "flag": ("prefix",)}
-    extra = convention.get(endpoint.prefix, ()) if request.prefix else ()
-    return (*settings(endpoint, request), *extra)
+    return (*settings(endpoint, request), *(["prefix"] if request.prefix else []))
 
 
 def check(endpoint: Endpoint, request: ChatRequest) -> None:

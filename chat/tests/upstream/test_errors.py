@@ -107,8 +107,11 @@ PROMPT = "what are max_tokens, and what is the temperature of the sun"
         (400, {"message": "Range of max_tokens should be [1, 8]"}, ["max_tokens"], "max_tokens"),
         (400, {"message": "'max_tokens' is too large: 9. This model's maximum context length is 8"},
          ["max_tokens"], "max_tokens"),
-        (400, {"message": "add_generation_prompt is not permitted"}, ["continue_final_message"],
-         "continue_final_message"),
+        (400, {"message": "add_generation_prompt is not permitted"}, ["prefix"], "prefix"),
+        (400, {"message": "Assistant response prefill is incompatible with enable_thinking."},
+         ["prefix"], "prefix"),
+        (400, {"message": "Expected last role User or Tool (or Assistant with prefix True)"},
+         ["temperature", "prefix"], "prefix"),
         # Not sent, not a word of its own, not a refusal of the request, or about something else.
         (400, {"error": {"param": "temperature"}}, ["top_p"], None),
         (400, {"error": "a max_tokens_limit"}, ["max_tokens"], None),

@@ -11,6 +11,7 @@ from chat.models import Dropped, Endpoint, Unreadable, environment_endpoints
 from chat.models.endpoints import (
     COMPLETIONS,
     HEADER_NAME,
+    Prefix,
     usual_max_tokens_name,
     validate_header_name,
     validate_secret,
@@ -62,6 +63,9 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dropped = Dropped()
+        if "prefix" in self.fields:
+            choices = [("", "By asking the model in words (works with all)"), *Prefix.choices]
+            self.fields["prefix"].choices = choices  # type: ignore[attr-defined]
         row: Endpoint = self.instance
         self._stored = {name.lower(): name for name in row.header_names}
         self.initial["headers"] = "\n".join(f"{name}: {DOTS}" for name in row.header_names)

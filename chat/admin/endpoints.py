@@ -33,12 +33,11 @@ SECRETS: dict[str, str] = {"key": "key_state", "headers": "header_names"}
 class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = EndpointForm
     list_display = (
-        "label", "slug", "base_url", "key", "offered", "enabled", "position", "state"
+        "label", "slug", "base_url", "key", "offered", "enabled", "position", "remark"
     )  # fmt: skip
     list_editable = ("enabled", "position")
     sortable_by = ()
     show_full_result_count = False
-    search_help_text = None
     fieldsets = (
         (None, {"fields": ("slug", "label", "base_url", "key", "remove_key", "enabled")}),
         (
@@ -68,8 +67,8 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def offered(self, row: Endpoint) -> str:
         return f"{row.on} of {row.all_models}"  # type: ignore[attr-defined]
 
-    @admin.display(description="Note")
-    def state(self, row: Endpoint) -> str:
+    @admin.display(description="Remark", empty_value="")
+    def remark(self, row: Endpoint) -> str:
         if row.slug in environment_endpoints().endpoints:
             return "Not used: the environment has an endpoint of this name."
         if not row.has_key and (problem := row.problem()):
@@ -87,7 +86,11 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             }
             for name, endpoint in found.endpoints.items()
         ]
-        extra = {"environment": rows, "may_test": self.has_change_permission(request)}
+        extra = {
+            "title": "Endpoints",
+            "environment": rows,
+            "may_test": self.has_change_permission(request),
+        }
         return super().changelist_view(request, extra | (extra_context or {}))
 
     # --- the form -------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from chat.models import OfferedModel
 
@@ -56,8 +56,8 @@ class OfferedModelForm(forms.ModelForm):  # type: ignore[type-arg]
 class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = OfferedModelForm
     list_display = (
-        "shown", "name", "endpoint", "context", "prices", "is_default", "who", "note",
-        "enabled", "position",
+        "shown", "enabled", "name", "endpoint", "context", "prices", "is_default", "who", "note",
+        "position",
     )  # fmt: skip
     list_editable = ("enabled", "position")
     list_filter = ("endpoint", "enabled", "groups")
@@ -65,23 +65,31 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 100
     list_max_show_all = 200
     search_fields = ("name", "label", "note", "endpoint__label")
-    sortable_by = ("name", "context")
+    sortable_by = ()
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     filter_horizontal = ("groups",)
     actions = ("offer", "withdraw", "make_default", "fill_in")
     fieldsets = (
-        (None, {"fields": ("endpoint", "name", "label", "note", "enabled", "is_default")}),
+        (
+            None,
+            {"fields": ("endpoint", "name", "label", "note", "enabled", "is_default", "position")},
+        ),
         ("Who may use it", {"fields": ("groups",)}),
         (
             "Context and prices",
             {
                 "description": "What is publicly known is filled in when a model is added, where "
-                "you leave it empty. Conversations with a cost show it to staff.",
+                "it is left empty. Without prices, replies have no cost.",
                 "fields": ("context", "input_price", "output_price", "cached_price"),
             },
         ),
-        ("Order", {"fields": ("position",)}),
     )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Models"} | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OfferedModel]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -90,18 +98,18 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def shown(self, row: OfferedModel) -> str:
         return str(row)
 
-    @admin.display(description="US$ per million tokens")
+    @admin.display(description="US$ per million")
     def prices(self, row: OfferedModel) -> str:
         if row.input_price is None or row.output_price is None:
-            return "not known"
+            return ""
         text = f"{plain(row.input_price)} sent, {plain(row.output_price)} answered"
         if row.cached_price is not None:
             text += f", {plain(row.cached_price)} cached"
         return text
 
-    @admin.display(description="Default", boolean=True)
-    def is_default(self, row: OfferedModel) -> bool | None:
-        return row.default
+    @admin.display(description="Default")
+    def is_default(self, row: OfferedModel) -> str:
+        return "default" if row.default else ""
 
     @admin.display(description="Who")
     def who(self, row: OfferedModel) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any
 
 from chat import protocol
-from chat.models import Conversation, Part
+from chat.models import Attempt, Conversation, Part
 from chat.models.messages import Message
 
 
 def transcript(conversation: Conversation) -> dict[str, Any]:
     """The conversation and every message in it, oldest first, as in the JSON API.
 
-    Here each reply has its text and reasoning, and an error also the detail that only staff see.
-    The parts of growing replies are read before the messages: a reply that ends in between then
-    shows its whole text, never none.
+    Here each reply has its text and reasoning, its attempts and its cost, and an error also the
+    detail that only staff see. The parts of growing replies are read before the messages: a reply
+    that ends in between then shows its whole text, never none.
     """
     grown: defaultdict[tuple[int, int, str], str] = defaultdict(str)
     parts = Part.objects.filter(reply__conversation=conversation).order_by("reply", "at")
     for reply, attempt, track, text in parts.values_list("reply", "attempt", "track", "text"):
         grown[reply, attempt, track] += text
+    attempts: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for one in Attempt.objects.filter(reply__conversation=conversation).order_by("number"):
+        attempts[one.reply_id].append(attempt_object(one))
     messages = (
         conversation.messages.select_related("parent")
         .defer("parent__text", "parent__reasoning", "parent__error_detail")
@@ -28,7 +32,11 @@ def transcript(conversation: Conversation) -> dict[str, Any]:
     )
     return {
         "conversation": protocol.conversation_object(conversation),
-        "messages": [transcript_message(conversation, row, grown) for row in messages],
+        "messages": [
+            transcript_message(conversation, row, grown)
+            | ({"attempts": attempts[row.pk]} if row.status else {})
+            for row in messages
+        ],
     }
 
 
@@ -37,6 +45,12 @@ def transcript_message(
 ) -> dict[str, Any]:
     """One message; the text of a reply that has not ended is in the parts, where it has some."""
     fields = protocol.message_object(row, conversation=conversation.uid, full=True)
+    if row.status:
+        fields |= {
+            "cost": dollars(row.cost),
+            "endpoint": row.endpoint or None,
+            "answered_by": row.answered_by or None,
+        }
     if row.status and row.ended is None:
         has_parts = any((row.pk, row.attempt, track) in grown for track in ("text", "reasoning"))
         for track in ("text", "reasoning"):
@@ -45,3 +59,30 @@ def transcript_message(
     if row.error_detail and isinstance(fields["error"], dict):
         fields["error"] = fields["error"] | {"detail": row.error_detail}
     return fields
+
+
+def attempt_object(row: Attempt) -> dict[str, Any]:
+    """What one attempt asked for, what failed, and what it took."""
+    error = {"code": row.error_code, "message": row.error_message, "detail": row.error_detail}
+    timing = {"first_token_ms": row.first_token_ms, "reasoning_ms": row.reasoning_ms}
+    return {
+        "number": row.number,
+        "started": protocol.time(row.started),
+        "ended": protocol.time(row.ended),
+        "status": row.status or None,
+        "endpoint": row.endpoint or None,
+        "model": row.model or None,
+        "answered_by": row.answered_by or None,
+        "settings": row.settings,
+        "left_out": row.left_out,
+        "tries": row.tries,
+        "finish_reason": row.finish_reason or None,
+        "error": error if row.error_code else None,
+        "usage": row.usage,
+        "cost": dollars(row.cost),
+        "timing": timing | {"total_ms": row.total_ms} if row.total_ms is not None else None,
+    }
+
+
+def dollars(cost: Decimal | None) -> float | None:
+    return None if cost is None else float(cost)

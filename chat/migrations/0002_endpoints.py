@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('sealed', models.TextField(blank=True, editable=False)),
                 ('key_set_at', models.DateTimeField(editable=False, null=True)),
                 ('header_names', models.JSONField(blank=True, default=list, editable=False)),
-                ('prefix', models.CharField(blank=True, choices=[('plain', 'A trailing assistant message is continued (llama.cpp)'), ('vllm', 'continue_final_message (vLLM, SGLang)'), ('flag', 'prefix: true on the last message (DeepSeek /beta, Mistral)')], help_text='How a cut reply goes on. Left empty, the model is asked in words to go on.', max_length=10, verbose_name='continuing a text')),
+                ('prefix', models.CharField(blank=True, choices=[('plain', 'A trailing assistant message is continued (llama.cpp)'), ('vllm', 'continue_final_message (vLLM, SGLang)'), ('flag', 'prefix: true on the last message (DeepSeek /beta, Mistral)')], help_text='How a reply that was cut goes on. docs/endpoints.md says who can what.', max_length=10, verbose_name='continuing a text')),
                 ('max_tokens_name', models.CharField(choices=[('max_tokens', 'max_tokens (nearly all)'), ('max_completion_tokens', 'max_completion_tokens (OpenAI, Azure)')], default='max_tokens', max_length=24, verbose_name='name of the length limit')),
                 ('key_header', models.CharField(choices=[('authorization', 'Authorization: Bearer (nearly all)'), ('api-key', 'api-key (Azure)')], default='authorization', max_length=14, verbose_name='header of the key')),
                 ('api_version', models.CharField(blank=True, help_text='Azure only, as in 2024-10-21.', max_length=40, verbose_name='API version')),

@@ -182,7 +182,7 @@ class Endpoint(models.Model):
         max_length=10,
         choices=Prefix,
         blank=True,
-        help_text="How a cut reply goes on. Left empty, the model is asked in words to go on.",
+        help_text="How a reply that was cut goes on. docs/endpoints.md says who can what.",
     )
     max_tokens_name = models.CharField(
         "name of the length limit",

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -72,6 +73,39 @@ def _get(server: Server, person: Person, method: str, path: str, body: object) -
         return refused.code, refused.read().decode()
 
 
+async def _ask_wrongly(ran: Ran) -> None:
+    """What is refused may not be quoted in the refusal."""
+    server = ran.server
+    alice = server.database.add_person("alice")
+    line = PROMPT.split("\n")[0]
+    async with client(server, alice) as page:
+        chat = (await page.send(PROMPT, "stall"))["conversation"]
+        for said in (
+            '{"type": "send", "text": "' + line,
+            json.dumps({"type": "send", "text": PROMPT, "id": 5}),
+            json.dumps({"type": "send", "text": [PROMPT]}),
+            json.dumps({"type": line}),
+            json.dumps({"type": "send", "text": PROMPT, "settings": {"system": [PROMPT]}}),
+            json.dumps([PROMPT]),
+        ):
+            mark = len(page.frames)
+            await page.raw(said)
+            ran.frames.append(await page.get("error", after=mark))
+    address = f"/api/v1/conversations/{chat}"
+    for body in (
+        {"title": PROMPT * 100},
+        {"title": [PROMPT]},
+        {"settings": {"system": [PROMPT]}},
+        {"settings": {"system": PROMPT * 1000}},
+        {"settings": {"temperature": PROMPT}},
+        {"settings": PROMPT},
+        PROMPT,
+    ):
+        found = await asyncio.to_thread(_get, server, alice, "PATCH", address, body)
+        ran.pages[f"PATCH {json.dumps(body)[:60]}"] = found
+        assert 400 <= found[0] < 500, found
+
+
 async def _break_everything(ran: Ran, chat: str) -> None:
     """Each page and each frame with each table missing: errors that nobody foresaw."""
     server = ran.server
@@ -105,11 +139,7 @@ async def _break_everything(ran: Ran, chat: str) -> None:
                 found = await asyncio.to_thread(_get, server, carol, method, path, body)
                 ran.pages[f"{method} {path} without {table}"] = found
             async with client(server, carol, ready=False) as page:
-                await page.raw(json.dumps({"type": "send", "text": PROMPT, "id": 5}))
-                await page.raw('{"type": "send", "text": "' + PROMPT.split("\n")[0])
-                await page.say(
-                    "send", id=chat, conversation=chat, parent=None, text=PROMPT, model="openai/x"
-                )
+                await page.say("send", id=chat, conversation=None, parent=None, text=PROMPT)
                 await page.say("stop", reply=chat)
                 await asyncio.sleep(0.2)
                 ran.frames += page.of("error")
@@ -143,6 +173,7 @@ def ran(
             async def everything() -> Ran:
                 seen = await play_all(server, upstream, prompt=PROMPT, system=SYSTEM)
                 ran = Ran(server, seen)
+                await _ask_wrongly(ran)
                 await _break_everything(ran, _conversation_of(server))
                 return ran
 
@@ -155,8 +186,6 @@ def ran(
 
 def _conversation_of(server: Server) -> str:
     """A conversation whose prompt an endpoint repeated."""
-    from uuid import UUID
-
     (row, *_) = server.database.rows(
         "SELECT uid FROM chat_conversation WHERE model = 'openai/repeats-secrets'"
     )
@@ -194,6 +223,7 @@ def test_no_frame_repeats_them_in_an_error(ran: Ran) -> None:
 
 
 def test_no_error_page_tells_them(ran: Ran) -> None:
-    broken = {asked: body for asked, (status, body) in ran.pages.items() if status >= 500}
+    refused = {asked: body for asked, (status, body) in ran.pages.items() if status >= 400}
+    broken = [asked for asked, (status, _) in ran.pages.items() if status >= 500]
     assert len(broken) > 10
-    assert {asked: _told(body) for asked, body in broken.items() if _told(body)} == {}
+    assert {asked: _told(body) for asked, body in refused.items() if _told(body)} == {}

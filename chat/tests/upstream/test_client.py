@@ -81,6 +81,15 @@ async def test_an_instruction_continues_the_kept_text(connect: Connect) -> None:
     assert (await read(connect(), ChatRequest("words?n=40", messages))).text == text[77:]
 
 
+async def test_the_fake_repeats_the_end_of_the_kept_text_on_demand(connect: Connect) -> None:
+    model = "words?n=40&repeat=30"
+    text = expected_text(model)
+    ask_on = {"role": "user", "content": "Continue exactly where you stopped."}
+    messages = [{"role": "assistant", "content": text[:77]}, ask_on]
+    assert (await read(connect(), ChatRequest(model, messages))).text == text[47:]
+    assert (await read(connect(), model)).text == text
+
+
 async def test_asking_for_usage_is_given_up_once(upstream: FakeUpstream, connect: Connect) -> None:
     client = connect()
     for _ in range(2):

@@ -1,5 +1,8 @@
 /** The JSON API, with the session's cookie and CSRF token. */
 
+/** Milliseconds after which a change counts as not made. */
+const PATIENCE = 20_000;
+
 /** What the API refused, or could not be asked (`status` 0: no connection). */
 export class ApiError extends Error {
   /**
@@ -85,6 +88,7 @@ export class Api {
         headers,
         body: sent,
         credentials: "same-origin",
+        ...(method !== "GET" && { signal: AbortSignal.timeout(PATIENCE) }),
         // What is changed as the page closes still arrives. Browsers allow 64 KiB of that.
         keepalive: sent !== null && sent.length < 16_000,
       });

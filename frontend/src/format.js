@@ -167,6 +167,7 @@ export const number = (value) => value.toLocaleString("en");
 
 /** @param {number} ms */
 export function seconds(ms) {
+  if (ms < 50) return "< 0.1 s";
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }

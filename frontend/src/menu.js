@@ -49,6 +49,7 @@ export function toggleMenu(button, label, groups) {
   const checked = list.querySelector('[aria-checked="true"]');
   const first = checked ?? list.querySelector("[role^=menuitem]");
   if (!(first instanceof HTMLElement)) return;
+  first.tabIndex = 0;
   first.scrollIntoView({ block: "nearest" });
   // A keyboard on the screen would cover the list unasked.
   if (filter && !matchMedia("(pointer: coarse)").matches) filter.focus({ preventScroll: true });

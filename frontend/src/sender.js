@@ -6,6 +6,7 @@ import { newId } from "./ids.js";
 export class Sender {
   #outbox;
   #wire;
+  #isHeld;
   /** Those this page sends; another page's become its own when it connects. */
   #adopted = new Set();
   /** Those whose answer is awaited. */
@@ -14,10 +15,12 @@ export class Sender {
   /**
    * @param {import("./outbox.js").Outbox} outbox
    * @param {import("./wire.js").Wire} wire
+   * @param {(place: string) => boolean} isHeld whether something else has to be there first
    */
-  constructor(outbox, wire) {
+  constructor(outbox, wire, isHeld) {
     this.#outbox = outbox;
     this.#wire = wire;
+    this.#isHeld = isHeld;
   }
 
   /**
@@ -28,14 +31,14 @@ export class Sender {
   add(written, id) {
     this.#outbox.add({ id, ...written });
     this.#adopted.add(id);
-    this.#pump();
+    this.pump();
   }
 
   /** Takes over whatever is unsent: the page that wrote it may be closed. */
   adoptAll() {
     this.#outbox.reload();
     for (const entry of this.#outbox.all()) this.#adopted.add(entry.id);
-    this.#pump();
+    this.pump();
   }
 
   /** @param {string} id */
@@ -43,7 +46,7 @@ export class Sender {
     this.#wire.forget(id);
     this.#requested.delete(id);
     this.#outbox.discard(id);
-    this.#pump();
+    this.pump();
   }
 
   /** @param {string} id */
@@ -52,7 +55,7 @@ export class Sender {
     const other = newId();
     this.#outbox.retry(id, other);
     this.#adopted.add(other);
-    this.#pump();
+    this.pump();
   }
 
   /**
@@ -62,7 +65,7 @@ export class Sender {
   accept(frame) {
     this.#requested.delete(frame.id);
     const entry = this.#outbox.accept(frame);
-    this.#pump();
+    this.pump();
     return entry;
   }
 
@@ -77,9 +80,11 @@ export class Sender {
     return true;
   }
 
-  #pump() {
+  /** Sends what may go now. */
+  pump() {
     for (const entry of this.#outbox.sendable()) {
       if (!this.#adopted.has(entry.id) || this.#requested.has(entry.id)) continue;
+      if (this.#isHeld(entry.place)) continue;
       this.#requested.add(entry.id);
       const { id, conversation, parent, text, model, settings } = entry;
       const frame = { type: "send", id, conversation, parent, text };

@@ -1,6 +1,6 @@
 /**
- * Keeps the settings of every conversation: what the server has, with the edits of this browser on
- * top until they are saved. Edits lie in the outbox, so that no lost connection and no closed page
+ * Keeps the settings and the model of every conversation: what the server has, with the edits of
+ * this browser on top until they are saved. Edits lie in the outbox, so that no lost connection and no closed page
  * loses a system prompt. One request is on its way at a time; the last edit wins.
  */
 import { ApiError } from "./api.js";
@@ -14,8 +14,9 @@ const AGAIN_MS = 5000;
  *
  * @typedef {object} Parts
  * @property {import("./outbox.js").Outbox} outbox
- * @property {(id: string) => {settings?: Settings}|undefined} conversation as the server has it
- * @property {(id: string, settings: Settings) => Promise<void>} save
+ * @property {(id: string) => {settings?: Settings, model: string|null}|undefined} conversation
+ *   as the server has it
+ * @property {(id: string, change: import("./library.js").Change) => Promise<void>} save
  * @property {() => void} changed
  * @property {(problem: ApiError, text: string) => void} failed
  */
@@ -50,7 +51,46 @@ export class SettingsKeeper {
   of(place) {
     const { outbox, conversation } = this.#parts;
     const known = isNew(place) ? outbox.in(place)[0] : conversation(place);
-    return merge(known?.settings, outbox.edits(place));
+    const { model: _, ...edits } = outbox.edits(place);
+    return merge(known?.settings, edits);
+  }
+
+  /**
+   * The model chosen for a place; null for the default.
+   * @param {string} place
+   * @returns {string|null}
+   */
+  modelOf(place) {
+    const { outbox, conversation } = this.#parts;
+    const known = isNew(place) ? outbox.in(place)[0] : conversation(place);
+    return outbox.edits(place).model ?? known?.model ?? null;
+  }
+
+  /**
+   * @param {string} place
+   * @param {string} model
+   */
+  choose(place, model) {
+    if (this.modelOf(place) !== model) this.#edit(place, { model });
+  }
+
+  /**
+   * Whether something is on its way that the next message is to find there.
+   * @param {string} place
+   */
+  isPending(place) {
+    return !this.#isHeld && this.#canSave(place);
+  }
+
+  /** @param {string} place */
+  #canSave(place) {
+    const { outbox, conversation } = this.#parts;
+    return (
+      this.#mine.has(place) &&
+      !isNew(place) &&
+      conversation(place) !== undefined &&
+      !isEmpty(outbox.edits(place))
+    );
   }
 
   /**
@@ -91,6 +131,7 @@ export class SettingsKeeper {
    */
   take(place) {
     const settings = this.of(place);
+    this.#mine.delete(place);
     this.#parts.outbox.setEdits(place, {});
     return isEmpty(settings) ? null : settings;
   }
@@ -133,15 +174,16 @@ export class SettingsKeeper {
   async pump() {
     if (this.#isSaving || this.#isHeld) return;
     const { outbox, conversation, save } = this.#parts;
-    for (const place of this.#mine) if (isEmpty(outbox.edits(place))) this.#mine.delete(place);
-    const place = [...this.#mine].find((one) => !isNew(one) && conversation(one));
+    const place = [...this.#mine].find((one) => this.#canSave(one));
     if (!place) return;
     clearTimeout(this.#timer);
     const edits = outbox.edits(place);
+    const { model, ...others } = edits;
+    const settings = merge(conversation(place)?.settings, others);
     this.#isSaving = true;
     this.#parts.changed();
     try {
-      await save(place, merge(conversation(place)?.settings, edits));
+      await save(place, { ...(model && { model }), ...(!isEmpty(others) && { settings }) });
       outbox.setEdits(place, without(outbox.edits(place), edits));
       this.problem = "";
     } catch (problem) {

@@ -84,12 +84,16 @@ export class Store {
       },
       error: (frame) => this.#refused(frame),
     });
-    this.#sender = new Sender(this.outbox, this.wire);
+    // A message finds the settings that were made before it.
+    this.#sender = new Sender(this.outbox, this.wire, (place) => this.settings.isPending(place));
     this.settings = new SettingsKeeper({
       outbox: this.outbox,
       conversation: (id) => this.library.conversation(id),
-      save: (id, settings) => this.library.change(id, { settings }),
-      changed: () => on.changed(),
+      save: (id, change) => this.library.change(id, change),
+      changed: () => {
+        this.#sender.pump();
+        on.changed();
+      },
       failed: (problem, text) => (problem.status === 401 ? on.loggedOut() : on.trouble(text)),
     });
   }
@@ -108,8 +112,8 @@ export class Store {
 
   /** The model that answers at the shown place: its own, or the default. */
   get model() {
-    const id = this.shown ? this.shown.model : this.newModel;
-    return id ?? this.models.default;
+    const chosen = this.settings.modelOf(this.place);
+    return (isNew(this.place) ? (chosen ?? this.newModel) : chosen) ?? this.models.default;
   }
 
   /** @returns {Item[]} what the thread shows, in order */
@@ -294,8 +298,10 @@ export class Store {
   /** @param {string} model for the shown conversation, or the new one */
   choose(model) {
     this.newModel = model;
-    if (this.shown) this.change(this.place, { model });
-    else this.#on.changed();
+    if (!isNew(this.place) || this.outbox.in(this.place).length) {
+      this.settings.choose(this.place, model);
+    }
+    this.#on.changed();
   }
 
   /**
@@ -321,8 +327,8 @@ export class Store {
     if (frame.v > VERSION) this.#on.outdated();
     this.#sendBytes = frame.limits?.send_bytes ?? this.#sendBytes;
     this.#on.connection({ state: "open", retryAt: null, code: 0 }, true);
-    this.#sender.adoptAll();
     this.settings.adoptAll();
+    this.#sender.adoptAll();
     this.#asked.clear();
     this.#follow();
     this.library.hear(frame.seq);

@@ -224,6 +224,7 @@ test("a filter finds all of its words in any order", () => {
 });
 
 test("times and days", () => {
+  assert.equal(seconds(49), "< 0.1 s");
   assert.equal(seconds(9_999), "10.0 s");
   assert.equal(seconds(12_400), "12 s");
   assert.equal(seconds(125_000), "2 min 5 s");

@@ -63,7 +63,7 @@ test("what was edited while the edits were saved is left", () => {
 
 /** A keeper whose server is an object, and whose answers the test gives. */
 function keep({ settings = {}, outbox = new Outbox(new MemoryStorage(), "alice") } = {}) {
-  const server = { c: { settings } };
+  const server = { c: { settings, model: "a/1" } };
   const asked = [];
   const failed = [];
   const keeper = new SettingsKeeper({
@@ -73,9 +73,10 @@ function keep({ settings = {}, outbox = new Outbox(new MemoryStorage(), "alice")
       new Promise((resolve, reject) => {
         asked.push({
           id,
-          wanted,
+          wanted: wanted.settings,
+          model: wanted.model,
           accept() {
-            server[id] = { settings: wanted };
+            server[id] = { ...server[id], ...wanted };
             resolve();
             return settled();
           },
@@ -105,6 +106,33 @@ test("one save is on its way at a time and the last edit wins", async () => {
   assert.deepEqual(server.c.settings, { top_p: 0.5, temperature: 0.2, system: "Brief." });
   assert.equal(asked.length, 2);
   assert.deepEqual(keeper.of("c"), server.c.settings);
+});
+
+test("a model is chosen like a setting, and apart from them", async () => {
+  const { keeper, asked, server } = keep({ settings: { top_p: 0.5 } });
+  keeper.choose("c", "a/1");
+  assert.equal(asked.length, 0);
+  keeper.choose("c", "b/2");
+  assert.deepEqual([asked[0].model, asked[0].wanted], ["b/2", undefined]);
+  assert.equal(keeper.modelOf("c"), "b/2");
+  assert.deepEqual(keeper.of("c"), { top_p: 0.5 });
+  await asked[0].accept();
+  assert.equal(server.c.model, "b/2");
+});
+
+test("a message waits for the settings made before it, but not for those that cannot be saved", async () => {
+  const { keeper, asked } = keep();
+  assert.ok(!keeper.isPending("c"));
+  keeper.change("c", "top_p", 0.3);
+  keeper.change("d", "top_p", 0.3); // nothing is known of it yet
+  assert.ok(keeper.isPending("c"));
+  assert.ok(!keeper.isPending("d"));
+  await asked[0].refuse(503);
+  assert.ok(!keeper.isPending("c"));
+  keeper.adoptAll();
+  assert.ok(keeper.isPending("c"));
+  await asked[1].accept();
+  assert.ok(!keeper.isPending("c"));
 });
 
 test("an entry that changes nothing asks nothing", () => {

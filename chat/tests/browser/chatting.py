@@ -66,6 +66,13 @@ class Chat:
         """Wait for the quiet line that every reply gets at its end."""
         expect(reply.locator(".facts")).to_be_visible(timeout=PATIENCE)
 
+    def open_settings(self) -> Locator:
+        """The panel, opened."""
+        self.page.get_by_role("button", name="Settings").click()
+        panel = self.page.get_by_role("dialog", name="Settings")
+        expect(panel).to_be_visible()
+        return panel
+
     def choose(self, model: str) -> None:
         self.page.get_by_role("button", name="Model:").click()
         self.page.get_by_role("menuitemradio", name=model, exact=False).first.click()

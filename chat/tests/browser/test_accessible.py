@@ -19,7 +19,8 @@ STILL = """async () => {
 }"""
 
 
-def _serious(page: Page) -> list[str]:
+def serious(page: Page) -> list[str]:
+    """What axe finds in the page as it stands, and calls serious or critical."""
     # What fades in is pale at first.
     page.evaluate(STILL)
     response = Axe().run(page).response
@@ -39,27 +40,40 @@ def test_no_page_has_a_serious_finding(
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(site.origin)
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
-    assert _serious(page) == []
+    assert serious(page) == []
 
     chat = Chat(page, site)
     chat.log_in(carol)
     chat.open()
-    assert _serious(page) == []  # the welcome
+    assert serious(page) == []  # the welcome
+    panel = chat.open_settings()
+    panel.get_by_label("Top P").fill("3")
+    panel.get_by_label("Temperature").fill("1")
+    expect(panel.get_by_text("A number from 0 to 1.")).to_be_visible()
+    assert serious(page) == []  # beside the thread, with something wrong in it
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert serious(page) == []  # over the thread
+    panel.get_by_role("button", name="Model").click()
+    assert serious(page) == []  # with the list of models, and the field to filter it
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(panel).to_be_hidden()
     upstream.play(MARKDOWN)
     chat.ended(chat.send("Show me everything"))
     chat.choose("status?code=500")
     failed = chat.send("Fail")
     expect(failed.get_by_role("button", name="Retry")).to_be_visible()
-    assert _serious(page) == []
+    assert serious(page) == []
     page.get_by_role("button", name="Options of this conversation").click()
-    assert _serious(page) == []  # with an open menu
+    assert serious(page) == []  # with an open menu
     page.get_by_role("menuitem", name="Rename").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert _serious(page) == []
+    assert serious(page) == []
 
     (row,) = site.database.rows("SELECT id FROM chat_conversation WHERE owner_id = ?", carol.id)
     page.goto(f"{site.origin}/admin/chat/conversation/{row['id']}/change/")
     expect(page.get_by_role("heading", name="A heading")).to_be_visible()
-    assert _serious(page) == []
+    assert serious(page) == []
     page.goto(f"{site.origin}/admin/chat/conversation/")
-    assert _serious(page) == []
+    assert serious(page) == []

@@ -178,7 +178,8 @@ def large(call: Call) -> Script:
 def ends(call: Call) -> Script:
     """`ends?reason=length`: that finish reason, then with `again=stop` another one.
 
-    `done=1` sends the end mark; `hold=1` keeps the connection open.
+    `done=1` sends the end mark; `hold=1` keeps the connection open; `drip=1` does and sends one
+    more character after the other, for ever.
     """
     yield from spoken(call)
     yield delta(call, {}, call.options.get("reason", "stop"))
@@ -186,6 +187,9 @@ def ends(call: Call) -> Script:
         yield delta(call, {}, again)
     if call.options.get("done"):
         yield DONE
+    while call.options.get("drip"):
+        yield 0.02
+        yield delta(call, {"content": "."})
     yield HANG if call.options.get("hold") else END
 
 

@@ -110,7 +110,8 @@ class Stream:
     async def __anext__(self) -> Batch:
         if self._fed:
             self._fed = False
-            self._extend("timeout_idle", self._endpoint.idle_timeout)
+            if self.finish_reason is None:  # after it, what else comes has its own short time
+                self._extend("timeout_idle", self._endpoint.idle_timeout)
         while not self._ended:
             packet = await self._read()
             if packet:

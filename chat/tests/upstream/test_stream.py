@@ -313,6 +313,12 @@ async def test_a_slow_reply_is_no_stall(connect: Connect) -> None:
     assert (outcome.finish_reason, outcome.error) == ("stop", None)
 
 
+async def test_what_comes_after_the_finish_reason_cannot_go_on_for_ever(connect: Connect) -> None:
+    outcome = await read(connect(idle_timeout=0.2), "ends?drip=1")
+    assert (outcome.error, outcome.finish_reason) == (None, "stop")
+    assert outcome.text.rstrip(".") == SHORT
+
+
 async def test_a_finished_reply_does_not_wait_for_its_end(connect: Connect) -> None:
     outcome = await read(connect(idle_timeout=0.2), "ends?hold=1")
     assert (outcome.text, outcome.finish_reason, outcome.error) == (SHORT, "stop", None)

@@ -34,10 +34,9 @@ def continues_prefix(claim: Claim) -> bool:
     return bool(claim.text and claim.endpoint and claim.endpoint.continues_prefix)
 
 
-def request_of(claim: Claim, model: str) -> ChatRequest:
+def request_of(claim: Claim, model: str, *, prefix: bool) -> ChatRequest:
     """The prompt, with the kept text where there is one: as a prefix, or with an instruction."""
     messages = list(claim.messages)
-    prefix = continues_prefix(claim)
     if claim.text:
         messages.append({"role": "assistant", "content": claim.text})
         if not prefix:

@@ -133,7 +133,8 @@ async def _try_reply(client: Client, model: str) -> Finding:
     except UpstreamError as problem:
         if NEEDS_MORE not in problem.detail:
             return _failed(f"A reply of {model}", problem, client)
-    return Finding(True, f"A reply of {answered or model}: after {loop.time() - began:.1f} s.")
+    by = f", answered by {answered}" if answered not in (None, model) else ""
+    return Finding(True, f"A reply of {model}{by}: after {loop.time() - began:.1f} s.")
 
 
 def _failed(what: str, problem: UpstreamError, client: Client) -> Finding:

@@ -58,7 +58,8 @@ class Producer:
         # What the claim has stored already counts as saved.
         self._saved = {"text": len(claim.text), "reasoning": len(claim.reasoning)}
         # An endpoint that continues a prefix does not repeat it; one that is told to go on may.
-        self._seam = Seam("" if continues_prefix(claim) else claim.text)
+        self._prefix = continues_prefix(claim)
+        self._seam = Seam("" if self._prefix else claim.text)
         self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
         self._meter = Meter(claim)
         self._tries: list[dict[str, Any]] = []
@@ -154,6 +155,11 @@ class Producer:
                 answered = self._meter.first_token_ms is not None
                 delay = retries.delay(problem, len(self._tries) + 1, settings.UPSTREAM_TRIES)
                 again = not answered and not self._draining()
+                if problem.setting == "prefix" and self._prefix and again:
+                    # This model cannot go on by itself, whatever its endpoint can: it is told to.
+                    self._note(problem, 0)
+                    self._prefix, self._seam = False, Seam(self.claim.text)
+                    continue
                 self._note(problem, delay if again else None)
                 if delay is None or not again:
                     return self._fault(problem)
@@ -187,7 +193,7 @@ class Producer:
     async def _ask(self, model: str) -> Outcome:
         """One request and its answer. Raises UpstreamError, after all text that came before it."""
         assert self.client is not None
-        async with self.client.stream(request_of(self.claim, model)) as stream:
+        async with self.client.stream(request_of(self.claim, model, prefix=self._prefix)) as stream:
             try:
                 async for batch in stream:
                     if not self._grow(self._seam.join(batch.text), batch.reasoning):
@@ -202,6 +208,7 @@ class Producer:
                 Status.INTERRUPTED,
                 error_code="early_end",
                 error_message="The model's server ended the reply before it was complete.",
+                error_detail=stream.detail,
             )
         return self._outcome(Status.COMPLETE, finish_reason=stream.finish_reason)
 

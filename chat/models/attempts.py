@@ -72,7 +72,7 @@ class Unsaved:
 
     reply: int
     attempt: int
-    parts: tuple[tuple[str, int, str], ...]
+    parts: tuple[tuple[str, int, str], ...] = field(repr=False)
 
 
 class PartQuerySet(models.QuerySet["Part"]):

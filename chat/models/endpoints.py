@@ -73,7 +73,7 @@ class EndpointSettings:
     name: str
     """The first part of its models' public ids."""
     label: str
-    base_url: str
+    base_url: str = field(repr=False)
     api_key: str = field(default="", repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     prefix: str = ""

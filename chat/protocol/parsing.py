@@ -37,6 +37,9 @@ class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     large: ClassVar[bool] = False
     """Whether the frame carries a message, and may have its size."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"  # a message is nothing for a log
+
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 

@@ -2,8 +2,8 @@
 
     python -m bench.fault_table
 
-Plays all rows of `chat/tests/live/faults.py` on a real server with short limits (one second for the
-first token and between tokens, three tries), and prints what it saw as Markdown.
+Plays all rows of `chat/tests/live/faults.py` on a real server with short limits (two seconds for
+the first token, one between tokens, three tries), and prints what it saw as Markdown.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from socket import create_connection, create_server
 from typing import Any, Final
@@ -28,7 +28,7 @@ FUTURE: Final = quote("Sun, 21 Oct 2085 07:28:00 GMT")
 
 SHORT_LIMITS: Final = {
     "UPSTREAM_TRIES": str(TRIES),
-    "FIRST_TOKEN_TIMEOUT": "1",
+    "FIRST_TOKEN_TIMEOUT": "2",
     "IDLE_TIMEOUT": "1",
     "CHECKPOINT_SECONDS": "0.2",
 }
@@ -72,6 +72,8 @@ class Seen:
     """One row as it went."""
 
     fault: Fault
+    about: str
+    """The prompt, which no other row has."""
     frames: list[Frame] = field(default_factory=list)
     """All of this reply, in their order, for the one who asked."""
     end: Frame = field(default_factory=dict)
@@ -318,29 +320,51 @@ def endpoints(url: str, faults: Iterable[Fault] = FAULTS) -> Iterator[dict[str, 
         yield settings | SHORT_LIMITS
 
 
-async def play(
+async def play_all(
     server: Server,
     upstream: Upstream,
-    fault: Fault,
+    faults: Iterable[Fault] = FAULTS,
     *,
     prompt: str = "Tell me",
     system: str = "",
-) -> Seen:
-    """One question to the endpoint's scenario, from a person of its own, until all is over."""
-    seen, about = Seen(fault), f"{prompt} {uuid4()}"
+) -> dict[str, Seen]:
+    """Play them, several at a time; what breaks one of them is told in its `problem`."""
+    room = asyncio.Semaphore(AT_A_TIME)
+
+    async def one(fault: Fault) -> Seen:
+        seen = Seen(fault, about=f"{prompt} {uuid4()}")
+        async with room:
+            try:
+                await _play(server, seen, system)
+            except AssertionError as problem:
+                seen.problem = str(problem)
+        return seen
+
+    played = await asyncio.gather(*map(one, faults))
+    with suppress(AssertionError):  # told below, for the one that stays open
+        await eventually(lambda: not any(request["open"] for request in upstream.requests(prompt)))
+    requests = upstream.requests(prompt)
+    for seen in played:
+        seen.requests = [request for request in requests if _is_about(request, seen.about)]
+        if any(request["open"] for request in seen.requests):
+            seen.problem = seen.problem or "The connection to the endpoint stays open."
+    return {seen.fault.name: seen for seen in played}
+
+
+async def _play(server: Server, seen: Seen, system: str) -> None:
+    """One question from a person of its own, until its reply has ended."""
+    fault = seen.fault
     alice = server.database.add_person("alice")
     async with client(server, alice) as page:
         chosen = (fault.settings or {}) | ({"system": system} if system else {})
-        accepted = await page.send(about, fault.model, endpoint=fault.endpoint, settings=chosen)
+        accepted = await page.send(
+            seen.about, fault.model, endpoint=fault.endpoint, settings=chosen
+        )
         reply = accepted["reply"]
         begun = time.monotonic()
         seen.end, seen.text = await page.end(reply)
         seen.seconds = time.monotonic() - begun
         seen.reasoning = page.shown[reply].reasoning
-        await eventually(
-            lambda: not any(request["open"] for request in upstream.requests(about)),
-            f"{fault}: the connection to the endpoint is still open",
-        )
         await page.sync()
         seen.frames = [frame for frame in page.frames if frame.get("reply") == reply]
     async with client(server, alice) as page:
@@ -351,26 +375,7 @@ async def play(
     pk = seen.row["id"]
     seen.parts = len(server.database.rows("SELECT id FROM chat_part WHERE reply_id = ?", pk))
     seen.attempts = server.database.rows("SELECT * FROM chat_attempt WHERE reply_id = ?", pk)
-    seen.requests = upstream.requests(about)
-    return seen
 
 
-async def play_all(
-    server: Server,
-    upstream: Upstream,
-    faults: Iterable[Fault] = FAULTS,
-    *,
-    prompt: str = "Tell me",
-    system: str = "",
-) -> dict[str, Seen]:
-    """Many rows, several at a time; what breaks one of them is told in its `problem`."""
-    room = asyncio.Semaphore(AT_A_TIME)
-
-    async def one(fault: Fault) -> Seen:
-        async with room:
-            try:
-                return await play(server, upstream, fault, prompt=prompt, system=system)
-            except AssertionError as problem:
-                return Seen(fault, problem=str(problem))
-
-    return {seen.fault.name: seen for seen in await asyncio.gather(*map(one, faults))}
+def _is_about(request: dict[str, Any], about: str) -> bool:
+    return any(about in message["content"] for message in request["body"]["messages"])

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import FakeUpstream, expected_text
+from bench.scenarios import RESET, Call, Script, delta, start
+from bench.upstream import SCENARIOS, FakeUpstream, expected_text
 from chat.tests.live.client import Frame, client
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.faults import flaky
@@ -55,6 +56,34 @@ async def test_nothing_is_asked_again_after_the_first_token(make_server: MakeSer
         async with client(server, alice) as page:
             end, _ = await page.end((await page.send("Hello?", "reset"))["reply"])
         assert end["status"] == "interrupted"
+        assert len(upstream.requests) == 1
+
+
+def _thinks_and_breaks(call: Call) -> Script:
+    """A thought, then a reset."""
+    yield from start(call)
+    yield delta(call, {"reasoning_content": "Let me see."})
+    yield 0.1
+    yield RESET
+
+
+async def test_a_thought_is_a_token_too(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has seen the model think is not shown another thought in its place."""
+    monkeypatch.setitem(SCENARIOS, "thinks-and-breaks", _thinks_and_breaks)
+    async with FakeUpstream() as upstream:
+        server = make_server(
+            upstream_url=upstream.url, UPSTREAM_TRIES="3", CHAT_MODEL="thinks-and-breaks"
+        )
+        server.start()
+        alice = server.database.add_person("alice")
+        async with client(server, alice) as page:
+            reply = (await page.send("Hello?", "thinks-and-breaks"))["reply"]
+            end, text = await page.end(reply)
+            assert (end["status"], end["error"]["code"], text) == ("failed", "connection_lost", "")
+            assert page.shown[reply].reasoning == "Let me see."
+        assert server.database.reply(reply)["reasoning"] == "Let me see."
         assert len(upstream.requests) == 1
 
 

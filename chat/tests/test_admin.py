@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from chat.models import Conversation, Part
+from chat.models import Attempt, Conversation, Part
 from chat.models.messages import Message
 
 type MakeConversation = Callable[..., Conversation]
@@ -195,6 +196,72 @@ def test_transcript_cannot_break_out_of_its_data(
     assert embedded(text)["messages"][1]["text"] == hostile
 
 
+def test_transcript_has_every_attempt_and_its_cost(
+    client: Client,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+    settings: Settings,
+) -> None:
+    settings.SHOW_COST = False  # that is for users
+    conversation = make_conversation(
+        alice, attempt=2, cost=Decimal("0.25"), endpoint="own", answered_by="m-2026"
+    )
+    reply = conversation.messages.get(role="assistant")
+    failed = {"at": "2026-01-01T00:00:00+00:00", "code": "unreachable", "status": None}
+    start = timezone.now()
+    Attempt.objects.create(reply=reply, number=2, started=start, endpoint="own", model="m")
+    Attempt.objects.create(
+        reply=reply,
+        number=1,
+        started=start,
+        ended=start,
+        status="interrupted",
+        endpoint="own",
+        model="m",
+        answered_by="m-2025",
+        settings={"temperature": 0.5},
+        left_out=3,
+        tries=[failed],
+        error_code="timeout_idle",
+        error_message="It stopped.",
+        error_detail="No content within 60 s.",
+        usage={"prompt_tokens": 7},
+        cost=Decimal("0.125"),
+        first_token_ms=10,
+        total_ms=20,
+    )
+    client.force_login(carol)
+    question, found = embedded(client.get(page_of(conversation)).text)["messages"]
+    assert "attempts" not in question
+    assert (found["cost"], found["endpoint"], found["answered_by"]) == (0.25, "own", "m-2026")
+    first, second = found["attempts"]
+    assert (second["number"], second["status"], second["ended"], second["timing"]) == (
+        2, None, None, None,
+    )  # fmt: skip
+    assert first["started"].endswith("Z")
+    del first["started"], first["ended"]
+    assert first == {
+        "number": 1,
+        "status": "interrupted",
+        "endpoint": "own",
+        "model": "m",
+        "answered_by": "m-2025",
+        "settings": {"temperature": 0.5},
+        "left_out": 3,
+        "tries": [failed],
+        "finish_reason": None,
+        "error": {
+            "code": "timeout_idle",
+            "message": "It stopped.",
+            "detail": "No content within 60 s.",
+        },
+        "usage": {"prompt_tokens": 7},
+        "cost": 0.125,
+        "timing": {"first_token_ms": 10, "reasoning_ms": None, "total_ms": 20},
+    }
+
+
 def test_transcript_takes_few_queries_however_long_it_is(
     client: Client,
     alice: User,
@@ -203,8 +270,8 @@ def test_transcript_takes_few_queries_however_long_it_is(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     conversation = make_conversation(alice)
-    for _ in range(50):
-        Message.objects.create(
+    for number in range(50):
+        reply = Message.objects.create(
             conversation=conversation,
             user=alice,
             parent=conversation.leaf,
@@ -212,8 +279,9 @@ def test_transcript_takes_few_queries_however_long_it_is(
             status="queued",
             attempt=0,
         )
+        Attempt.objects.create(reply=reply, number=number, started=timezone.now())
     client.force_login(root)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         client.get(page_of(conversation))
 
 

@@ -429,7 +429,7 @@ def test_a_test_asks_for_the_list_and_for_one_token_of_the_first_model_on(
     assert staff.post(f"{LIST}{row.pk}/test/")["Location"] == page(row)
     first, second = told(staff)
     assert first == "success: Own: Its list of models: 2 models."
-    assert second.startswith("success: Own: A reply of words?n=40, answered by fake: after ")
+    assert second.startswith("success: Own: A reply of words?n=40")
     (request,) = asked(fake, "admin-test")
     assert (request["body"]["model"], request["body"]["max_tokens"]) == ("words?n=40", 1)
     assert request["headers"]["authorization"] == f"Bearer {KEY}"

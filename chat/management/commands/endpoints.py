@@ -43,7 +43,9 @@ class Command(BaseCommand):
         test.add_argument(
             "names", nargs="*", metavar="NAME", help="Which; all that are on without one."
         )
-        add = verbs.add_parser("add", help="Add one. Its key comes from --key-env, or is asked.")
+        add = verbs.add_parser(
+            "add", allow_abbrev=False, help="Add one. Its key comes from --key-env, or is asked."
+        )
         add.add_argument("name", help="Begins the ids of its models: small letters, digits, -.")
         add.add_argument("address", help="What stands before /chat/completions.")
         add.add_argument("--label", help="What people see (default: the name).")

@@ -1,0 +1,102 @@
+"""Trimming a prompt to the context: properties that hold for every conversation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.models.context import MESSAGE_TOKENS, Prompt, tokens, trim
+
+TEXT = st.text(max_size=200)
+TURN = st.tuples(TEXT, st.lists(TEXT, max_size=2))
+CONTEXT = st.integers(256, 4000)
+ANSWER = st.one_of(st.none(), st.integers(1, 5000))
+
+
+@st.composite
+def prompts(draw: Any) -> Prompt:
+    """Perhaps a system prompt, turns of a question and its answers, the last without one."""
+    prompt = [{"role": "system", "content": draw(TEXT)}] if draw(st.booleans()) else []
+    for question, answers in draw(st.lists(TURN, min_size=1, max_size=12)):
+        prompt.append({"role": "user", "content": question})
+        prompt += [{"role": "assistant", "content": answer} for answer in answers]
+    return [*prompt, {"role": "user", "content": draw(TEXT)}]
+
+
+def weight(prompt: Prompt) -> int:
+    return sum(tokens(message["content"]) + MESSAGE_TOKENS for message in prompt)
+
+
+@given(prompts(), CONTEXT, ANSWER, TEXT)
+def test_only_the_oldest_turns_are_left_out(
+    prompt: Prompt, context: int, answer: int | None, kept: str
+) -> None:
+    messages, left_out = trim(prompt, context, answer=answer, kept=kept)
+    system = [message for message in prompt if message["role"] == "system"]
+    rest = prompt[len(system) :]
+    assert left_out == len(prompt) - len(messages)
+    assert messages == system + rest[left_out:]
+    assert messages[-1] is prompt[-1]
+    assert messages[len(system)]["role"] == "user"
+
+
+@given(prompts(), CONTEXT, ANSWER, TEXT)
+def test_it_fits_or_only_the_last_turn_is_left(
+    prompt: Prompt, context: int, answer: int | None, kept: str
+) -> None:
+    messages, _ = trim(prompt, context, answer=answer, kept=kept)
+    room = context - (answer or min(context // 4, 4096)) - tokens(kept)
+    users = sum(message["role"] == "user" for message in messages)
+    assert weight(messages) <= room or users == 1
+
+
+@given(prompts(), CONTEXT, ANSWER, TEXT)
+def test_no_more_is_left_out_than_needed(
+    prompt: Prompt, context: int, answer: int | None, kept: str
+) -> None:
+    messages, left_out = trim(prompt, context, answer=answer, kept=kept)
+    room = context - (answer or min(context // 4, 4096)) - tokens(kept)
+    if not left_out:
+        return
+    start = 1 if prompt[0]["role"] == "system" else 0
+    dropped = prompt[start : start + left_out]
+    last_turn = max(at for at, one in enumerate(dropped) if one["role"] == "user")
+    assert weight(messages) + weight(dropped[last_turn:]) > room
+
+
+@given(prompts(), CONTEXT, CONTEXT)
+def test_a_larger_context_keeps_no_less(prompt: Prompt, one: int, other: int) -> None:
+    small, large = sorted((one, other))
+    assert trim(prompt, small, answer=None).left_out >= trim(prompt, large, answer=None).left_out
+
+
+@given(prompts(), ANSWER, TEXT)
+def test_nothing_is_left_out_of_an_unknown_context(
+    prompt: Prompt, answer: int | None, kept: str
+) -> None:
+    assert trim(prompt, None, answer=answer, kept=kept) == (prompt, 0)
+
+
+@given(prompts(), CONTEXT)
+def test_the_prompt_given_is_not_changed(prompt: Prompt, context: int) -> None:
+    before = [dict(message) for message in prompt]
+    trim(prompt, context, answer=None)
+    assert prompt == before
+
+
+@pytest.mark.parametrize("prompt", [[], [{"role": "system", "content": "x" * 9000}]])
+def test_a_prompt_without_turns_stays(prompt: Prompt) -> None:
+    assert trim(prompt, 256, answer=None) == (prompt, 0)
+
+
+@given(TEXT)
+def test_tokens_are_bytes_by_four(text: str) -> None:
+    size = len(text.encode(errors="replace"))
+    assert tokens(text) * 4 >= size > (tokens(text) - 1) * 4
+
+
+def test_a_lone_surrogate_is_counted() -> None:
+    assert tokens("\ud83d") == 1

@@ -1,6 +1,6 @@
 /** All attempts of a reply as staff see them in the transcript: whom they asked, and what came. */
 import { el } from "./dom.js";
-import { dollars, leftOutText, number, seconds, speed, tokensText } from "./format.js";
+import { dollars, number, seconds, speed, tokensText } from "./format.js";
 
 /**
  * @typedef {object} Try a request that failed
@@ -74,7 +74,7 @@ export function factsOfAttempt(attempt) {
     ["Thinking", timing?.reasoning_ms != null && seconds(timing.reasoning_ms)],
     ["Duration", timing?.total_ms != null && seconds(timing.total_ms)],
     ["Speed", rate],
-    ["Prompt", attempt.left_out ? leftOutText(attempt.left_out) : ""],
+    ["Left out", attempt.left_out ? counted(attempt.left_out, "earlier message") : ""],
     ...Object.entries(settings)
       .filter(([name]) => name !== "system")
       .map(([name, value]) => /** @type {[string, string]} */ ([name, plain(value)])),
@@ -130,7 +130,8 @@ function attemptElement(attempt) {
   if (error) {
     section.append(
       el("p", { class: "problem" }, `${error.message} `, el("code", {}, error.code)),
-      error.detail ? detail(error.detail) : "",
+      // The last request has it, where it was the last.
+      error.detail && error.detail !== tries.at(-1)?.detail ? detail(error.detail) : "",
     );
   }
   if (tries.length) {

@@ -141,6 +141,15 @@ export function tokensText(usage) {
 }
 
 /**
+ * Over the folded reasoning of a reply.
+ * @param {number|null} ms null where that is not known
+ */
+export function thoughtText(ms) {
+  if (ms === null) return "Thought";
+  return ms < 500 ? "Thought for a moment" : `Thought for ${seconds(ms)}`;
+}
+
+/**
  * US dollars, as exactly as is of interest.
  * @param {number} value
  * @param {string} [about] before what is estimated

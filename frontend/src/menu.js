@@ -148,6 +148,8 @@ function place(menu, button) {
   const below = at.bottom + 6;
   const top = below + height <= innerHeight - 8 ? below : Math.max(8, at.top - height - 6);
   menu.style.left = `${left}px`;
+  // What a filter leaves may be narrower.
+  menu.style.minWidth = `${width}px`;
   menu.style.top = `${top}px`;
 }
 

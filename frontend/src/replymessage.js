@@ -1,7 +1,7 @@
 /** A reply in the thread: its reasoning, its text as it grows, how it stands, how it ended. */
 import { copyButton } from "./copy.js";
 import { el, setText } from "./dom.js";
-import { endText, factsOf, leftOutText, seconds, statusText, tokensText } from "./format.js";
+import { endText, factsOf, leftOutText, statusText, thoughtText, tokensText } from "./format.js";
 import { icon } from "./icons.js";
 import { hasEnded, offer } from "./reply.js";
 import { StreamedMarkdown } from "./streamed.js";
@@ -122,8 +122,7 @@ export class ReplyMessage {
     this.#details.hidden = reply.reasoningLength === 0;
     const isUnderWay = isThinking(reply);
     const ms = reply.end?.timing?.reasoning_ms ?? this.#thinking.ms;
-    const thought = ms === null ? "Thought" : `Thought for ${seconds(ms)}`;
-    setText(this.#summary, isUnderWay ? "Thinking…" : thought);
+    setText(this.#summary, isUnderWay ? "Thinking…" : thoughtText(ms));
     this.#details.classList.toggle("thinking", isUnderWay);
     // Folded, it costs nothing.
     if (this.#details.open) this.#thoughtMarkdown.set(reply.reasoning, !isUnderWay);

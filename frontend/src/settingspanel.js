@@ -49,7 +49,8 @@ export class SettingsPanel {
     model.addEventListener("click", () => acts.model(model));
     find("#settings-reset").addEventListener("click", () => this.#reset());
     this.#dialog.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || event.defaultPrevented) return;
+      // Escape may be meant for an input method, or for the open menu.
+      if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
       event.preventDefault();
       this.#close();
     });

@@ -35,7 +35,7 @@ test("attempts and requests are counted in words", () => {
 test("only what is known of an attempt is listed, and settings of tomorrow too", () => {
   const names = (more) => factsOfAttempt(attempt(more)).map(([name]) => name);
   assert.deepEqual(names({}), ["Begun"]);
-  assert.deepEqual(names({ cost: 0, left_out: 2 }), ["Begun", "Cost", "Prompt"]);
+  assert.deepEqual(names({ cost: 0, left_out: 2 }), ["Begun", "Cost", "Left out"]);
   const settings = { system: "shown apart", temperature: 0, of_tomorrow: { a: 1 } };
   const facts = new Map(factsOfAttempt(attempt({ settings })));
   assert.equal(facts.get("temperature"), "0");

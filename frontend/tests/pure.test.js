@@ -11,6 +11,7 @@ import {
   leftOutText,
   seconds,
   statusText,
+  thoughtText,
   tokensText,
 } from "../src/format.js";
 import { newId } from "../src/ids.js";
@@ -188,6 +189,12 @@ test("thinking lasts from the first thought to the first word, where both were s
     steps.map(([, one]) => isThinking(one)),
     [false, true, true, false, false],
   );
+});
+
+test("thinking is told in seconds, once there are any", () => {
+  assert.equal(thoughtText(null), "Thought");
+  assert.equal(thoughtText(120), "Thought for a moment");
+  assert.equal(thoughtText(12_400), "Thought for 12 s");
 });
 
 test("another attempt thinks anew", () => {

@@ -163,7 +163,7 @@ def test_message_finds_what_was_set_just_before_it(chat: Chat, upstream: Upstrea
     expect(chat.mine.last).to_contain_text("Sending…")
     assert upstream.requests("Right after it") == []
     held[0].continue_()
-    chat.ended(chat.replies.last)
+    chat.ended(chat.replies.nth(1))
     (request,) = upstream.requests("Right after it")
     assert (request["body"]["temperature"], request["body"]["model"]) == (0.1, LONG)
 

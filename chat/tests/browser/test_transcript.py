@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from chat.models import Conversation, Part
+from chat.models import Attempt, Conversation, Part
 
 type MakeConversation = Callable[..., Conversation]
 
@@ -76,3 +76,70 @@ def test_transcript_of_hostile_text_stays_text(
     expect(page.locator("div#transcript")).to_contain_text("alert(1)")
     assert all(url.startswith((live_server.url, "data:")) for url in asked)
     assert page.locator("div#transcript a[href^='javascript']").count() == 0
+
+
+def test_transcript_lists_every_attempt_and_request(
+    page: Page,
+    live_server: LiveServer,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    conversation = make_conversation(alice)
+    reply = conversation.messages.get(role="assistant")
+    now = timezone.now()
+    failure = {"at": now.isoformat(), "status": 503, "detail": hostile}
+    Attempt.objects.create(
+        reply=reply,
+        number=1,
+        started=now,
+        ended=now,
+        status="failed",
+        endpoint="lab",
+        model="large",
+        settings={"system": f"Be brief. {hostile}", "temperature": 0.7},
+        tries=[
+            failure | {"code": "timeout", "wait": 1.5},
+            failure | {"code": "upstream_error", "wait": None},
+        ],
+        error_code="upstream_error",
+        error_message="The model server Lab reported a fault of its own.",
+        error_detail=hostile,
+    )
+    Attempt.objects.create(
+        reply=reply,
+        number=2,
+        started=now,
+        ended=now,
+        status="complete",
+        model="large",
+        answered_by="large-2026",
+        finish_reason="stop",
+        usage={"prompt_tokens": 9, "completion_tokens": 30, "estimated": True},
+        cost="0.0012",
+        first_token_ms=500,
+        reasoning_ms=2_000,
+        total_ms=3_500,
+        left_out=3,
+    )
+    open_transcript(page, live_server, carol, conversation)
+    summary = page.get_by_text("2 attempts, 3 requests")
+    expect(page.get_by_role("heading", name="Attempt 1")).to_be_hidden()
+    summary.click()
+    first = page.locator(".attempt", has_text="Attempt 1")
+    expect(first).to_contain_text("failed")
+    expect(first).to_contain_text(f"Be brief. {hostile}")
+    expect(first).to_contain_text("temperature0.7")
+    expect(first.get_by_role("listitem")).to_contain_text(
+        [
+            "timeout status 503, tried again after 1.5 s",
+            "upstream_error status 503, not tried again",
+        ]
+    )
+    second = page.locator(".attempt", has_text="Attempt 2")
+    for fact in ("large-2026", "≈ 9 in the prompt, ≈ 30 in the answer", "≈ $0.0012", "after 0.5 s"):
+        expect(second).to_contain_text(fact)
+    for fact in ("Thinking2.0 s", "Duration3.5 s", "≈ 10 tokens/s", "3 earlier messages"):
+        expect(second).to_contain_text(fact)
+    assert page.locator("#transcript img").count() == 0

@@ -205,7 +205,7 @@ def test_transcript_has_every_attempt_and_its_cost(
 ) -> None:
     settings.SHOW_COST = False  # that is for users
     conversation = make_conversation(
-        alice, attempt=2, cost=Decimal("0.25"), endpoint="own", answered_by="m-2026"
+        alice, cost=Decimal("0.25"), endpoint="own", answered_by="m-2026"
     )
     reply = conversation.messages.get(role="assistant")
     failed = {"at": "2026-01-01T00:00:00+00:00", "code": "unreachable", "status": None}

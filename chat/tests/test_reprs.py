@@ -68,7 +68,7 @@ MADE: dict[str, Callable[[], object]] = {
     "Endpoint": lambda: endpoint_of(SETTINGS),
     "Client": lambda: Client(endpoint_of(SETTINGS)),
     "Claim": _claim,
-    "ChatRequest": lambda: request_of(_claim(), "model"),
+    "ChatRequest": lambda: request_of(_claim(), "model", prefix=False),
     "Unsaved": lambda: Unsaved(1, 1, (("text", 0, ANSWER),)),
     "Outcome": lambda: Outcome(Status.FAILED, error_detail="HTTP 400.", tries=[{"detail": "x"}]),
     "Message": lambda: Message(text=PROMPT, role="user"),

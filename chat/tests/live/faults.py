@@ -50,6 +50,8 @@ class Fault:
     reasoning: str = ""
     finish_reason: str = ""
     requests: int = 1
+    goes_on: bool = False
+    """More text than this may come, of no certain length."""
     closed_by_us: bool = False
     """The endpoint kept the connection open, so that only we can have closed it."""
     waits: int = 0
@@ -153,6 +155,7 @@ ODDITIES = [
     tolerated("error after the finish", "late-error"),
     tolerated("left open after the finish", "ends?hold=1", closed_by_us=True),
     tolerated("left open after [DONE]", "ends?done=1&hold=1", closed_by_us=True),
+    tolerated("goes on after the finish", "ends?drip=1", goes_on=True, closed_by_us=True),
     tolerated("length", "ends?reason=length", finish_reason="length"),
     tolerated("length by another name", "ends?reason=MAX_TOKENS", finish_reason="length"),
     tolerated("content_filter", "ends?reason=content_filter", finish_reason="content_filter"),
@@ -207,6 +210,7 @@ RETRIED = [
     retried("closed without a byte", "closes", "connection_lost"),
     # Status 200, and an error object whose code says what the status did not.
     retried("error 500 as JSON with 200", "error-200", "upstream_error"),
+    retried("bare error 503 first", "error?text=0&as=bare", "upstream_error"),
     retried("error 429 first", "error?text=0&as=number", "rate_limited"),
 ]
 
@@ -245,6 +249,7 @@ NOTHING_CAME = [
     failed("empty 200", "empty", "empty_response"),
     failed("only [DONE]", "empty?done=1", "empty_response"),
     failed("error text as JSON with 200", "error-200?as=text", "upstream_error"),
+    failed("bare error as JSON with 200", "error-200?as=bare", "bad_request"),
     failed("detail as JSON with 200", "error-200?as=detail", "bad_response"),
     failed("brotli", "brotli", "bad_response"),
     failed("no HTTP", "not-http", "bad_response"),
@@ -277,6 +282,7 @@ CUT = [
     interrupted("empty error", "error?as=empty", "upstream_error"),
     interrupted("error event", "error?as=event", "upstream_error"),
     interrupted("error 429", "error?as=number", "rate_limited"),
+    interrupted("bare error 503", "error?as=bare", "upstream_error"),
     interrupted("error beside the last text", "error?as=beside", "upstream_error"),
     interrupted("detail", "error?as=detail", "early_end"),
     interrupted("tool call after text", "tools", "tool_calls"),

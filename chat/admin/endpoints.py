@@ -22,6 +22,7 @@ from django.http import (
 from django.urls import URLPattern, path, reverse
 
 from chat.admin.endpoint_form import EndpointForm
+from chat.admin.rows import RowForm
 from chat.models import Endpoint, Found, OfferedModel, environment_endpoints
 from chat.replies import probe
 
@@ -53,6 +54,9 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     )  # fmt: skip
 
     # --- the list -------------------------------------------------------------------------
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, form=RowForm, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         rows: QuerySet[Endpoint] = super().get_queryset(request)

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from chat.admin.rows import RowForm
 from chat.models import OfferedModel
 
 
@@ -68,7 +69,6 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
-    filter_horizontal = ("groups",)
     actions = ("offer", "withdraw", "make_default", "fill_in")
     fieldsets = (
         (
@@ -90,6 +90,9 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().changelist_view(request, {"title": "Models"} | (extra_context or {}))
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, form=RowForm, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OfferedModel]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -114,6 +117,11 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="Who")
     def who(self, row: OfferedModel) -> str:
         return ", ".join(group.name for group in row.groups.all()) or "everybody"
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, widget=forms.CheckboxSelectMultiple, **kwargs
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: OfferedModel | None = None) -> Any:
         # Both make the id that conversations keep.

@@ -131,6 +131,10 @@ class Stream:
     async def _read(self) -> bytes:
         """Wait for bytes, or for the end of the patience; b"" where there is no more."""
         assert self._body is not None, "a Stream is read inside `async with`"
+        if self.finish_reason is not None and self._loop.time() >= self._deadline:
+            # Where there is always more to read, no wait tells that the time is up.
+            self._break(self._limit, "")
+            return b""
         if self._timer is None:
             self._timer = self._loop.call_at(self._deadline, self._expire)
         self._waiting = True

@@ -1,5 +1,6 @@
 """Every way an endpoint answers or fails: the text that arrived, the facts, the error."""
 
+import asyncio
 from urllib.parse import quote
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bench.faults import SHORT
 from bench.upstream import FakeUpstream, expected_text
 from chat.tests.upstream.conftest import Connect, read
-from chat.upstream import Usage
+from chat.upstream import ChatRequest, Usage
 
 pytestmark = pytest.mark.asyncio
 
@@ -314,9 +315,14 @@ async def test_a_slow_reply_is_no_stall(connect: Connect) -> None:
 
 
 async def test_what_comes_after_the_finish_reason_cannot_go_on_for_ever(connect: Connect) -> None:
-    outcome = await read(connect(idle_timeout=0.2), "ends?drip=1")
-    assert (outcome.error, outcome.finish_reason) == (None, "stop")
-    assert outcome.text.rstrip(".") == SHORT
+    text = ""
+    request = ChatRequest("ends?drip=1", [{"role": "user", "content": "Hi"}])
+    async with connect(idle_timeout=0.2).stream(request) as stream:
+        async for batch in stream:
+            text += batch.text
+            await asyncio.sleep(0.04)  # longer than from one token to the next
+    assert stream.finish_reason == "stop"
+    assert text.rstrip(".") == SHORT
 
 
 async def test_a_finished_reply_does_not_wait_for_its_end(connect: Connect) -> None:

@@ -11,7 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chat.models import Conversation, catalogue
+from chat.models import Conversation, Message, Status, catalogue
+
+LATEST = 500
+"""So many replies that ended badly are looked at; all would be a scan where they are many."""
 
 
 class ModelFilter(admin.SimpleListFilter):
@@ -32,16 +35,22 @@ class ModelFilter(admin.SimpleListFilter):
 
 
 class RepliesFilter(admin.SimpleListFilter):
-    """By whether a reply is queued or being written."""
+    """By whether a reply is queued or being written, and by how replies ended lately."""
 
     title = "replies"
     parameter_name = "replies"
+    ends: ClassVar = {Status.FAILED: "Failed", Status.INTERRUPTED: "Cut off"}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("running", "Being written"), ("ended", "All ended")]
+        ends = [(str(end), f"{label} (the latest {LATEST})") for end, label in self.ends.items()]
+        return [("running", "Being written"), ("ended", "All ended"), *ends]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
+        if chosen in self.ends:
+            # What has ended has no owner, so these are the last in the index on both.
+            found = Message.objects.filter(status=chosen, owner=None).order_by("-pk")[:LATEST]
+            return rows.filter(pk__in=found.values("conversation"))
         return rows.filter(running=chosen == "running") if chosen else rows
 
 

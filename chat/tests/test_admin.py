@@ -95,6 +95,30 @@ def test_filters(
     assert set(titles(client, "?account=active")) == {"ended", "growing"}
 
 
+def test_the_latest_replies_that_ended_badly_are_found(
+    client: Client,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chat.admin.filters.LATEST", 2)
+    for title, status in (
+        ("old", "failed"),
+        ("fine", "complete"),
+        ("cut", "interrupted"),
+        ("first", "failed"),
+        ("second", "failed"),
+        ("growing", "running"),
+    ):
+        make_conversation(alice, title, status=status)
+    client.force_login(carol)
+    assert set(titles(client, "?replies=failed")) == {"first", "second"}
+    assert titles(client, "?replies=interrupted") == ["cut"]
+    assert titles(client, "?replies=interrupted&q=cut") == ["cut"]
+    assert titles(client, "?replies=failed&q=old") == []
+
+
 @pytest.mark.parametrize("few", [0, 2000])
 def test_search_in_titles_and_owners(
     client: Client,

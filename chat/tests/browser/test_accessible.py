@@ -74,6 +74,9 @@ def test_no_page_has_a_serious_finding(
     (row,) = site.database.rows("SELECT id FROM chat_conversation WHERE owner_id = ?", carol.id)
     page.goto(f"{site.origin}/admin/chat/conversation/{row['id']}/change/")
     expect(page.get_by_role("heading", name="A heading")).to_be_visible()
+    for summary in page.get_by_text("1 attempt, 1 request").all():
+        summary.click()
+    expect(page.get_by_text("Requests that failed")).to_be_visible()
     assert serious(page) == []
     page.goto(f"{site.origin}/admin/chat/conversation/")
     assert serious(page) == []

@@ -194,6 +194,20 @@ class Server:
         assert self._process is not None
         return self._process.wait(seconds)
 
+    def manage(self, *arguments: str, **variables: str) -> str:
+        """What a management command writes on either output, in this server's environment."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self._environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        return done.stdout
+
     def ask(self, person: Person, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and JSON of a request to the API, with the cookies a page has."""
         token = "t" * 32

@@ -14,18 +14,35 @@ import pytest
 
 from chat.tests.live.client import client
 from chat.tests.live.database import Person
-from chat.tests.live.faults import Seen, endpoints, play_all
+from chat.tests.live.faults import (
+    FAULTS,
+    Seen,
+    endpoints,
+    failed,
+    interrupted,
+    play_all,
+    retried,
+)
 from chat.tests.live.server import Server, Upstream
 
 KEY = "sk-canary-1f0c7d2e9b4a5968"
 HEADER = "canary-header-5d3e8a91c2"
 SEALING = "canary-encryption-key-77b0e4d1"
+STORED_KEY = "canary-stored-key-0a9f6b3c"
+STORED_HEADER = "canary-stored-header-e2d41b"
 PROMPT = "The canary of the Kontor: 4711 sacks of pepper\n请保守这个秘密不要告诉任何人四七一一"
 SYSTEM = "You are the canary's own butler, number 0815.\nСекретное слово: канарейка"
 
-SECRETS = [KEY, HEADER, SEALING]
+SECRETS = [KEY, HEADER, SEALING, STORED_KEY, STORED_HEADER]
 WORDS = ["canary", "Kontor", "sacks of pepper", "请保守这个秘密", "butler", "канарейка"]
 """What tells a prompt or one of the secrets, in whatever way it is quoted."""
+
+STORED = [
+    failed("stored, repeats secrets", "repeats-secrets", "bad_request", endpoint="stored"),
+    retried("stored, page", "repeats-secrets?how=page", "upstream_error", endpoint="stored"),
+    interrupted("stored, later", "repeats-secrets?how=stream", "upstream_error", endpoint="stored"),
+]
+"""The same from an endpoint of the database."""
 
 TABLES = (
     "chat_attempt",
@@ -49,9 +66,11 @@ def _told(text: str) -> list[str]:
 class Ran:
     """One server that went through everything, and what it said."""
 
-    def __init__(self, server: Server, seen: dict[str, Seen]) -> None:
+    def __init__(self, server: Server, seen: dict[str, Seen], said: str) -> None:
         self.server = server
         self.seen = seen
+        self.said = said
+        """By the management commands."""
         self.pages: dict[str, tuple[int, str]] = {}
         """Method, address and missing table, to status and body."""
         self.frames: list[dict[str, Any]] = []
@@ -129,6 +148,7 @@ async def _break_everything(ran: Ran, chat: str) -> None:
         ("GET", f"/admin/chat/conversation/{row['id']}/change/", None),
         ("GET", "/admin/chat/endpoint/", None),
         ("GET", "/admin/chat/endpoint/add/", None),
+        ("GET", "/admin/chat/endpoint/1/change/", None),
         ("GET", "/admin/chat/offeredmodel/", None),
         ("GET", "/nothing/here", None),
     ]
@@ -162,17 +182,27 @@ def ran(
             upstream.url,
             **settings,
             DEBUG=request.param,
+            ALLOWED_HOSTS="127.0.0.1,localhost",  # DEBUG is for these alone
             LOG_LEVEL="DEBUG",
             OPENAI_API_KEY=KEY,
             ENDPOINT_OPENAI_HEADERS=f"X-Gateway-Token={HEADER}",
             ENCRYPTION_KEY=SEALING,
         )
+        said = server.manage(
+            *("endpoints", "add", "stored", upstream.url, "--key-env", "STORED_KEY"),
+            *("--header", "X-Stored=STORED_HEADER"),
+            *("--models", ",".join(fault.model for fault in STORED)),
+            STORED_KEY=STORED_KEY,
+            STORED_HEADER=STORED_HEADER,
+        )
+        said += server.manage("endpoints", "list") + server.manage("endpoints", "test", "stored")
         server.start()
         try:
 
             async def everything() -> Ran:
-                seen = await play_all(server, upstream, prompt=PROMPT, system=SYSTEM)
-                ran = Ran(server, seen)
+                faults = [*FAULTS, *STORED]
+                seen = await play_all(server, upstream, faults, prompt=PROMPT, system=SYSTEM)
+                ran = Ran(server, seen, said)
                 await _ask_wrongly(ran)
                 await _break_everything(ran, _conversation_of(server))
                 return ran
@@ -197,6 +227,10 @@ def test_endpoint_was_sent_them_all(ran: Ran) -> None:
     (request,) = ran.seen["repeats secrets"].requests
     sent = json.dumps(request, ensure_ascii=False)
     assert all(word in sent for word in (KEY, HEADER, "Kontor", "butler"))
+    (request,) = ran.seen["stored, repeats secrets"].requests
+    sent = json.dumps(request)
+    assert all(word in sent for word in (STORED_KEY, STORED_HEADER))
+    assert "Added stored." in ran.said
 
 
 def test_log_tells_none_of_them(ran: Ran) -> None:
@@ -227,3 +261,20 @@ def test_no_error_page_tells_them(ran: Ran) -> None:
     broken = [asked for asked, (status, _) in ran.pages.items() if status >= 500]
     assert len(broken) > 10
     assert {asked: _told(body) for asked, body in refused.items() if _told(body)} == {}
+
+
+def test_no_page_and_no_command_shows_a_secret(ran: Ran) -> None:
+    """Also none that works."""
+    assert ran.pages["GET /admin/chat/endpoint/1/change/ without chat_request"][0] == 200
+    for asked, (_, body) in ran.pages.items():
+        assert [secret for secret in SECRETS if secret in body] == [], asked
+    assert [secret for secret in SECRETS if secret in ran.said] == []
+
+
+def test_no_secret_is_in_the_database(ran: Ran) -> None:
+    """Keys of the environment are never stored, those of rows are encrypted."""
+    path = ran.server.database.path
+    files = [one for one in path.parent.iterdir() if one.name.startswith(path.name)]
+    stored = b"".join(one.read_bytes() for one in files)
+    assert b"Kontor" in stored
+    assert [secret for secret in SECRETS if secret.encode() in stored] == []

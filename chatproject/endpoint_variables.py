@@ -21,6 +21,8 @@ from environs import Env, validate
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """How an endpoint may be called: its name begins the ids of its models."""
 
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 SECONDS = validate.Range(min=0.001, max=86400.0)
 
 
@@ -67,7 +69,7 @@ def _extras(env: Env, name: str) -> dict[str, Any]:
     """What few endpoints need, and only where it is set."""
     prefix = _prefix(name)
     extras: dict[str, Any] = {
-        "headers": tuple(env.dict(f"{prefix}_HEADERS", {}).items()),
+        "headers": _headers(f"{prefix}_HEADERS", env.list(f"{prefix}_HEADERS", [])),
         "prefix": env.str(
             f"{prefix}_PREFIX", "", validate=validate.OneOf(["", "plain", "vllm", "flag"])
         ),
@@ -87,6 +89,19 @@ def _extras(env: Env, name: str) -> dict[str, Any]:
         "idle_timeout": env.float(f"{prefix}_IDLE_TIMEOUT", None, validate=SECONDS),
     }
     return {key: value for key, value in extras.items() if value}
+
+
+def _headers(variable: str, pairs: list[str]) -> tuple[tuple[str, str], ...]:
+    """`Name=value` pairs. A wrong one is told by its place alone: values are secrets."""
+    found = []
+    for place, pair in enumerate(pairs, 1):
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not (equals and HEADER_NAME.fullmatch(name) and value.isascii() and value.isprintable()):
+            raise ImproperlyConfigured(
+                f"{variable}: item {place} is not Name=value, as in X-Title=Parley,X-Team=chat."
+            )
+        found.append((name, value))
+    return tuple(found)
 
 
 def _prefix(name: str) -> str:

@@ -56,6 +56,14 @@ def test_all_else_can_be_set(named: pytest.MonkeyPatch, settings: object) -> Non
     assert "canary" not in repr(found)
 
 
+@pytest.mark.parametrize("pairs", ["canary", "X-A=1,canary", "X A=canary", "X-A=canary\u00e4"])
+def test_a_wrong_header_is_told_without_its_value(named: pytest.MonkeyPatch, pairs: str) -> None:
+    named.setenv("ENDPOINT_OUR_OWN_HEADERS", pairs)
+    with pytest.raises(ImproperlyConfigured, match="ENDPOINT_OUR_OWN_HEADERS: item") as refused:
+        read("our-own")
+    assert "canary" not in str(refused.value)
+
+
 def test_openai_takes_the_extras_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENDPOINT_OPENAI_PREFIX", "plain")
     monkeypatch.setenv("ENDPOINT_OPENAI_CONTEXT", "4096")

@@ -28,6 +28,9 @@ TAIL_SECONDS = 5.0
 _FAILED = frozenset(["error", "abort", "insufficient_system_resource", "network_error"])
 """Finish reasons of OpenRouter, Mistral, vLLM, DeepSeek and Zhipu that mean: it was cut."""
 
+LATE_SECONDS = 0.5
+"""How late a watchdog may be before that tells of this process rather than of the endpoint."""
+
 type Opener = Callable[[ChatRequest], Awaitable[tuple[Body, httpx2.Headers]]]
 
 
@@ -72,6 +75,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
+        self._spared = False
         self._limit, self._patience = "timeout_first_token", endpoint.first_token_timeout
         self._waiting = False
 
@@ -316,6 +320,7 @@ class Stream:
         """Grant more time. A timer that is set already notices when it goes off."""
         self._limit, self._patience = limit, seconds
         self._deadline = self._loop.time() + seconds
+        self._spared = False
         if self._timer is not None and self._timer.when() > self._deadline:
             self._timer.cancel()
             self._timer = None
@@ -324,7 +329,12 @@ class Stream:
         self._timer = None
         if not self._waiting:
             return
-        if self._loop.time() < self._deadline:
+        now = self._loop.time()
+        if now > self._deadline + LATE_SECONDS and not self._spared:
+            # This process stood still, not the endpoint: what came meanwhile is still to be read.
+            self._spared = True
+            self._deadline = now + LATE_SECONDS
+        if now < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._expire)
         elif self._body is not None:
             self._body.fail(_ExpiredError())

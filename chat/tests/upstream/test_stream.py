@@ -1,6 +1,7 @@
 """Every way an endpoint answers or fails: the text that arrived, the facts, the error."""
 
 import asyncio
+import time
 from urllib.parse import quote
 
 import pytest
@@ -323,6 +324,12 @@ async def test_what_comes_after_the_finish_reason_cannot_go_on_for_ever(connect:
             await asyncio.sleep(0.04)  # longer than from one token to the next
     assert stream.finish_reason == "stop"
     assert text.rstrip(".") == SHORT
+
+
+async def test_a_process_that_stood_still_does_not_blame_the_endpoint(connect: Connect) -> None:
+    asyncio.get_running_loop().call_later(0.35, time.sleep, 1.5)
+    outcome = await read(connect(idle_timeout=0.4), "words?n=8&rate=10")
+    assert (outcome.finish_reason, outcome.error) == ("stop", None)
 
 
 async def test_a_finished_reply_does_not_wait_for_its_end(connect: Connect) -> None:

@@ -31,7 +31,8 @@ def ended(live: LiveReply, status: str = "complete") -> Any:
     return SimpleNamespace(
         uid=live.uid, attempt=live.attempt, status=status, finish_reason="stop", error_code="",
         error_message="", length=len(text), reasoning_length=live.reasoning.length, sha256="0" * 64,
-        usage=None, first_token_ms=1, total_ms=2, model="a/b", text=text, reasoning="",
+        usage=None, first_token_ms=1, reasoning_ms=None, total_ms=2, shown_cost=None, left_out=0,
+        model="a/b", text=text, reasoning="",
     )  # fmt: skip
 
 

@@ -37,7 +37,10 @@ class Change:
 
 
 class Listener:
-    """Who hears of commits: the process sets both when it starts; before that nobody does."""
+    """Who hears of commits: the process sets both when it starts; before that nobody does.
+
+    `wake` is for SQLite only.
+    """
 
     def __init__(self) -> None:
         self.announce: Callable[[int, Sequence[Change]], None] | None = None
@@ -47,15 +50,25 @@ class Listener:
 listener = Listener()
 
 
-def wake(reply_ids: Sequence[int]) -> None:
-    """Ask for `claim` to be called on these replies once the current transaction is committed."""
+def wake(reply_ids: Sequence[int], *, again: bool = False) -> None:
+    """Ask for `claim` to be called on these replies once the current transaction is committed.
+
+    With Postgres by a job that this transaction stores, for the worker of any process; with
+    SQLite by a call in this one. With `again`, a job that still waits is enough.
+    """
+    if not reply_ids:
+        return
+    if not settings.SQLITE:
+        from chat.models.jobs import defer
+
+        defer(reply_ids, again=again)
+        return
 
     def after_commit() -> None:
         if listener.wake is not None:
             listener.wake(reply_ids)
 
-    if reply_ids:
-        transaction.on_commit(after_commit)
+    transaction.on_commit(after_commit)
 
 
 class CounterQuerySet(models.QuerySet["Counter"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from chat.models.changes import wake
@@ -45,10 +45,10 @@ class TurnQuerySet[R: Message](models.QuerySet[R]):
                 first.append(pk)
         wake(first[: max(room, 0)])
 
-    def forgotten(self, seconds: float = 5) -> list[int]:
-        """What could run and nobody has looked at for so long; marks it as woken now.
+    def wake_forgotten(self, seconds: float = 5) -> list[int]:
+        """Wake what could run and nobody has looked at for so long; returns its ids.
 
-        A wake-up may thus be lost anywhere.
+        A wake-up may thus be lost anywhere. Of several processes that look, one wakes each.
         """
         stale = models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - timedelta(seconds=seconds))
         before = self.filter(
@@ -56,9 +56,16 @@ class TurnQuerySet[R: Message](models.QuerySet[R]):
             conversation=models.OuterRef("conversation"),
             status__in=UNFINISHED,
         )
-        first = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=seconds))
-        first = first.filter(stale).exclude(models.Exists(before)).order_by("turn")
+        queued = self.filter(status=Status.QUEUED, created__lt=Now() - timedelta(seconds=seconds))
+        first = queued.filter(stale).exclude(models.Exists(before)).order_by("turn")
         ids = list(first.values_list("pk", flat=True)[:500])
-        if ids:
-            self.filter(pk__in=ids, status=Status.QUEUED).update(woken_at=Now())
+        if not ids:
+            return []
+        with transaction.atomic():
+            # Without the counters' locks: what somebody else holds is being looked at.
+            rows = self.select_for_update(skip_locked=True, no_key=True)
+            rows = rows.filter(stale, pk__in=ids, status=Status.QUEUED)
+            ids = list(rows.order_by("turn").values_list("pk", flat=True))
+            self.filter(pk__in=ids).update(woken_at=Now())
+            wake(ids, again=True)
         return ids

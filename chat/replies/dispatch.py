@@ -50,6 +50,12 @@ class Dispatch:
                 self._claiming.add(pk)
                 self._spawn(self._claim(pk), f"claim-{pk}")
 
+    async def take(self, pk: int) -> None:
+        """The same for one reply; returns when its claim was tried."""
+        if not self.draining and not self._busy(pk):
+            self._claiming.add(pk)
+            await self._claim(pk)
+
     def _busy(self, pk: int) -> bool:
         # A producer whose end is told is only about to leave: its reply may be queued again.
         producer = self._producers.get(pk)

@@ -149,7 +149,7 @@ class ReplyProcess:
             return
         held = self.dispatch.held()
         await GENERATION.run(leases.sweep, self.dispatch.owner, held, alone=settings.SQLITE)
-        self.dispatch.wake(await GENERATION.run(Reply.objects.forgotten, forgotten_after))
+        await GENERATION.run(Reply.objects.wake_forgotten, forgotten_after)
 
     async def _tidy(self) -> None:
         await GENERATION.run(Request.objects.forget_old)

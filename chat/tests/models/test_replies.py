@@ -226,8 +226,8 @@ def test_a_wake_up_may_be_lost_anywhere(send: Send, get: Get) -> None:
     accepted = send()
     send(below=accepted)  # waits behind it: nothing to wake
     Reply.objects.update(created=timezone.now() - timedelta(seconds=9))
-    assert Reply.objects.forgotten() == [get(accepted).pk]
-    assert Reply.objects.forgotten() == [], "just woken"
+    assert Reply.objects.wake_forgotten() == [get(accepted).pk]
+    assert Reply.objects.wake_forgotten() == [], "just woken"
 
 
 # --- stop -------------------------------------------------------------------------------------

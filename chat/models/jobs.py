@@ -1,0 +1,54 @@
+"""Wake-ups as jobs of Postgres, in the transaction that made them necessary.
+
+The only module of the models that knows Procrastinate; with SQLite nothing imports it. A job says
+only "look at this reply": the row decides, so one that comes twice, late or never does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+from procrastinate.contrib.django import app
+
+QUEUE = "replies"
+WAKE = "chat.wake"
+"""The one task; its argument `reply` is the id of a row. See `chat/replies/worker.py`."""
+
+STALLED_SECONDS = 60
+
+
+def defer(reply_ids: Sequence[int], *, again: bool = False) -> None:
+    """Store a job for each of these replies, in one statement of the current transaction.
+
+    With `again`, only where none waits to be fetched: with no worker about, they would pile up.
+    """
+    waiting = _waiting() if again else set()
+    jobs = [{"reply": pk} for pk in reply_ids if pk not in waiting]
+    if jobs:
+        app.configure_task(WAKE, queue=QUEUE).batch_defer(*jobs)
+
+
+def _waiting() -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (args->>'reply')::bigint FROM procrastinate_jobs"
+            " WHERE queue_name = %s AND status = 'todo'",
+            [QUEUE],
+        )
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def forget_stalled() -> int:
+    """Drop what dead workers left: their rows, and jobs that nobody will finish; returns how many.
+
+    Nothing is lost by it: the sweep wakes a reply again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT procrastinate_prune_stalled_workers_v1(%s)", [STALLED_SECONDS])
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs"
+            " WHERE queue_name = %s AND status <> 'todo' AND worker_id IS NULL",
+            [QUEUE],
+        )
+        return cursor.rowcount

@@ -5,6 +5,7 @@ combinations that are each valid but unsafe together are system checks in `chat/
 """
 
 import os
+import socket
 import sys
 import tomllib
 from pathlib import Path
@@ -79,6 +80,8 @@ try:
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
     DATABASE_CONNECTIONS = _positive("DATABASE_CONNECTIONS", 6)
     DATABASES = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
+    # Off where a pooler in transaction mode stands before Postgres: it cannot pass a LISTEN on.
+    DATABASE_LISTEN = _switch("DATABASE_LISTEN", True)
     REDIS_URL: str = env.str("REDIS_URL", "")
 
     # --- models ---------------------------------------------------------------------------
@@ -94,6 +97,7 @@ try:
     UPSTREAM_TRIES = _positive("UPSTREAM_TRIES", 3)
 
     # --- replies --------------------------------------------------------------------------
+    WORKERS: str = env.str("WORKERS", "embedded", validate=validate.OneOf(["embedded", "separate"]))
     RUNNING_REPLIES_PER_USER = _positive("RUNNING_REPLIES_PER_USER", 3)
     QUEUED_REPLIES_PER_USER = _positive("QUEUED_REPLIES_PER_USER", 100)
     REPLY_BYTES = _positive("REPLY_BYTES", 1024 * 1024)
@@ -164,10 +168,17 @@ if SQLITE:
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 1,
-        "max_size": max(1, DATABASE_CONNECTIONS - 3),
-        "timeout": 10,
+    DATABASES["default"]["OPTIONS"] = {
+        # Who it is in pg_stat_activity; and a network that goes silent is an error within seconds.
+        "application_name": f"parley {socket.gethostname()[:30]}:{os.getpid()}",
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15000,
+        **DATABASES["default"].get("OPTIONS", {}),
+        # Besides the pool: two of the worker, and one that listens.
+        "pool": {"min_size": 1, "max_size": max(1, DATABASE_CONNECTIONS - 3), "timeout": 10},
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -187,6 +198,9 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
 ]
+if not SQLITE:
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # the one task is in chat/replies/worker.py
 
 MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",  # first: on every answer
@@ -327,6 +341,15 @@ LOGGING = {
     "loggers": {
         # These log request bodies or whole URLs at DEBUG and INFO.
         name: {"level": "WARNING"}
-        for name in ("openai", "httpx2", "httpcore2", "aiohttp", "asyncio", "daphne", "django.db")
+        for name in (
+            "openai",
+            "httpx2",
+            "httpcore2",
+            "aiohttp",
+            "asyncio",
+            "daphne",
+            "django.db",
+            "procrastinate",
+        )
     },
 }

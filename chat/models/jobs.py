@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 from procrastinate.contrib.django import app
+from procrastinate.types import JSONDict
 
 QUEUE = "replies"
 WAKE = "chat.wake"
@@ -24,7 +25,7 @@ def defer(reply_ids: Sequence[int], *, again: bool = False) -> None:
     With `again`, only where none waits to be fetched: with no worker about, they would pile up.
     """
     waiting = _waiting() if again else set()
-    jobs = [{"reply": pk} for pk in reply_ids if pk not in waiting]
+    jobs: list[JSONDict] = [{"reply": pk} for pk in reply_ids if pk not in waiting]
     if jobs:
         app.configure_task(WAKE, queue=QUEUE).batch_defer(*jobs)
 
@@ -51,4 +52,4 @@ def forget_stalled() -> int:
             " WHERE queue_name = %s AND status <> 'todo' AND worker_id IS NULL",
             [QUEUE],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

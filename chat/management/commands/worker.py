@@ -1,0 +1,34 @@
+"""`manage.py worker`: a process that produces replies and serves nobody (`WORKERS=separate`)."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from chat.replies import process
+
+
+class Command(BaseCommand):
+    help = "Produces replies without serving anybody; SIGTERM and SIGINT drain it."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.SQLITE:
+            raise CommandError(
+                "A worker of its own needs Postgres: with SQLite the server produces the replies."
+            )
+        asyncio.run(serve())
+
+
+async def serve() -> None:
+    """Produce until a signal comes, then drain as a server does."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await process.start(sockets=False)
+    await told.wait()
+    await process.drain()

@@ -14,6 +14,10 @@ from typing import Any
 MILLION = 1_000_000
 PRECISION = Decimal("0.00000001")
 
+MOST = Decimal(10_000)
+"""Dollars; an answer that would cost more was counted wrongly, or its prices are wrong. The sum of
+many attempts still fits into its column: on SQLite a row with more could never be read again."""
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -23,14 +27,15 @@ class Prices:
     output: Decimal
     cached: Decimal | None = None
 
-    def cost(self, usage: dict[str, Any]) -> Decimal:
-        """Dollars for one answer, from the `usage` of a reply."""
+    def cost(self, usage: dict[str, Any]) -> Decimal | None:
+        """Dollars for one answer, from the `usage` of a reply; None where that is too much."""
         sent = usage.get("prompt_tokens") or 0
         cached = min(usage.get("cached_tokens") or 0, sent)
         answered = usage.get("completion_tokens") or 0
         again = self.input if self.cached is None else self.cached
         total = self.input * (sent - cached) + again * cached + self.output * answered
-        return (total / MILLION).quantize(PRECISION)
+        cost = total / MILLION
+        return cost.quantize(PRECISION) if cost <= MOST else None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,12 @@ def test_cached_tokens_cost_as_sent_where_no_price_is_known() -> None:
     assert prices.cost({"prompt_tokens": 1_000_000, "cached_tokens": 1_000_000}) == 2
 
 
+@pytest.mark.parametrize("count", [10**10, 2**53 - 1])
+def test_a_count_beyond_all_reason_has_no_cost(count: int) -> None:
+    assert PRICES.cost({"prompt_tokens": count}) is None
+    assert PRICES.cost({"completion_tokens": count}) is None
+
+
 COUNT = st.integers(0, 10_000_000)
 
 
@@ -44,6 +50,7 @@ COUNT = st.integers(0, 10_000_000)
 def test_a_cost_fits_its_column_and_is_never_negative(sent: int, cached: int, out: int) -> None:
     usage = {"prompt_tokens": sent, "cached_tokens": cached, "completion_tokens": out}
     cost = PRICES.cost(usage)
+    assert cost is not None
     exponent = cost.as_tuple().exponent
     assert cost >= 0
     assert isinstance(exponent, int)

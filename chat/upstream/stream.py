@@ -64,7 +64,7 @@ class Stream:
         # A continued answer does not begin with its thoughts.
         self._router = None if request.prefix else ThinkRouter()
         kept = clean(request.messages[-1].get("content", "")) if request.prefix else ""
-        self._sent, space = part_end(kept)
+        self._echo, space = part_end(kept)
         self._joint = Joint(space)
         self._thinks_in_field = False
         self._failure: UpstreamError | None = None
@@ -196,11 +196,10 @@ class Stream:
             self._finish("[DONE] came")
             return
         chunk = read_chunk(data)
+        if chunk.text and self._echo:
+            chunk.text = self._without_echo(chunk.text)
         if chunk.text:
             self._fed = True
-            if self._whole is not None:
-                # llama.cpp repeats what it continues, but in a stream it does not.
-                chunk.text = chunk.text.removeprefix(self._sent)
             if self._router is None:
                 self._text.add(chunk.text)
             else:
@@ -216,6 +215,16 @@ class Stream:
             self._answered = True
         elif self._odd is None:
             self._odd = read_error(data, "")
+
+    def _without_echo(self, text: str) -> str:
+        """The first piece without the text that it continues, where the endpoint repeats that.
+
+        llama.cpp does so in an answer that is no stream; Mistral always, in a piece of its own
+        (https://docs.mistral.ai/guides/prefix, https://github.com/vercel/ai/pull/3256).
+        """
+        echo, self._echo = self._echo, ""
+        repeats = self._whole is not None or self._endpoint.prefix == "flag"
+        return text.removeprefix(echo) if repeats else text
 
     def _take_facts(self, chunk: Chunk) -> None:
         if chunk.model is not None:

@@ -56,6 +56,24 @@ async def test_a_plain_answer_that_repeats_the_kept_text_brings_only_what_is_new
     assert (await go_on(connect(prefix="plain"), model, text[:size])).text == text[size:]
 
 
+@pytest.mark.parametrize(
+    ("kept", "answer", "first", "new"),
+    [
+        ("Once upon a time", "Once upon a time there was", 16, " there was"),
+        ("Once upon a ", "Once upon a time", 11, "time"),
+        ("Once upon a time", "Once upon a time", 16, ""),
+        ("Once upon a time", "Once upon a time there was", 4, "Once upon a time there was"),
+    ],
+)
+async def test_a_first_piece_that_repeats_the_kept_text_is_left_out(
+    upstream: FakeUpstream, connect: Connect, kept: str, answer: str, first: int, new: str
+) -> None:
+    """Mistral's way, whose piece is the whole text."""
+    upstream.play(answer, splits=[first])
+    outcome = await go_on(connect(prefix="flag"), "any", kept)
+    assert (outcome.text, outcome.error) == (new, None)
+
+
 async def test_a_stream_may_repeat_what_it_likes(upstream: FakeUpstream, connect: Connect) -> None:
     upstream.play("tut tut")
     assert (await go_on(connect(prefix="plain"), "any", "tut")).text == "tut tut"

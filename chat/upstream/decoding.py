@@ -5,6 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
+_GZIP = b"\x1f"
+"""How a member of gzip begins; its second byte may come with the next packet."""
+
 
 class UnreadableError(Exception):
     """The head or the body cannot be an answer; the text says why, for staff."""
@@ -34,12 +37,20 @@ class Decoder:
         """Return what this packet holds. Raises UnreadableError where it is damaged or a bomb."""
         if self._inflate is None:
             return packet
-        try:
-            data = self._inflate.decompress(packet, self._limit)
-        except zlib.error:
-            raise UnreadableError("The compressed body is damaged.") from None
-        if self._inflate.unconsumed_tail:
-            raise UnreadableError("The compressed body is too large.")
+        data = b""
+        while packet:
+            if self._inflate.eof:
+                # Gzip may have several members, as from a proxy that compresses piece by piece.
+                if not packet.startswith(_GZIP):
+                    break
+                self._inflate = zlib.decompressobj(wbits=47)
+            try:
+                data += self._inflate.decompress(packet, self._limit)
+            except zlib.error:
+                raise UnreadableError("The compressed body is damaged.") from None
+            if self._inflate.unconsumed_tail or len(data) > self._limit:
+                raise UnreadableError("The compressed body is too large.")
+            packet = self._inflate.unused_data
         return data
 
     @property

@@ -46,7 +46,9 @@ def trim(
     """
     if context is None:
         return Trimmed(list(prompt), 0)
-    room = context - (answer or min(context // ANSWER_SHARE, MOST_FOR_ANSWER)) - tokens(kept)
+    if answer is None or answer >= context:  # a limit above the context leaves it to the model
+        answer = min(context // ANSWER_SHARE, MOST_FOR_ANSWER)
+    room = context - answer - tokens(kept)
     start = next((at for at, one in enumerate(prompt) if one["role"] != "system"), len(prompt))
     turns = [at for at in range(start, len(prompt)) if prompt[at]["role"] == "user" or at == start]
     weights = [tokens(message["content"]) + MESSAGE_TOKENS for message in prompt]

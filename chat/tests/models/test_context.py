@@ -48,7 +48,9 @@ def test_it_fits_or_only_the_last_turn_is_left(
     prompt: Prompt, context: int, answer: int | None, kept: str
 ) -> None:
     messages, _ = trim(prompt, context, answer=answer, kept=kept)
-    room = context - (answer or min(context // 4, 4096)) - tokens(kept)
+    if answer is None or answer >= context:
+        answer = min(context // 4, 4096)
+    room = context - answer - tokens(kept)
     users = sum(message["role"] == "user" for message in messages)
     assert weight(messages) <= room or users == 1
 
@@ -58,13 +60,22 @@ def test_no_more_is_left_out_than_needed(
     prompt: Prompt, context: int, answer: int | None, kept: str
 ) -> None:
     messages, left_out = trim(prompt, context, answer=answer, kept=kept)
-    room = context - (answer or min(context // 4, 4096)) - tokens(kept)
+    if answer is None or answer >= context:
+        answer = min(context // 4, 4096)
+    room = context - answer - tokens(kept)
     if not left_out:
         return
     start = 1 if prompt[0]["role"] == "system" else 0
     dropped = prompt[start : start + left_out]
     last_turn = max(at for at, one in enumerate(dropped) if one["role"] == "user")
     assert weight(messages) + weight(dropped[last_turn:]) > room
+
+
+@pytest.mark.parametrize("answer", [1000, 200_000])
+def test_a_longest_answer_above_the_context_takes_no_turns_away(answer: int) -> None:
+    said = [{"role": role, "content": "x" * 40} for role in ("user", "assistant", "user")]
+    assert trim(said, 1000, answer=answer) == (said, 0)
+    assert trim(said, 1000, answer=999).left_out == 2
 
 
 @given(prompts(), CONTEXT, CONTEXT)

@@ -212,7 +212,8 @@ class Reply(Message):
         """Whether *Retry* or *Continue* may make one more attempt of it."""
         ends = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
         cut = self.status == Status.COMPLETE and self.finish_reason == "length"
-        full = len(self.text.encode()) >= settings.REPLY_BYTES
+        kept = (self.text + self.reasoning).encode() if self.text else b""
+        full = len(kept) >= settings.REPLY_BYTES
         return (self.status in ends or cut) and not full and not self.children.exists()
 
     def stored_text(self) -> tuple[str, str]:

@@ -170,6 +170,22 @@ def test_which_ends_can_go_on(
     assert (claim.attempt, claim.text) == (2, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "reasoning", "allowed"),
+    [("half", "", True), ("half", "hm", True), ("half", "hmm.", False), ("", "hmm. hm.", True)],
+)
+def test_a_full_reply_cannot_go_on_whatever_filled_it(
+    send: Send, get: Get, process: Process, alice: User, settings: Settings,
+    text: str, reasoning: str, allowed: bool,
+) -> None:  # fmt: skip
+    settings.REPLY_BYTES = 8
+    accepted = send()
+    claim = Reply.objects.claim(get(accepted).pk, process.pk)
+    assert claim is not None
+    Reply.objects.finish(claim, text, reasoning, Outcome(Status.COMPLETE, finish_reason="length"))
+    assert get(accepted).can_continue() is allowed
+
+
 def test_an_answered_reply_cannot_go_on(
     send: Send, get: Get, process: Process, alice: User
 ) -> None:

@@ -28,6 +28,9 @@ class Trimmed(NamedTuple):
     messages: Prompt
     left_out: int
 
+    def __repr__(self) -> str:
+        return f"<Trimmed by {self.left_out}>"  # it is the prompt
+
 
 def tokens(text: str) -> int:
     """About how many tokens a text has."""

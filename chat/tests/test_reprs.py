@@ -12,11 +12,14 @@ from django.contrib.auth.models import User
 
 from chat import protocol
 from chat.models import Claim, Conversation, EndpointSettings, Outcome, Reply, Status, Unsaved
+from chat.models.context import trim
 from chat.models.endpoints import Endpoint as EndpointRow
 from chat.models.messages import Message
 from chat.replies.asking import endpoint_of, request_of
 from chat.replies.seam import Seam
 from chat.upstream import Batch, ChatRequest, Client, Endpoint, Stream, UpstreamError
+from chat.upstream.chunks import read_chunk
+from chat.upstream.refusals import read_error
 
 KEY = "sk-canary-1f0c7d2e9b4a5968"
 HEADER = "canary-header-5d3e8a91c2"
@@ -77,6 +80,10 @@ MADE: dict[str, Callable[[], object]] = {
     "endpoint row": lambda: EndpointRow(slug="local", label="Local", sealed=KEY),
     "send": _send,
     "Seam": lambda: Seam(ANSWER),
+    "Trimmed": lambda: trim([{"role": "user", "content": PROMPT}], None, answer=None),
+    "Batch": lambda: Batch(ANSWER, ANSWER),
+    "Said": lambda: read_error(f'{{"message": "{PROMPT} {KEY}"}}'.encode(), ""),
+    "Chunk": lambda: read_chunk(b'{"choices": [{"delta": {"content": "pepper"}}]}'),
 }
 
 

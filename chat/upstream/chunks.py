@@ -45,6 +45,9 @@ class Chunk:
     known: bool = False
     """Whether it had choices or usage, as a chunk of a completion has."""
 
+    def __repr__(self) -> str:
+        return "<Chunk>"
+
 
 class _Delta(msgspec.Struct, gc=False):
     content: Any = None

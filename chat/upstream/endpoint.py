@@ -87,3 +87,6 @@ class Batch(NamedTuple):
 
     text: str
     reasoning: str
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self.text)} and {len(self.reasoning)}>"

@@ -62,6 +62,9 @@ class Said(NamedTuple):
     kind: str = ""
     about: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return "<Said>"  # not scrubbed yet
+
 
 def refusal(
     name: str,

@@ -74,6 +74,24 @@ def is_origin(origin: str) -> bool:
     )
 
 
+MIN_METRICS_TOKEN = 16
+
+
+@register(Tags.security)
+def check_metrics_token(**kwargs: Any) -> list[CheckMessage]:
+    """Whoever guesses it learns how much is used, and when."""
+    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= MIN_METRICS_TOKEN:
+        return []
+    return [
+        Error(
+            f"METRICS_TOKEN has fewer than {MIN_METRICS_TOKEN} characters.",
+            hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))', "
+            "or unset it: then there is no /metrics.",
+            id="parley.E006",
+        )
+    ]
+
+
 @register(Tags.database)
 def check_connections(**kwargs: Any) -> list[CheckMessage]:
     """Too few connections and a process waits for itself."""

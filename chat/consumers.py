@@ -7,13 +7,13 @@ replies the socket follows, as far as the client has acknowledged what it got.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import structlog
 from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
@@ -28,7 +28,7 @@ from chat.models import Accepted, Counter, IdReused, NoModel, NotAllowed, Reply,
 from chat.replies import Follower, LiveReply, process, sessions
 from chat.replies.database import SOCKETS
 
-logger = logging.getLogger(__name__)
+logger = structlog.stdlib.get_logger(__name__)
 
 FOLLOWED_AT_ONCE = 100
 GONE = (OSError, Disconnected)
@@ -56,12 +56,15 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         self._wanted = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
+        self._code: int | None = None
         self._seq = 0
         self._sent_at = 0.0
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._leave()
+            user = str(self.login.user_id) if self.login else None
+            logger.info("socket closed", user=user, code=self._code)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Not Channels' own, which visits the one shared database thread before each message.
@@ -70,6 +73,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         elif message["type"] == "websocket.connect":
             await self._connected()
         elif message["type"] == "websocket.disconnect":
+            self._code = self._code or message.get("code")
             raise StopConsumer
 
     # --- connecting and leaving -----------------------------------------------------------
@@ -95,12 +99,12 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _welcome(self, login: sessions.Login) -> None:
         if process.draining:
             return await self.close(4412)
-        if len(process.connections[login.user_id]) >= settings.SOCKETS_PER_USER:
+        if len(process.connections.get(login.user_id, ())) >= settings.SOCKETS_PER_USER:
             return await self.close(4429)
         self.login = login
         self._sent_at = _now()
         with self._holding():  # changes from now on are told, and come after `ready`
-            process.connections[login.user_id].add(self)
+            process.enter(self)
             self._seq = await SOCKETS.run(Counter.objects.current, login.user_id)
             self._put(
                 protocol.build(
@@ -117,6 +121,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 )
             )
         self._writer = asyncio.create_task(self._write(), name=f"socket-{login.user_id}")
+        logger.info("socket opened", user=str(login.user_id))
         return None
 
     def _leave(self) -> None:
@@ -126,15 +131,12 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if self._writer is not None:
             self._writer.cancel()
         if self.login is not None:
-            group = process.connections[self.login.user_id]
-            group.discard(self)
-            if not group:
-                del process.connections[self.login.user_id]
+            process.leave(self)
 
     async def close(self, code: int) -> None:
         """Close with one of the protocol's codes; nothing is sent after it."""
         if not self._closed:
-            self._closed = True
+            self._closed, self._code = True, code
             await self.send({"type": "websocket.close", "code": code})
 
     # --- what the client says -------------------------------------------------------------
@@ -264,8 +266,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._put(protocol.error("not_found", message, reply=str(accepted.reply)))
 
     async def _stop(self, uid: UUID) -> None:
-        row = await SOCKETS.run(Reply.objects.stop, self.login.user_id, uid)
-        process.dispatch.stop(row.pk)
+        row = await process.stop(self.login.user_id, uid)
         follower = self._followers.get(uid)
         if follower is not None and not follower.finished:
             return  # its end comes by that way

@@ -13,6 +13,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import connection
 
+from chat import metrics
 from chat.first_account import first_account_path
 from chat.replies import process
 from chat.replies.database import SOCKETS
@@ -31,9 +32,20 @@ def _hold_database() -> None:
         _lock = hold(Path(name), settings.DRAIN_SECONDS + 5)
 
 
+async def _begin() -> None:
+    await process.start()
+    if settings.METRICS_TOKEN:
+        metrics.lag.start()
+
+
+async def _end() -> None:
+    await process.drain()
+    metrics.lag.stop()
+
+
 async def _start() -> None:
     try:
-        await process.start()
+        await _begin()
         await SOCKETS.run(_tell_first_account)
     except Exception:
         logger.exception("Parley could not start. Has the database been migrated?")
@@ -69,7 +81,7 @@ def hang_on_reactor() -> None:
         kept.append(loop.create_task(_start(), name="start"))
 
     def drain() -> Deferred[Any]:
-        task = loop.create_task(process.drain(), name="drain")
+        task = loop.create_task(_end(), name="drain")
         kept.append(task)
         return Deferred.fromFuture(task)
 
@@ -87,12 +99,12 @@ async def lifespan(
         if message["type"] == "lifespan.startup":
             try:
                 _hold_database()
-                await process.start()
+                await _begin()
             except Exception as problem:
                 await send({"type": "lifespan.startup.failed", "message": str(problem)})
                 return
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await process.drain()
+            await _end()
             await send({"type": "lifespan.shutdown.complete"})
             return

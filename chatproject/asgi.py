@@ -1,5 +1,7 @@
 """The server's way in: HTTP to Django, the socket to the consumer, start and drain to `replies`.
 
+What monitors ask is answered before Django (`chat/health.py`).
+
 Importing this starts nothing. Under daphne the start and the drain hang on Twisted's reactor
 (daphne has no lifespan events and ends without waiting for anybody); elsewhere on lifespan.
 """
@@ -14,11 +16,14 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
 
 from django.core.asgi import get_asgi_application
+from structlog.contextvars import bound_contextvars
 
 django_application = get_asgi_application()
 
-from chat import lifecycle  # noqa: E402  needs the apps
+from chat import health, lifecycle  # noqa: E402  needs the apps
 from chat.consumers import ChatConsumer, not_found  # noqa: E402
+from chat.handshake import header  # noqa: E402
+from chat.logs import request_id  # noqa: E402
 
 type Scope = dict[str, Any]
 type Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -29,11 +34,15 @@ chat_socket = ChatConsumer.as_asgi()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "http":
+    if scope["type"] == "http" and scope["path"] in health.PAGES:
+        await health.answer(scope, send)
+    elif scope["type"] == "http":
         await django_application(scope, receive, send)  # type: ignore[arg-type]
     elif scope["type"] == "websocket":
         socket = chat_socket if scope["path"] == SOCKET_PATH else not_found
-        await socket(scope, receive, send)
+        told = header(scope, b"x-request-id")
+        with bound_contextvars(request=request_id(told)):
+            await socket(scope, receive, send)
     elif scope["type"] == "lifespan":
         await lifecycle.lifespan(receive, send)
 

@@ -57,6 +57,7 @@ def _run() -> int:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")]),
         "PYTHONUNBUFFERED": "1",
     }
+    environment.setdefault("LOG_FORMAT", "console")  # PORT alone would say that this is a platform
     commands = parse_procfile((BASE_DIR / "Procfile.dev").read_text()).processes
     if weights() is None or environment.get("EMBEDDED_MODEL_URL"):
         del commands["model"]

@@ -75,6 +75,12 @@ try:
         "INFO",
         validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
     ).upper()
+    LOG_FORMAT: str = env.str(
+        "LOG_FORMAT",
+        "json" if ON_PLATFORM and not DEBUG else "console",
+        validate=validate.OneOf(["json", "console"]),
+    )
+    METRICS_TOKEN: str = env.str("METRICS_TOKEN", "").strip()
 
     # --- database -------------------------------------------------------------------------
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
@@ -203,7 +209,8 @@ if not SQLITE:
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # the one task is in chat/replies/worker.py
 
 MIDDLEWARE = [
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # first: on every answer
+    "chat.logs.requests",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # outside: on every answer
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "chat.caching.no_store",
@@ -335,7 +342,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "chat.reports.NoValues"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "chat.logs.formatter", "style": LOG_FORMAT}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
@@ -350,6 +357,10 @@ LOGGING = {
             "daphne",
             "django.db",
             "procrastinate",
+            "channels_redis",
+            "redis",
         )
-    },
+    }
+    # Of a refused request `chat.logs.requests` has said everything.
+    | {"django.request": {"level": "ERROR"}},
 }

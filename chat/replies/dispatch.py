@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chat import metrics
 from chat.models import Claim, Reply
 from chat.replies.asking import endpoint_of
 from chat.replies.database import BAD_DATA, GENERATION
@@ -145,7 +146,8 @@ class Dispatch:
         producers = dict(self._producers)
         if not producers:
             return
-        held = await self._store(producers)
+        with metrics.CHECKPOINTS.time():
+            held = await self._store(producers)
         for pk, producer in producers.items():
             if held.get(pk):
                 producer.cut(Cut.STOP)

@@ -24,6 +24,9 @@ class Following:
         self._spawn = spawn
         self._lives: dict[UUID, LiveReply] = {}
 
+    def lives(self) -> list[LiveReply]:
+        return list(self._lives.values())
+
     async def find(self, user_id: int, uid: UUID) -> LiveReply:
         """The live state of a reply of this user: the producer's own, or one made of its row.
 

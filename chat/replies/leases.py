@@ -12,12 +12,18 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from chat import metrics
 from chat.models import Process, Reason, Reply, Status
+
+
+def name() -> str:
+    """What people call this process."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}"
 
 
 def register() -> Process:
     """A new row, and so a new lease, for this process."""
-    return Process.objects.create(uid=uuid4(), name=f"{socket.gethostname()[:60]}:{os.getpid()}")
+    return Process.objects.create(uid=uuid4(), name=name())
 
 
 def renew(uid: UUID) -> bool:
@@ -39,12 +45,13 @@ def sweep(me: int, live: Collection[int], *, alone: bool) -> None:
     dead = others if alone else others.dead(timedelta(seconds=settings.LEASE_SECONDS))
     running = Reply.objects.filter(status=Status.RUNNING)
     dead_ids = list(dead.values_list("pk", flat=True))
-    Reply.objects.put_back(
+    left = Reply.objects.put_back(
         running.filter(Q(owner_id__in=dead_ids) | Q(owner=None)), Reason.TAKEOVER, fault=True
     )
     Process.objects.filter(pk__in=dead_ids).delete()
     lost = running.filter(owner_id=me, claimed_at__lt=Now() - timedelta(seconds=5))
-    Reply.objects.put_back(lost.exclude(pk__in=live), Reason.TAKEOVER, fault=True)
+    left += Reply.objects.put_back(lost.exclude(pk__in=live), Reason.TAKEOVER, fault=True)
+    metrics.TAKE_OVERS.inc(len(left))
 
 
 def hand_over(me: int) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from chat import metrics
 from chat.models import Claim, Outcome, Reply, Status, Unsaved
 from chat.protocol import clean
 from chat.replies import retries
@@ -23,7 +25,7 @@ from chat.replies.meter import Meter
 from chat.replies.seam import Seam
 from chat.upstream import Client, UpstreamError, Usage
 
-logger = logging.getLogger(__name__)
+logger = structlog.stdlib.get_logger(__name__)
 
 
 class Cut(Enum):
@@ -107,10 +109,13 @@ class Producer:
     # --- the attempt ----------------------------------------------------------------------
 
     async def run(self) -> None:
+        self._bind()
+        logger.info("reply claimed", model=self.claim.model)
         try:
             outcome = await self._read()
         except asyncio.CancelledError:
             if self._cut is not Cut.STOP:
+                logger.info("reply given up", why=self._cut and self._cut.value)
                 return  # the row is put back or belongs to somebody else
             outcome = self._outcome(Status.STOPPED)
         except Exception:
@@ -125,6 +130,16 @@ class Producer:
             self._cut = Cut.DRAIN
             return
         await self._store(outcome)
+
+    def _bind(self) -> None:
+        """Log lines of this task are about this reply, whatever woke it."""
+        clear_contextvars()
+        bind_contextvars(
+            conversation=str(self.claim.row.conversation.uid),
+            reply=str(self.claim.uid),
+            attempt=self.claim.attempt,
+            user=str(self.claim.user),
+        )
 
     async def _read(self) -> Outcome:
         offer, endpoint = self.claim.offer, self.claim.endpoint
@@ -166,7 +181,8 @@ class Producer:
                 await self._wait(delay)
 
     def _note(self, problem: UpstreamError, wait: float | None) -> None:
-        """Keep for staff what became of one request."""
+        """Keep for staff, and count, what became of one request."""
+        metrics.count_error(self._labels()[0], problem.code, again=wait is not None)
         self._tries.append(
             {
                 "at": timezone.now().isoformat(timespec="milliseconds"),
@@ -270,7 +286,9 @@ class Producer:
         text, reasoning = self.live.text.whole(), self.live.reasoning.whole()
         while True:
             try:
-                await GENERATION.run(Reply.objects.finish, self.claim, text, reasoning, outcome)
+                row = await GENERATION.run(
+                    Reply.objects.finish, self.claim, text, reasoning, outcome
+                )
             except BAD_DATA:
                 logger.exception("reply %s: its end cannot be stored", self.claim.uid)
                 return  # the sweep takes it up as a fault
@@ -282,7 +300,30 @@ class Producer:
                 )
                 await asyncio.sleep(1)
             else:
+                self._ended(row, outcome)
                 return
+
+    def _ended(self, row: Reply | None, outcome: Outcome) -> None:
+        """Count and log a stored end; without a row, another process has the reply."""
+        if row is None:
+            logger.info("reply lost")
+            return
+        metrics.count_end(*self._labels(), row.status, row.error_code, outcome)
+        usage = outcome.usage or {}
+        logger.info(
+            "reply ended",
+            state=row.status,
+            code=row.error_code or None,
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            first_token_ms=outcome.first_token_ms,
+            ms=outcome.total_ms,
+        )
+
+    def _labels(self) -> tuple[str, str]:
+        """Endpoint and model as the catalogue names them."""
+        offer, endpoint = self.claim.offer, self.claim.endpoint
+        return endpoint.name if endpoint else "", offer.name if offer else ""
 
 
 def _first_bytes(text: str, limit: int) -> str:

@@ -24,6 +24,8 @@ for name in (
     "DYNO",
     "SIGNUP",
     "TRANSCRIPT_ACCESS",
+    "METRICS_TOKEN",
+    "LOG_FORMAT",
 ):
     os.environ.pop(name, None)
 

@@ -16,7 +16,9 @@ MAY_IMPORT = {
     "protocol": {"protocol"},
     "flow": {"protocol"},
     "upstream": {"upstream"},
-    "replies": {"replies", "models", "protocol", "upstream"},
+    "metrics": {"metrics"},
+    "logs": {"logs"},
+    "replies": {"replies", "models", "protocol", "upstream", "metrics"},
 }
 SIDE_BY_SIDE = {"consumers", "api", "views", "admin"}
 

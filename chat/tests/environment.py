@@ -1,7 +1,8 @@
 """The environment the tests run in, set before Django reads its settings.
 
 Loaded by pytest as a plugin (`-p chat.tests.environment`). Nothing of the machine's own settings
-leaks in: no `.env`, no key, no endpoint.
+leaks in: no `.env`, no key, no endpoint. `TESTS_DATABASE_URL` runs them on another database than
+SQLite; `test_on_postgres.py` does so.
 """
 
 import os
@@ -17,6 +18,9 @@ for name in (
     "ENCRYPTION_KEY",
     "EMBEDDED_MODEL_URL",
     "REDIS_URL",
+    "WORKERS",
+    "DATABASE_LISTEN",
+    "DATABASE_CONNECTIONS",
     "EMAIL_URL",
     "TRUSTED_PROXIES",
     "CSRF_TRUSTED_ORIGINS",
@@ -38,6 +42,6 @@ os.environ |= {
     "HTTPS": "off",
     "DEBUG": "off",
     "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
-    "DATABASE_URL": f"sqlite:///{SCRATCH / 'main.sqlite3'}",
+    "DATABASE_URL": os.environ.get("TESTS_DATABASE_URL", f"sqlite:///{SCRATCH / 'main.sqlite3'}"),
     "LOG_LEVEL": "WARNING",
 }

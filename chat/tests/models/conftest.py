@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from pytest_django import Settings
 
 from chat.models import Accepted, Change, Process, Reply, Request
@@ -56,17 +60,43 @@ class Heard:
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
-        self.woken: list[int] = []
+        self._woken: list[int] = []
 
     def announce(self, user_id: int, changes: Sequence[Change]) -> None:
         self.changes += changes
 
     def wake(self, ids: Sequence[int]) -> None:
-        self.woken += ids
+        self._woken += ids
+
+    @property
+    def woken(self) -> list[int]:
+        """The replies to look at: told to this process, or stored as jobs."""
+        return self._woken if settings.SQLITE else [job["reply"] for job in stored_jobs()]
+
+    def forget_woken(self) -> None:
+        self._woken.clear()
+        forget_jobs()
+
+
+def stored_jobs() -> list[dict[str, Any]]:
+    """The arguments of the jobs that wait, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args::text FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id"
+        )
+        return [json.loads(args) for (args,) in cursor.fetchall()]
+
+
+def forget_jobs() -> None:
+    """No test but the one that stored them finds them: Django does not empty this table."""
+    if not settings.SQLITE:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")
 
 
 @pytest.fixture
 def heard(transactional_db: None) -> Iterator[Heard]:
+    forget_jobs()
     heard = Heard()
     listener.announce, listener.wake = heard.announce, heard.wake
     yield heard

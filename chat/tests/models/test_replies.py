@@ -82,7 +82,7 @@ def test_a_user_has_so_many_running_and_the_oldest_goes_next(
     for waiting in (three, four):
         assert Reply.objects.claim(get(waiting).pk, process.pk) is None
         assert get(waiting).reason == "user_limit"
-    heard.woken.clear()
+    heard.forget_woken()
     Reply.objects.finish(held, "1", "", DONE)
     assert heard.woken == [get(three).pk]
 
@@ -241,7 +241,7 @@ def test_stop_ends_a_waiting_reply_and_wakes_the_next(
     third = send(below=second)
     stopped = Reply.objects.stop(alice.pk, second.reply)
     assert (stopped.status, stopped.text) == ("stopped", "")
-    heard.woken.clear()
+    heard.forget_woken()
     Reply.objects.finish(held, "1", "", DONE)
     assert heard.woken == [get(third).pk]
 
@@ -297,7 +297,7 @@ def test_deleting_a_conversation_wakes_what_the_limit_held_back(
     settings.RUNNING_REPLIES_PER_USER = 1
     one, two = send(), send()
     held = claim(get(one), process)
-    heard.woken.clear()
+    heard.forget_woken()
     Conversation.objects.for_user(alice).get(uid=one.conversation).remove()
     assert heard.woken == [get(two).pk]
     assert Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, ())]) == {}

@@ -1,0 +1,152 @@
+"""Wake-ups on Postgres: stored with what made them necessary, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from chat.models import Accepted, Process, Reason, Reply, Status
+from chat.models.changes import wake
+from chat.tests.models.conftest import Heard, stored_jobs
+
+pytestmark = pytest.mark.skipif(settings.SQLITE, reason="test_on_postgres.py runs these")
+
+type Send = Callable[..., Accepted]
+type Get = Callable[[Accepted], Reply]
+
+
+def long_ago(reply: Reply) -> None:
+    """Nobody has looked at it for a minute."""
+    then = timezone.now() - timedelta(minutes=1)
+    Reply.objects.filter(pk=reply.pk).update(created=then, woken_at=then)
+
+
+def fetched(*, by_worker_seen: str | None = None) -> None:
+    """A worker has taken all jobs, and was last seen so long ago."""
+    with connection.cursor() as cursor:
+        worker = None
+        if by_worker_seen is not None:
+            cursor.execute(
+                "INSERT INTO procrastinate_workers (last_heartbeat)"
+                " VALUES (now() - %s::interval) RETURNING id",
+                [by_worker_seen],
+            )
+            (worker,) = cursor.fetchone()
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
+
+
+def count_jobs() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs")
+        number: int = cursor.fetchone()[0]
+        return number
+
+
+def test_a_job_is_stored_with_the_message_that_needs_it(heard: Heard, send: Send, get: Get) -> None:
+    accepted = send()
+    assert stored_jobs() == [{"reply": get(accepted).pk}]
+
+
+def test_a_transaction_that_fails_leaves_no_job(heard: Heard, send: Send) -> None:
+    with transaction.atomic():
+        send()
+        assert len(stored_jobs()) == 1, "in the transaction itself"
+        transaction.set_rollback(True)
+    assert stored_jobs() == []
+
+
+def test_many_replies_are_woken_by_one_statement(
+    heard: Heard, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        wake([3, 1, 2])
+    assert stored_jobs() == [{"reply": 3}, {"reply": 1}, {"reply": 2}]
+
+
+def test_what_a_dead_process_left_gets_a_new_job(
+    heard: Heard, send: Send, get: Get, process: Process
+) -> None:
+    reply = get(send())
+    Reply.objects.claim(reply.pk, process.pk)
+    fetched(by_worker_seen="1 hour")
+    running = Reply.objects.filter(status=Status.RUNNING)
+    Reply.objects.put_back(running, Reason.TAKEOVER, fault=True)
+    assert stored_jobs() == [{"reply": reply.pk}]
+
+
+def test_a_lost_job_is_replaced_and_a_waiting_one_is_enough(
+    heard: Heard, send: Send, get: Get
+) -> None:
+    reply = get(send())
+    heard.forget_woken()
+    long_ago(reply)
+    assert Reply.objects.wake_forgotten() == [reply.pk]
+    assert stored_jobs() == [{"reply": reply.pk}]
+
+    long_ago(reply)
+    Reply.objects.wake_forgotten()
+    assert stored_jobs() == [{"reply": reply.pk}], "no worker: they would pile up"
+
+
+def test_of_many_processes_that_sweep_one_wakes(heard: Heard, send: Send, get: Get) -> None:
+    replies = [get(send()) for _ in range(5)]
+    heard.forget_woken()
+    for reply in replies:
+        long_ago(reply)
+    together = Barrier(4)
+
+    def sweep(_: int) -> list[int]:
+        try:
+            together.wait()
+            woken: list[int] = Reply.objects.wake_forgotten()
+            return woken
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [pk for woken in threads.map(sweep, range(4)) for pk in woken]
+    assert sorted(found) == [reply.pk for reply in replies]
+    assert sorted(job["reply"] for job in stored_jobs()) == [reply.pk for reply in replies]
+
+
+def test_sweeping_waits_for_nobody_who_holds_a_row(heard: Heard, send: Send, get: Get) -> None:
+    one, two = get(send()), get(send())
+    heard.forget_woken()
+    for reply in (one, two):
+        long_ago(reply)
+
+    def sweep() -> list[int]:
+        try:
+            woken: list[int] = Reply.objects.wake_forgotten()
+            return woken
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        Reply.objects.locked().get(pk=one.pk)
+        assert threads.submit(sweep).result(timeout=30) == [two.pk]
+
+
+def test_what_dead_workers_left_is_dropped_and_nothing_else(
+    heard: Heard, send: Send, get: Get
+) -> None:
+    from chat.models.jobs import forget_stalled
+
+    send()
+    fetched(by_worker_seen="1 hour")
+    assert forget_stalled() == 1
+
+    send()
+    fetched(by_worker_seen="1 second")
+    waits = get(send())
+    assert forget_stalled() == 0
+    assert count_jobs() == 2
+    assert stored_jobs() == [{"reply": waits.pk}]

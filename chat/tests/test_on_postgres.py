@@ -1,0 +1,33 @@
+"""What depends on the database, once more on Postgres: in a run of its own, on a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chat.tests.postgres import Postgres, postgres
+
+__all__ = ["postgres"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("tests", ["models", "test_worker.py"])
+def test_it_holds_on_postgres_too(postgres: Postgres, tests: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-W", "ignore", f"chat/tests/{tests}"],
+        cwd=ROOT,
+        env={**os.environ, "TESTS_DATABASE_URL": postgres.url()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout

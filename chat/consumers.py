@@ -99,12 +99,12 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _welcome(self, login: sessions.Login) -> None:
         if process.draining:
             return await self.close(4412)
-        if len(process.connections[login.user_id]) >= settings.SOCKETS_PER_USER:
+        if len(process.connections.get(login.user_id, ())) >= settings.SOCKETS_PER_USER:
             return await self.close(4429)
         self.login = login
         self._sent_at = _now()
         with self._holding():  # changes from now on are told, and come after `ready`
-            process.connections[login.user_id].add(self)
+            process.enter(self)
             self._seq = await SOCKETS.run(Counter.objects.current, login.user_id)
             self._put(
                 protocol.build(
@@ -131,10 +131,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if self._writer is not None:
             self._writer.cancel()
         if self.login is not None:
-            group = process.connections[self.login.user_id]
-            group.discard(self)
-            if not group:
-                del process.connections[self.login.user_id]
+            process.leave(self)
 
     async def close(self, code: int) -> None:
         """Close with one of the protocol's codes; nothing is sent after it."""
@@ -269,8 +266,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._put(protocol.error("not_found", message, reply=str(accepted.reply)))
 
     async def _stop(self, uid: UUID) -> None:
-        row = await SOCKETS.run(Reply.objects.stop, self.login.user_id, uid)
-        process.dispatch.stop(row.pk)
+        row = await process.stop(self.login.user_id, uid)
         follower = self._followers.get(uid)
         if follower is not None and not follower.finished:
             return  # its end comes by that way

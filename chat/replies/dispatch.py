@@ -76,8 +76,7 @@ class Dispatch:
             self._claiming.discard(pk)
 
     def _produce(self, claim: Claim) -> None:
-        live = self._following.adopt(claim.row)
-        live.produced = True
+        live = self._following.produce(claim.row)
         live.begin(claim.attempt, claim.model, claim.text, claim.reasoning)
         producer = Producer(claim, live, self._client(claim), self.pace, lambda: self.draining)
         self._producers[claim.reply] = producer
@@ -85,15 +84,12 @@ class Dispatch:
 
     def _produced(self, producer: Producer) -> None:
         live = producer.live
-        live.produced = False
         if producer.handed_over:
-            return  # the drain stores what it has
+            live.produced = False  # the drain stores what it has
+            return
         if self._producers.get(producer.claim.reply) is producer:
             del self._producers[producer.claim.reply]
-        if live.end_frame is None and live.followers:
-            # Ended without being told: a commit whose answer was lost announces nothing.
-            self._spawn(self._following.refresh(live), f"refresh-{live.uid}")
-        self._following.forget(live)
+        self._following.release(live)
 
     def _client(self, claim: Claim) -> Client | None:
         """The one client of an endpoint, until somebody changes how it is spoken to."""

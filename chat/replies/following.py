@@ -1,4 +1,8 @@
-"""The replies somebody follows or produces in this process, and what commits say of them."""
+"""The replies somebody follows or produces in this process, and what commits say of them.
+
+With SQLite all of them are produced here, or wait to be; with Postgres one that is produced
+elsewhere is a copy (`copies.py`), which learns from its rows what this process was not told.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from uuid import UUID
 
-from chat.models import UNFINISHED, Change, Message, Reply
+from chat.models import UNFINISHED, Change, Message, Reply, Status
+from chat.replies.copies import Copies
 from chat.replies.database import SOCKETS
 from chat.replies.live import LiveReply
 
@@ -22,6 +27,8 @@ class Following:
 
     def __init__(self, spawn: Spawn) -> None:
         self._spawn = spawn
+        self.copies: Copies | None = None
+        """Set where other processes may produce replies."""
         self._lives: dict[UUID, LiveReply] = {}
 
     def lives(self) -> list[LiveReply]:
@@ -39,19 +46,50 @@ class Following:
             if live is None:
                 live = LiveReply(row, text, reasoning)
                 if row.status in UNFINISHED:
-                    self._lives[uid] = live
-                    self._spawn(self._verify(live), f"verify-{uid}")
+                    self._enter(live)
         if live.user_id != user_id:
             raise Reply.DoesNotExist
         return live
 
     def adopt(self, row: Message) -> LiveReply:
-        """The live state of a reply just queued or claimed: the known one, or a new one."""
+        """The live state of a reply just queued: the known one, or a new one."""
         live = self._current(row.uid)
         if live is None:
-            live = self._lives[row.uid] = LiveReply(row, row.text, row.reasoning)
-            self._spawn(self._verify(live), f"verify-{row.uid}")
+            live = LiveReply(row, row.text, row.reasoning)
+            self._enter(live, VERIFY_SECONDS)
         return live
+
+    def produce(self, row: Message) -> LiveReply:
+        """The live state of a reply just claimed, which a producer of this process grows."""
+        live = self._current(row.uid) or LiveReply(row, row.text, row.reasoning)
+        self._lives[row.uid] = live
+        live.produced = True
+        if self.copies is not None:
+            self.copies.drop(live)
+        return live
+
+    def release(self, live: LiveReply) -> None:
+        """Its producer has left."""
+        live.produced = False
+        if live.end_frame is None and live.followers:
+            # Ended without being told (a commit whose answer was lost announces nothing), or lost.
+            if self.copies is not None:
+                self.copies.watch(live)
+            else:
+                self._spawn(self.refresh(live), f"refresh-{live.uid}")
+        self.forget(live)
+
+    def produced(self, uid: UUID) -> LiveReply | None:
+        """The live state of a reply that is produced here."""
+        live = self._lives.get(uid)
+        return live if live is not None and live.produced else None
+
+    def _enter(self, live: LiveReply, after: float = 0) -> None:
+        self._lives[live.uid] = live
+        if self.copies is not None:
+            self.copies.watch(live, after)
+        else:
+            self._spawn(self._verify(live), f"verify-{live.uid}")
 
     def _current(self, uid: UUID) -> LiveReply | None:
         """The listed one, unless it has ended: the row may be in its next attempt already."""
@@ -70,9 +108,14 @@ class Following:
             return
         if self._lives.get(live.uid) is live:
             del self._lives[live.uid]
+        if self.copies is not None:
+            self.copies.drop(live)
 
     async def refresh(self, live: LiveReply) -> None:
         """Bring a live reply that is not produced here to what its row says."""
+        if self.copies is not None:
+            self.copies.stir(live)
+            return
         if not live.produced:
             try:
                 row, text, reasoning = await SOCKETS.run(_load, live.user_id, live.uid)
@@ -101,6 +144,9 @@ class Following:
                 for live in self._lives.values():
                     if live.user_id == user_id:
                         self._spawn(self.refresh(live), f"gone-{live.uid}")
+        if self.copies is not None:
+            self.copies.stir_user(user_id)
+            return
         for conversation in places:
             if self._queued_in(conversation):
                 self._spawn(self._place(conversation), f"place-{conversation}")
@@ -137,6 +183,8 @@ class Following:
 
 def _load(user_id: int, uid: UUID) -> tuple[Reply, str, str]:
     row = Reply.objects.for_user(user_id).get(uid=uid)
+    if row.status == Status.RUNNING and not row.parts.filter(attempt=row.attempt).exists():
+        return row, "", ""  # what is folded there belongs to an earlier attempt
     return row, *row.stored_text()
 
 

@@ -15,6 +15,9 @@ from uuid import UUID
 
 from chat import protocol
 
+UNLIKE = -1
+"""The attempt of a follower whose text is not the beginning of this one: it gets a snapshot."""
+
 
 class Track:
     """An append-only text, read from any code point on without joining the whole."""
@@ -76,11 +79,15 @@ class LiveReply:
         self.produced = False
         """Whether a producer of this process grows it."""
         self.followers: set[Follower] = set()
+        self.publish: Callable[[], None] | None = None
+        """Set while a copy in another process wants what grows here."""
         self._frames: dict[str, tuple[int, int, str, int]] = {}
 
     def wake(self) -> None:
         for follower in self.followers:
             follower.notify()
+        if self.publish is not None:
+            self.publish()
 
     def begin(self, attempt: int, model: str, text: str, reasoning: str) -> None:
         """A new attempt runs, on this kept text."""
@@ -113,14 +120,25 @@ class LiveReply:
         """It has ended as this stored row says."""
         self.status = row.status
         self.end_frame = protocol.end(row)
-        if row.attempt != self.attempt:
-            self.attempt = row.attempt
-            self.text, self.reasoning = Track(row.text), Track(row.reasoning)
-            self._frames.clear()
-        elif not self.produced:  # what was stored after it was read
+        joins = row.text.startswith(self.text.whole())
+        if (
+            row.attempt == self.attempt
+            and joins
+            and row.reasoning.startswith(self.reasoning.whole())
+        ):  # what was stored after it was read
             self.text.append(row.text[self.text.length :])
             self.reasoning.append(row.reasoning[self.reasoning.length :])
+        else:
+            self._replace(row.attempt, row.text, row.reasoning)
         self.wake()
+
+    def _replace(self, attempt: int, text: str, reasoning: str) -> None:
+        """Another text than was shown; in the same attempt, one whose last words got lost."""
+        self.attempt = attempt
+        self.text, self.reasoning = Track(text), Track(reasoning)
+        self._frames.clear()
+        for follower in self.followers:
+            follower.attempt = UNLIKE
 
     def vanish(self) -> None:
         """It was deleted."""

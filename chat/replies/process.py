@@ -6,19 +6,26 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import protocol
-from chat.models import Change, Deletion, Reply, Request
+from chat.models import Change, Deletion, Process, Reply, Request
 from chat.models.changes import listener
 from chat.replies import leases, sessions
+from chat.replies.copies import Copies
 from chat.replies.database import GENERATION, LEASE, SOCKETS
 from chat.replies.dispatch import Dispatch
 from chat.replies.following import Following
+from chat.replies.hints import Hints, Message, Once, changed, process_group, user_group
+from chat.replies.publisher import Publisher
+
+if TYPE_CHECKING:
+    from chat.replies.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +48,21 @@ class Connection(Protocol):
 
 
 class ReplyProcess:
-    """One per server process; everything here runs on its event loop."""
+    """One per server or worker process; everything here runs on its event loop.
+
+    With SQLite there is one, which produces and tells all; hints and copies stay idle.
+    """
 
     def __init__(self) -> None:
         self.ready = asyncio.Event()
         self.connections: defaultdict[int, set[Connection]] = defaultdict(set)
         self.following = Following(self.spawn)
         self.dispatch = Dispatch(self.following, self.spawn)
+        self.hints = Hints()
+        self.publisher = Publisher(self.hints)
+        self.copies = Copies(self.hints, self.following.forget)
+        self._told = Once()
+        self._worker: Worker | None = None
         self._lease: UUID | None = None
         self._seen_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,10 +74,15 @@ class ReplyProcess:
 
     # --- start and end --------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Register, listen for commits, take up what an earlier process left, begin to sweep."""
+    async def start(self, *, sockets: bool = True) -> None:
+        """Register, listen for commits, take up what an earlier process left, begin to sweep.
+
+        Without `sockets` it is a worker: it produces, and nobody follows here.
+        """
         loop = asyncio.get_running_loop()
         await self._register()
+        if not settings.SQLITE:
+            self._join_others()
         listener.announce = lambda user_id, changes: _soon(
             loop, self._announced, user_id, [(change, _frame(change)) for change in changes]
         )
@@ -81,23 +101,56 @@ class ReplyProcess:
             ),
             asyncio.create_task(self._every(TIDY_SECONDS, self._tidy, at_once=True), name="tidy"),
         ]
+        if not settings.SQLITE and (settings.WORKERS == "embedded" or not sockets):
+            from chat.replies.worker import Worker
+
+            self._worker = Worker(self)
+            self._worker.start()
         self.ready.set()
+
+    def _join_others(self) -> None:
+        """Other processes produce what is followed here, and follow what is produced here."""
+        self.following.copies = self.copies
+        if not settings.REDIS_URL:
+            return
+        self.hints.on("changed", self._heard_of_changes)
+        self.hints.on("want", self._wanted)
+        self.hints.on("delta", self.copies.delta)
+        self.hints.on("stop", lambda message: self.dispatch.stop(message["reply"]))
+        self.hints.on_up = self.copies.stir_all
+        self.hints.start(get_channel_layer())
 
     async def drain(self) -> None:
         """Let live replies end for `DRAIN_SECONDS`, hand over the rest, release the lease."""
         if self.draining:
             return
         self.dispatch.draining = True
+        if self._worker is not None:
+            self._worker.stop_fetching()
         for connection in self._everybody():
             await connection.close(4412)
         if not self.ready.is_set():
             return
         await self.dispatch.drain(settings.DRAIN_SECONDS)
+        if self._worker is not None:
+            await self._worker.close()
         for task in (*self._upkeep, *self._tasks):
             task.cancel()
-        listener.announce = listener.wake = None
+        await self.copies.close()
+        self._say_goodbye()
         await GENERATION.run(leases.hand_over, self.dispatch.owner)
         await LEASE.run(leases.release, self.dispatch.owner)
+        listener.announce = None
+        await self.hints.close()
+
+    def _say_goodbye(self) -> None:
+        """From now on only other processes are told of commits: of what is handed over."""
+        loop = asyncio.get_running_loop()
+        listener.announce = listener.wake = None
+        if not settings.SQLITE:
+            listener.announce = lambda user_id, changes: _soon(
+                loop, self._hint, user_id, [(_frame(change), change.seq) for change in changes]
+            )
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
         """Start a short task that the process owns and the drain ends."""
@@ -130,6 +183,7 @@ class ReplyProcess:
     async def _register(self) -> None:
         row = await LEASE.run(leases.register)
         self.dispatch.owner, self._lease = row.pk, row.uid
+        self.hints.rename(row.uid.hex)
         self._seen_at = asyncio.get_running_loop().time()
 
     async def _renew(self) -> None:
@@ -154,6 +208,10 @@ class ReplyProcess:
     async def _tidy(self) -> None:
         await GENERATION.run(Request.objects.forget_old)
         await GENERATION.run(Deletion.objects.forget_old)
+        if not settings.SQLITE:
+            from chat.models import jobs
+
+            await GENERATION.run(jobs.forget_stalled)
 
     async def _check_sessions(self) -> None:
         """Close what is no longer logged in; tell the others their user's counter."""
@@ -172,15 +230,61 @@ class ReplyProcess:
 
     # --- connections ----------------------------------------------------------------------
 
+    def enter(self, connection: Connection) -> None:
+        """Tell this connection of its user's changes, and close it when its login is over."""
+        user_id = connection.login.user_id
+        self.connections[user_id].add(connection)
+        self.hints.join(user_group(user_id))
+
+    def leave(self, connection: Connection) -> None:
+        user_id = connection.login.user_id
+        group = self.connections.get(user_id, set())
+        group.discard(connection)
+        if not group:
+            self.connections.pop(user_id, None)
+            self.hints.leave(user_group(user_id))
+
     def _everybody(self) -> list[Connection]:
         return [one for group in self.connections.values() for one in group]
 
+    async def stop(self, user_id: int, uid: UUID) -> Reply:
+        """Stop a reply, wherever it is produced. Raises as `Reply.objects.stop`."""
+        row, owner = await SOCKETS.run(_stop, user_id, uid)
+        self.dispatch.stop(row.pk)
+        if owner:
+            self.hints.send(process_group(owner), {"type": "stop", "reply": row.pk})
+        return row
+
+    # --- what is told ---------------------------------------------------------------------
+
     def _announced(self, user_id: int, changes: Sequence[tuple[Change, str]]) -> None:
-        if user_id in self.connections:
-            for connection in list(self.connections[user_id]):
-                for change, frame in changes:
-                    connection.told(frame, change.seq)
+        frames = [(frame, change.seq) for change, frame in changes]
+        self._tell(user_id, frames)
         self.following.announced(user_id, [change for change, _ in changes])
+        self._hint(user_id, frames)
+
+    def _hint(self, user_id: int, frames: list[tuple[str, int]]) -> None:
+        self.hints.send(user_group(user_id), changed(user_id, frames))
+
+    def _tell(self, user_id: int, frames: Sequence[tuple[str, int]]) -> None:
+        for connection in list(self.connections.get(user_id, ())):
+            for frame, seq in frames:
+                connection.told(frame, seq)
+
+    def _heard_of_changes(self, message: Message) -> None:
+        """Another process has announced a commit."""
+        user_id = message["user"]
+        frames = [(frame, seq) for frame, seq in message["frames"]]
+        self._tell(user_id, [pair for pair in frames if self._told.first(user_id, pair[1])])
+        if not frames:  # too large to be sent: who is behind reads it
+            for connection in list(self.connections.get(user_id, ())):
+                connection.tick(message["seq"])
+        self.copies.stir_user(user_id)
+
+    def _wanted(self, message: Message) -> None:
+        live = self.following.produced(UUID(message["reply"]))
+        if live is not None:
+            self.publisher.want(live, message["attempt"], message["text"], message["reasoning"])
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any) -> None:
@@ -193,6 +297,15 @@ def _frame(change: Change) -> str:
     """Built in the thread of the commit, where a row may still fetch what it refers to."""
     row = change.uid if change.row is None else change.row
     return protocol.change_frame(change.kind, change.event, change.seq, row)
+
+
+def _stop(user_id: int, uid: UUID) -> tuple[Reply, str]:
+    """The stopped reply, and the lease (hex) of the other process that still produces it."""
+    row = Reply.objects.stop(user_id, uid)
+    if settings.SQLITE or row.owner_id is None:
+        return row, ""
+    owner = Process.objects.filter(pk=row.owner_id).values_list("uid", flat=True).first()
+    return row, owner.hex if owner else ""
 
 
 process = ReplyProcess()

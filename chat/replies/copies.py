@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When
+from django.db.models import Case, Count, F, OuterRef, Subquery, TextField, Value, When
 
 from chat.models import UNFINISHED, Reply, Status
 from chat.replies.database import SOCKETS
@@ -81,7 +81,9 @@ def read(places: Mapping[int, Place]) -> dict[int, Found]:
         .values("number")
     )
     ended = {
-        f"ended_{track}": Case(When(ended__isnull=False, then=F(track)), default=Value(""))
+        f"ended_{track}": Case(
+            When(ended__isnull=False, then=F(track)), default=Value(""), output_field=TextField()
+        )
         for track in TRACKS
     }
     rows = (

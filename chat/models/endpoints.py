@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -200,7 +200,9 @@ class Endpoint(models.Model):
         max_length=200,
         default=COMPLETIONS,
         validators=[
-            RegexValidator(r"^/[\w./-]*(\{model\}[\w./-]*)?\Z", "A path, as in /chat/completions.")
+            RegexValidator(
+                r"^/(?!/)[\w./-]*(\{model\}[\w./-]*)?\Z", "A path, as in /chat/completions."
+            )
         ],
         help_text="Below the address. {model} stands for the model's name, as in Azure's "
         "/openai/deployments/{model}/chat/completions.",
@@ -208,19 +210,19 @@ class Endpoint(models.Model):
     connect_timeout = models.FloatField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(0.1)],
+        validators=[MinValueValidator(0.1), MaxValueValidator(86_400)],
         help_text="Seconds until it accepts a connection. Empty: CONNECT_TIMEOUT.",
     )
     first_token_timeout = models.FloatField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(0.1)],
+        validators=[MinValueValidator(0.1), MaxValueValidator(86_400)],
         help_text="Seconds until it sends the first token. Empty: FIRST_TOKEN_TIMEOUT.",
     )
     idle_timeout = models.FloatField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(0.1)],
+        validators=[MinValueValidator(0.1), MaxValueValidator(86_400)],
         help_text="Seconds of silence in the middle of a reply. Empty: IDLE_TIMEOUT.",
     )
     position = models.PositiveIntegerField("order", default=0, help_text="Small numbers first.")

@@ -129,6 +129,18 @@ class Message(models.Model):
 
 # Which fields a change of state saves together.
 QUEUE_FIELDS = ("status", "owner", "reason", "retry_at", "faults", "stop_requested", "woken_at")
+START_FIELDS = (
+    "attempt",
+    "status",
+    "owner",
+    "reason",
+    "retry_at",
+    "claimed_at",
+    "endpoint",
+    "left_out",
+    "text",
+    "reasoning",
+)
 OUTCOME_FIELDS = (
     "finish_reason",
     "error_code",

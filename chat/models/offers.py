@@ -165,6 +165,8 @@ class OfferedModel(models.Model):
     def make_default(self) -> None:
         """The one that new conversations begin with, in place of the one before."""
         with transaction.atomic():
+            # One lock for all who do this at once, whichever rows they mean.
+            OfferedModel.objects.select_for_update(no_key=True).order_by("pk").first()
             OfferedModel.objects.filter(default=True).exclude(pk=self.pk).update(default=False)
             self.default = True
             self.save(update_fields=["default"])

@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -27,10 +27,12 @@ from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
 from chat.models.catalogue import Choice, choose
 from chat.models.changes import Counter
 from chat.models.context import trim
+from chat.models.estimates import estimate
 from chat.models.messages import (
     OUTCOME_FIELDS,
     QUEUE_FIELDS,
     RELATED_TEXTS,
+    START_FIELDS,
     UNFINISHED,
     Message,
     Reason,
@@ -108,8 +110,11 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
             Part.objects.store(item for item in unsaved if item.reply in held)
         return held
 
-    def wait(self, claim: Claim, retry_at: datetime | None) -> None:
-        """Tell that a running attempt waits to ask its endpoint again, or (None) no longer does."""
+    def wait(self, claim: Claim, retry_at: datetime | None, tries: list[dict[str, Any]]) -> None:
+        """Tell that a running attempt waits to ask its endpoint again, or (None) no longer does.
+
+        What failed so far is recorded, whatever becomes of the process.
+        """
         with transaction.atomic():
             counter = Counter.objects.lock(claim.user)
             reply = self.held(claim)
@@ -117,6 +122,7 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
                 reply.reason = Reason.RETRY if retry_at else ""
                 reply.retry_at = retry_at
                 reply.touch(counter, "reason", "retry_at")
+                Attempt.objects.running(claim.reply, claim.attempt).update(tries=tries)
 
     def held(self, claim: Claim) -> Reply | None:
         """The claimed reply, locked, if it still runs under this claim."""
@@ -213,7 +219,7 @@ class Reply(Message):
         ends = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
         cut = self.status == Status.COMPLETE and self.finish_reason == "length"
         kept = (self.text + self.reasoning).encode() if self.text else b""
-        full = len(kept) >= settings.REPLY_BYTES
+        full = len(kept) > settings.REPLY_BYTES - 4  # where no further character may fit
         return (self.status in ends or cut) and not full and not self.children.exists()
 
     def stored_text(self) -> tuple[str, str]:
@@ -263,19 +269,7 @@ class Reply(Message):
             kept=text,
         )
         self.left_out = prompt.left_out
-        self.touch(
-            counter,
-            "endpoint",
-            "left_out",
-            "attempt",
-            "status",
-            "owner",
-            "reason",
-            "retry_at",
-            "claimed_at",
-            "text",
-            "reasoning",
-        )
+        self.touch(counter, *START_FIELDS)
         Attempt.objects.create(
             reply_id=self.pk,
             number=self.attempt,
@@ -284,6 +278,7 @@ class Reply(Message):
             model=offer.name if offer else "",
             settings=chosen,
             left_out=self.left_out,
+            kept=len(text),
         )
         chosen.pop("system", None)
         return Claim(
@@ -318,12 +313,15 @@ class Reply(Message):
     def give_up(self, counter: Counter, reason: Reason, *, fault: bool) -> None:
         """From `running` back to `queued`, or to an end: stopped, or faulty once too often."""
         self.faults += fault
+        text, reasoning = self.stored_text()
+        estimate(self, text, reasoning)
         if self.stop_requested:
-            self.end(counter, *self.stored_text(), Outcome(Status.STOPPED))
+            self.end(counter, text, reasoning, Outcome(Status.STOPPED))
         elif self.faults > FAULTS_ALLOWED:
             self.end(
                 counter,
-                *self.stored_text(),
+                text,
+                reasoning,
                 Outcome(
                     Status.INTERRUPTED,
                     error_code="server_error",
@@ -365,9 +363,10 @@ class Reply(Message):
         self.error_code = outcome.error_code
         self.error_message = outcome.error_message
         self.error_detail = outcome.error_detail
-        self.usage = outcome.usage
-        if outcome.cost is not None:
-            self.cost = outcome.cost + (self.cost or 0)
+        Attempt.objects.close(self, replace(outcome, status=status))
+        self.usage, self.cost = outcome.usage, outcome.cost
+        if self.attempt > 1 or outcome.usage is None:
+            self.usage, self.cost = Attempt.objects.totals(self)
         self.answered_by = outcome.answered_by
         self.first_token_ms = outcome.first_token_ms
         self.reasoning_ms = outcome.reasoning_ms
@@ -378,7 +377,6 @@ class Reply(Message):
         self.retry_at = None
         self.touch(counter, *QUEUE_FIELDS, "text", "reasoning", *OUTCOME_FIELDS)
         Part.objects.filter(reply=self.pk).delete()
-        Attempt.objects.close(self, replace(outcome, status=status))
         self.conversation.refresh_running()
         self.conversation.updated = self.ended
         self.conversation.touch(counter, "running", "updated")

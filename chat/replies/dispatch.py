@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chat import metrics
-from chat.models import Claim, Reply
+from chat.models import Attempt, Claim, Reply
 from chat.replies.asking import endpoint_of
 from chat.replies.database import BAD_DATA, GENERATION
 from chat.replies.following import Following, Spawn
@@ -187,5 +187,10 @@ class Dispatch:
             await producer.wait()
         if rest:
             await self._store(rest)
+        for producer in rest.values():
+            if producer.seen is not None:
+                claim = producer.claim
+                note = Attempt.objects.note
+                await GENERATION.run(note, claim.reply, claim.attempt, producer.seen)
         for client in [*self._clients.values(), *self._replaced]:
             await client.close()

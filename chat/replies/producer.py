@@ -65,8 +65,11 @@ class Producer:
         self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
         self._meter = Meter(claim)
         self._tries: list[dict[str, Any]] = []
+        self.seen: Outcome | None = None
+        """What a cut attempt took, for its record."""
         self._told: Usage | None = None
         self._answered_by = ""
+        self._thought = False
 
     @property
     def handed_over(self) -> bool:
@@ -116,6 +119,7 @@ class Producer:
         except asyncio.CancelledError:
             if self._cut is not Cut.STOP:
                 logger.info("reply given up", why=self._cut and self._cut.value)
+                self.seen = self._outcome(Status.INTERRUPTED)
                 return  # the row is put back or belongs to somebody else
             outcome = self._outcome(Status.STOPPED)
         except Exception:
@@ -128,6 +132,7 @@ class Producer:
         if self._draining() and outcome.status in (Status.INTERRUPTED, Status.FAILED):
             # Ctrl-C reaches the model server too: what breaks now is cut by the drain.
             self._cut = Cut.DRAIN
+            self.seen = outcome
             return
         await self._store(outcome)
 
@@ -202,7 +207,7 @@ class Producer:
 
     async def _tell_wait(self, due: datetime | None) -> None:
         try:
-            await GENERATION.run(Reply.objects.wait, self.claim, due)
+            await GENERATION.run(Reply.objects.wait, self.claim, due, list(self._tries))
         except DatabaseError as problem:
             logger.warning("reply %s: a wait untold: %s", self.claim.uid, type(problem).__name__)
 
@@ -233,6 +238,9 @@ class Producer:
         if not text and not reasoning:
             return True
         self._meter.count(text, reasoning)
+        if reasoning and not self._thought and self.claim.reasoning:
+            reasoning = f"\n\n{reasoning}"  # thoughts begin anew, they do not go on
+        self._thought = self._thought or bool(reasoning)
         size = len(text.encode()) + len(reasoning.encode())
         room = settings.REPLY_BYTES - self._bytes
         if size > room:

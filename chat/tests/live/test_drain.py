@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 
@@ -78,7 +79,17 @@ async def test_what_was_handed_over_goes_on_after_the_restart(
         end, text = await page.end(long["reply"])
         assert (end["status"], end["attempt"], text) == ("complete", 2, "All of it 👍")
         assert (await page.end(behind["reply"]))[1] == expected_text(SHORT)
-    assert server.database.reply(long["reply"])["faults"] == 0
+    row = server.database.reply(long["reply"])
+    assert row["faults"] == 0
+    # What the first attempt took is recorded, and counts.
+    first, second = server.database.rows(
+        "SELECT * FROM chat_attempt WHERE reply_id = ? ORDER BY number", row["id"]
+    )
+    assert (first["status"], second["status"]) == ("restart", "complete")
+    tokens = [json.loads(one["usage"])["completion_tokens"] for one in (first, second)]
+    assert min(tokens) > 0
+    assert end["usage"]["completion_tokens"] == sum(tokens)
+    assert first["first_token_ms"] is not None
 
 
 async def test_idle_server_ends_at_once(make_server: MakeServer) -> None:

@@ -28,6 +28,7 @@ from chat.models import (
     Reply,
     Request,
     Status,
+    Unsaved,
 )
 
 type Send = Callable[..., Accepted]
@@ -110,8 +111,10 @@ def test_attempt_that_is_given_up_says_why(send: Send, get: Get, process: Proces
 
 def test_a_wait_ends_with_the_attempt_that_waited(send: Send, get: Get, process: Process) -> None:
     accepted = send("Hello")
-    Reply.objects.wait(claim(get(accepted), process), timezone.now())
+    tries = [{"code": "rate_limited", "status": 429}]
+    Reply.objects.wait(claim(get(accepted), process), timezone.now(), tries)
     assert get(accepted).retry_at is not None
+    assert attempts(get(accepted))[0]["tries"] == tries
     running = Reply.objects.filter(status=Status.RUNNING)
     Reply.objects.put_back(running, Reason.TAKEOVER, fault=True)
     assert (get(accepted).reason, get(accepted).retry_at) == ("takeover", None)
@@ -209,3 +212,90 @@ def test_a_claim_shows_neither_key_nor_prompt(
     assert claimed.endpoint.api_key == "sk-canary"
     for secret in ("sk-canary", "hush", "the canary prompt"):
         assert secret not in repr(claimed)
+
+
+# --- what an attempt took that was not ended by its producer -------------------------------------
+
+
+def put_back(reason: Reason = Reason.TAKEOVER) -> None:
+    Reply.objects.put_back(Reply.objects.filter(status=Status.RUNNING), reason, fault=True)
+
+
+def store(claimed: Claim, text: str) -> None:
+    part = Unsaved(claimed.reply, claimed.attempt, (("text", len(claimed.text), text),))
+    Reply.objects.checkpoint(claimed.owner, [part])
+
+
+def test_attempt_of_a_dead_process_is_estimated_by_what_it_stored(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("Hello there, and a little more.", model="own/m")
+    store(claim(get(accepted), process), "x" * 400)
+    put_back()
+    (lost,) = attempts(get(accepted))
+    assert lost["usage"]["completion_tokens"] == 100
+    assert lost["usage"]["prompt_tokens"] == 8
+    assert lost["usage"]["estimated"] is True
+    assert lost["cost"] == Decimal("0.001008")
+
+
+def test_what_was_handed_over_keeps_what_its_producer_saw(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("Hello", model="own/m")
+    claimed = claim(get(accepted), process)
+    store(claimed, "x" * 400)
+    seen = Outcome(
+        Status.INTERRUPTED, usage=USAGE, cost=Decimal("0.25"), first_token_ms=7, answered_by="m-1"
+    )
+    Attempt.objects.note(claimed.reply, claimed.attempt, seen)
+    put_back(Reason.RESTART)
+    (lost,) = attempts(get(accepted))
+    assert (lost["status"], lost["usage"], lost["cost"]) == ("restart", USAGE, Decimal("0.25"))
+    assert (lost["first_token_ms"], lost["answered_by"]) == (7, "m-1")
+
+
+def test_tokens_and_money_of_a_reply_are_those_of_all_attempts(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("Hello there, and a little more.", model="own/m")
+    store(claim(get(accepted), process), "x" * 400)
+    put_back()
+    Reply.objects.finish(claim(get(accepted), process), "Done.", "", DONE)
+    reply = get(accepted)
+    assert reply.usage == {
+        "prompt_tokens": 1008,
+        "completion_tokens": 200,
+        "reasoning_tokens": None,
+        "cached_tokens": 0,
+        "estimated": True,
+    }
+    assert reply.cost == Decimal("0.251008")
+
+
+def test_stop_of_what_was_handed_over_keeps_its_tokens(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    accepted = send("Hello", model="own/m")
+    store(claim(get(accepted), process), "x" * 400)
+    put_back()
+    reply = get(accepted)
+    Reply.objects.stop(reply.user_id, reply.uid)
+    stopped = get(accepted)
+    assert (stopped.status, stopped.text) == ("stopped", "x" * 400)
+    assert stopped.usage is not None
+    assert stopped.usage["completion_tokens"] == 100
+
+
+def test_only_what_is_new_counts_for_the_attempt_that_goes_on(
+    own: OfferedModel, send: Send, get: Get, process: Process
+) -> None:
+    Endpoint.objects.update(prefix="plain")
+    accepted = send("Hello", model="own/m")
+    store(claim(get(accepted), process), "x" * 400)
+    put_back()
+    store(claim(get(accepted), process), "y" * 40)
+    put_back()
+    first, second = attempts(get(accepted))
+    assert (first["kept"], first["usage"]["completion_tokens"]) == (0, 100)
+    assert (second["kept"], second["usage"]["completion_tokens"]) == (400, 10)

@@ -45,7 +45,7 @@ def read_endpoints(env: Env, names: list[str]) -> dict[str, dict[str, Any]]:
 
 def _read(env: Env, name: str) -> dict[str, Any]:
     prefix = _prefix(name)
-    url: str = env.str(f"{prefix}_URL", "").strip()
+    url: str = tidy_base_url(env.str(f"{prefix}_URL", ""))
     if not is_base_url(url):
         raise ImproperlyConfigured(
             f"{prefix}_URL is {url!r}; it is the address below which the endpoint has "
@@ -82,7 +82,7 @@ def _extras(env: Env, name: str) -> dict[str, Any]:
             f"{prefix}_KEY_HEADER", "", validate=validate.OneOf(["", "authorization", "api-key"])
         ),
         "api_version": env.str(f"{prefix}_API_VERSION", ""),
-        "path": env.str(f"{prefix}_PATH", "", validate=validate.Regexp(r"^(/[\w{}./-]+)?$")),
+        "path": env.str(f"{prefix}_PATH", "", validate=validate.Regexp(r"^(/(?!/)[\w{}./-]+)?$")),
         "context": env.int(f"{prefix}_CONTEXT", None, validate=validate.Range(min=256)),
         "connect_timeout": env.float(f"{prefix}_CONNECT_TIMEOUT", None, validate=SECONDS),
         "first_token_timeout": env.float(f"{prefix}_FIRST_TOKEN_TIMEOUT", None, validate=SECONDS),
@@ -106,6 +106,11 @@ def _headers(variable: str, pairs: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _prefix(name: str) -> str:
     return f"ENDPOINT_{name.upper().replace('-', '_')}"
+
+
+def tidy_base_url(url: str) -> str:
+    """An address as it is meant: people also paste the whole one of the completions."""
+    return url.strip().rstrip("/").removesuffix("/chat/completions").rstrip("/")
 
 
 def is_base_url(url: str) -> bool:

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from environs import Env, EnvValidationError, validate
 
-from chatproject.endpoint_variables import read_endpoints
+from chatproject.endpoint_variables import read_endpoints, tidy_base_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -92,7 +92,7 @@ try:
 
     # --- models ---------------------------------------------------------------------------
     OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "").strip()
-    OPENAI_BASE_URL: str = env.str("OPENAI_BASE_URL", "").strip()
+    OPENAI_BASE_URL: str = tidy_base_url(env.str("OPENAI_BASE_URL", ""))
     CHAT_MODEL: list[str] = env.list("CHAT_MODEL", [])
     EMBEDDED_MODEL_URL: str = env.str("EMBEDDED_MODEL_URL", "")
     ENDPOINTS = read_endpoints(env, env.list("ENDPOINTS", []))

@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 
 from chat.models import Dropped, Endpoint, Unreadable, environment_endpoints
 from chat.models.endpoints import (
-    COMPLETIONS,
     HEADER_NAME,
     Prefix,
     usual_max_tokens_name,
@@ -17,6 +16,7 @@ from chat.models.endpoints import (
     validate_secret,
 )
 from chat.models.sealing import seal
+from chatproject.endpoint_variables import tidy_base_url
 
 DOTS = "••••••"
 """Stands for a stored value, and keeps it."""
@@ -99,7 +99,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_base_url(self) -> str:
         """What people copy from a manual is often the whole address."""
         address: str = self.cleaned_data["base_url"]
-        return address.rstrip("/").removesuffix(COMPLETIONS)
+        return tidy_base_url(address)
 
     def clean_key(self) -> str:
         key: str = self.cleaned_data["key"]

@@ -14,6 +14,7 @@ from chat.protocol.building import error
 
 DEPTH = 16
 
+Model = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Position = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
@@ -60,14 +61,14 @@ class Send(_Frame, frozen=True):
     text: str
     conversation: UUID | None
     parent: UUID | None
-    model: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    model: Model | None = None
     settings: Settings | None = None
 
 
 class Continue(_Frame, frozen=True):
     id: UUID
     reply: UUID
-    model: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    model: Model | None = None
 
 
 class Stop(_Frame, frozen=True):

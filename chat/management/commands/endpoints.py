@@ -31,6 +31,7 @@ from chat.models.endpoints import (
     validate_secret,
 )
 from chat.replies import probe
+from chatproject.endpoint_variables import tidy_base_url
 
 
 class Command(BaseCommand):
@@ -115,7 +116,7 @@ class Command(BaseCommand):
 
     def do_add(self, options: dict[str, Any]) -> None:
         name = options["name"]
-        address = options["address"].rstrip("/").removesuffix(COMPLETIONS)
+        address = tidy_base_url(options["address"])
         if name in environment_endpoints().endpoints:
             raise CommandError(f"The environment has an endpoint of the name {name}.")
         row = Endpoint(

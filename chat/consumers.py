@@ -113,6 +113,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                     user={"id": str(login.user_id), "name": login.name},
                     limits={
                         "send_bytes": settings.MESSAGE_BYTES,
+                        "reply_bytes": settings.REPLY_BYTES,
                         "control_bytes": settings.CONTROL_FRAME_BYTES,
                         "unacknowledged_bytes": settings.UNACKNOWLEDGED_BYTES,
                         "frames_per_minute": settings.FRAMES_PER_MINUTE,

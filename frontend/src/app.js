@@ -1,4 +1,5 @@
 /** The page: mounts the views on what the server rendered, and moves between conversations. */
+
 import { Api } from "./api.js";
 import { Composer } from "./composer.js";
 import { ConnectionBar, PATIENCE } from "./connection.js";
@@ -10,6 +11,7 @@ import { toggleMenu } from "./menu.js";
 import { toggleModelMenu } from "./modelmenu.js";
 import { announce, toast } from "./notices.js";
 import { browserStorage, isNew, NEW } from "./outbox.js";
+import { isFull } from "./reply.js";
 import { ScrollManager } from "./scroll.js";
 import { SettingsPanel } from "./settingspanel.js";
 import { Sidebar } from "./sidebar.js";
@@ -71,6 +73,7 @@ export class App {
       stop: (id) => this.#store.stop(id),
       resume: (id) => this.#store.continueReply(id),
       modelLabel: (id) => this.#store.models.label(id),
+      isFull: (reply) => isFull(reply, this.#store.replyBytes),
     });
     this.#scroll = new ScrollManager(scroller, find("#thread"), find("#jump"));
     this.#sidebar = new Sidebar(this.#store, {

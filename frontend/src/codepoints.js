@@ -41,3 +41,9 @@ function isPair(text, i) {
   const low = text.charCodeAt(i + 1);
   return low >= 0xdc00 && low <= 0xdfff;
 }
+
+/**
+ * The bytes of a text in UTF-8, as the server's limits count them.
+ * @param {string} text
+ */
+export const byteLength = (text) => new TextEncoder().encode(text).length;

@@ -100,7 +100,8 @@ export function factsOf(reply, model) {
   const about = usage?.estimated ? "≈ " : "";
   if (tokens > 0) facts.push(`${about}${number(tokens)} ${tokens === 1 ? "token" : "tokens"}`);
   if (timing?.total_ms != null) facts.push(seconds(timing.total_ms));
-  const rate = speed(usage, timing);
+  // Tokens are those of all attempts, times those of the last one.
+  const rate = reply.attempt > 1 ? "" : speed(usage, timing);
   if (rate) facts.push(rate);
   if (cost != null) facts.push(dollars(cost, about));
   return facts;

@@ -4,7 +4,7 @@
  * Positions count code points and are taken from what the frames say. Only a snapshot changes the
  * attempt and the text so far; a delta is taken only where it stands.
  */
-import { count, drop } from "./codepoints.js";
+import { byteLength, count, drop } from "./codepoints.js";
 
 /**
  * @typedef {"queued"|"running"|"complete"|"stopped"|"interrupted"|"failed"} Status
@@ -231,4 +231,14 @@ export function offer(status, finishReason) {
   if (status === "failed") return "retry";
   if (status === "stopped" || status === "interrupted") return "continue";
   return status === "complete" && finishReason === "length" ? "continue" : null;
+}
+
+/**
+ * Whether a reply has reached the most it may hold, where no further character may fit.
+ * @param {Reply} reply
+ * @param {number} bytes
+ */
+export function isFull(reply, bytes) {
+  if (4 * (reply.length + reply.reasoningLength) < bytes - 3) return false;
+  return byteLength(reply.text + reply.reasoning) > bytes - 4;
 }

@@ -14,6 +14,7 @@ import { isThinking, UNSEEN, watch } from "./thinking.js";
  * @property {(id: string) => void} stop
  * @property {(id: string) => void} resume Retry and Continue
  * @property {(id: string) => string} modelLabel
+ * @property {(reply: Reply) => boolean} isFull
  * @property {(element: Element, draw: () => void) => void} whenNear
  */
 
@@ -179,7 +180,8 @@ export class ReplyMessage {
 
   /** @param {Reply} reply */
   #drawTools(reply) {
-    const what = this.#isLast ? offer(reply.status, reply.end?.finish_reason) : null;
+    const isOpen = this.#isLast && !this.#acts.isFull(reply);
+    const what = isOpen ? offer(reply.status, reply.end?.finish_reason) : null;
     const offered = `${what} ${this.#isAsked} ${reply.length > 0}`;
     if (offered === this.#offered) return;
     this.#offered = offered;

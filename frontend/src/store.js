@@ -2,7 +2,9 @@
  * All the page knows: conversations, the shown thread, replies as they grow, what is not sent yet.
  * It speaks to the server and tells the views what changed; it touches no element.
  */
+
 import { ApiError } from "./api.js";
+import { byteLength } from "./codepoints.js";
 import { firstWords } from "./format.js";
 import { newId } from "./ids.js";
 import { Library } from "./library.js";
@@ -13,7 +15,7 @@ import { agrees, fromMessage, hasEnded } from "./reply.js";
 import { Sender } from "./sender.js";
 import { SettingsKeeper } from "./settingskeeper.js";
 import { parents, path } from "./tree.js";
-import { byteLength, VERSION, Wire } from "./wire.js";
+import { VERSION, Wire } from "./wire.js";
 
 /**
  * @typedef {import("./reply.js").Reply} Reply
@@ -52,6 +54,8 @@ export class Store {
   /** Replies whose text was asked for, with their number then. @type {Map<string, number>} */
   #asked = new Map();
   #sendBytes = 512 * 1024;
+  /** The most that a reply may hold: nothing can be added to a full one. */
+  replyBytes = 1024 * 1024;
 
   /**
    * @param {{page: any, api: import("./api.js").Api, storage: import("./outbox.js").Store,
@@ -326,6 +330,7 @@ export class Store {
     if (String(frame.user?.id) !== String(this.#page.user.id)) return location.reload();
     if (frame.v > VERSION) this.#on.outdated();
     this.#sendBytes = frame.limits?.send_bytes ?? this.#sendBytes;
+    this.replyBytes = frame.limits?.reply_bytes ?? this.replyBytes;
     this.#on.connection({ state: "open", retryAt: null, code: 0 }, true);
     this.settings.adoptAll();
     this.#sender.adoptAll();

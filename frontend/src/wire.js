@@ -294,9 +294,3 @@ export class Wire {
     this.#handlers.error({ ...frame, retry_after: request && later ? later : null });
   }
 }
-
-/**
- * The bytes of a text in UTF-8, as the server's limits count them.
- * @param {string} text
- */
-export const byteLength = (text) => new TextEncoder().encode(text).length;

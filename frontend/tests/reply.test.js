@@ -5,6 +5,7 @@ import {
   apply,
   fromMessage,
   hasAnnouncedLength,
+  isFull,
   offer,
   positionOf,
   unknown,
@@ -99,6 +100,20 @@ test("a message object with its text is a whole reply, without it nothing but a 
   assert.deepEqual(positionOf(whole), { attempt: 3, text: 1, reasoning: 0 });
   assert.ok(hasAnnouncedLength(whole));
   assert.deepEqual(positionOf(fromMessage(message)), { attempt: 0, text: 0, reasoning: 0 });
+});
+
+test("A reply is full where no further character may fit", () => {
+  const said = (text, reasoning = "") => ({
+    ...unknown("r"),
+    text,
+    reasoning,
+    length: [...text].length,
+    reasoningLength: reasoning.length,
+  });
+  assert.equal(isFull(said("x".repeat(96)), 100), false);
+  assert.equal(isFull(said("x".repeat(97)), 100), true);
+  assert.equal(isFull(said("👍".repeat(25)), 100), true);
+  assert.equal(isFull(said("x".repeat(50), "y".repeat(50)), 100), true);
 });
 
 test("Retry and Continue are offered where the protocol allows them", () => {

@@ -91,6 +91,16 @@ def test_postgres_needs_enough_connections(
 
 
 @pytest.mark.parametrize(
+    ("token", "expected"), [("", []), ("a" * 15, ["parley.E006"]), ("a" * 16, [])]
+)
+def test_metrics_token_cannot_be_guessed(
+    settings: Settings, token: str, expected: list[str]
+) -> None:
+    settings.METRICS_TOKEN = token
+    assert ids(checks.check_metrics_token) == expected
+
+
+@pytest.mark.parametrize(
     ("sqlite", "redis", "expected"),
     [(False, "", ["parley.W001"]), (False, "redis://cache", []), (True, "", [])],
 )

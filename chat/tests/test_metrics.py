@@ -1,0 +1,101 @@
+"""Who may read the metrics, and what they say of what was counted."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+from pytest_django import Settings
+
+from chat import metrics
+from chat.replies import leases
+from chat.tests.monitoring import Told, ask_here
+
+TOKEN = "the-token-of-the-tests"
+
+
+async def page(token: str = TOKEN) -> Told:
+    return await ask_here("/metrics", Authorization=f"Bearer {token}")
+
+
+@pytest.fixture
+def _token(settings: Settings) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+
+@pytest.mark.asyncio
+async def test_without_the_setting_there_is_no_page() -> None:
+    assert (await page("")).status == 404
+    assert (await page()).status == 404
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_token")
+@pytest.mark.parametrize(
+    "given", ["", "Bearer", "Bearer ", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "ä"]
+)
+async def test_without_the_token_nobody_reads_it(given: str) -> None:
+    told = await ask_here("/metrics", Authorization=given)
+    assert (told.status, told.body) == (401, "")
+    assert told.headers["Www-Authenticate"] == "Bearer"
+    assert (await ask_here("/metrics")).status == 401
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_token")
+async def test_every_sample_names_the_process_that_it_is_of() -> None:
+    told = await page()
+    assert told.status == 200
+    assert told.headers["Content-Type"].startswith("text/plain; version=")
+    samples = [line for line in told.body.splitlines() if not line.startswith("#")]
+    assert leases.name().endswith(f":{os.getpid()}")
+    assert samples
+    assert [line for line in samples if f'process="{leases.name()}"' not in line] == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_token")
+async def test_an_end_is_counted_with_its_tokens_and_its_time() -> None:
+    before = await page()
+    usage = {"prompt_tokens": 7, "completion_tokens": 40, "reasoning_tokens": 3}
+    metrics.count_end("e", "m", "complete", "", SimpleNamespace(usage=usage, first_token_ms=300))
+    metrics.count_end(
+        "e", "m", "failed", "refused_key", SimpleNamespace(usage=None, first_token_ms=None)
+    )
+    after = await page()
+
+    def more(name: str, **labels: str) -> float:
+        return after.sample(name, **labels) - before.sample(name, **labels)
+
+    assert more("parley_replies_total") == 2
+    assert more("parley_replies_total", state="failed", code="refused_key") == 1
+    assert more("parley_tokens_total", endpoint="e", model="m", kind="prompt") == 7
+    assert more("parley_tokens_total", endpoint="e", model="m", kind="completion") == 40
+    assert more("parley_tokens_total") == 47
+    assert more("parley_first_token_seconds_count", endpoint="e") == 1
+    assert more("parley_first_token_seconds_bucket", endpoint="e", le="0.25") == 0
+    assert more("parley_first_token_seconds_bucket", endpoint="e", le="0.5") == 1
+
+
+def test_the_worst_lag_is_told_once() -> None:
+    lag = metrics.Lag()
+    lag.worst = 1.5
+    assert (lag.take(), lag.take()) == (1.5, 0)
+
+
+def test_what_an_object_does_not_count_is_none() -> None:
+    """With SQLite there are no hints and no copies."""
+    process = SimpleNamespace(
+        following=SimpleNamespace(lives=list),
+        dispatch=SimpleNamespace(held=set),
+        connections={},
+        draining=False,
+    )
+    told = Told(200, {}, metrics.page(process, "p").decode())
+    assert told.sample("parley_layer_messages_dropped_total", process="p") == 0
+    process.hints = SimpleNamespace(dropped=5)
+    process.copies = SimpleNamespace(gaps_healed=3)
+    told = Told(200, {}, metrics.page(process, "p").decode())
+    assert told.sample("parley_layer_messages_dropped_total", process="p") == 5
+    assert told.sample("parley_gaps_healed_total", process="p") == 3

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from chat.models import catalogue, environment_endpoints
 
@@ -104,6 +104,53 @@ def check_connections(**kwargs: Any) -> list[CheckMessage]:
             hint="Keep the default of 6, and run fewer processes where the database allows "
             "too few connections.",
             id="parley.E004",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_connection_limit(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """A process that finds no connection left serves errors. Asks the database where it may."""
+    if settings.SQLITE or not databases:
+        return []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT least(current_setting('max_connections')::int"
+                " - current_setting('superuser_reserved_connections')::int,"
+                " nullif(rolconnlimit, -1), nullif(datconnlimit, -1))"
+                " FROM pg_roles, pg_database"
+                " WHERE rolname = current_user AND datname = current_database()"
+            )
+            (limit,) = cursor.fetchone()
+    except DatabaseError:  # away: whoever needs it will say so
+        return []
+    wanted = settings.DATABASE_CONNECTIONS
+    hint = "Choose a database that allows more, or lower DATABASE_CONNECTIONS (5 at least)."
+    if wanted > limit:
+        said = f"DATABASE_CONNECTIONS is {wanted}, but the database allows only {limit}."
+        return [Error(said, hint=hint, id="parley.E007")]
+    if wanted * 2 > limit:
+        said = (
+            f"The database allows {limit} connections; in a deploy, when the old process and the "
+            f"new one run side by side, {wanted * 2} are needed."
+        )
+        return [CheckWarning(said, hint=hint, id="parley.W003")]
+    return []
+
+
+@register(Tags.compatibility)
+def check_workers(**kwargs: Any) -> list[CheckMessage]:
+    """Only Postgres can take work from one process to another."""
+    if not settings.SQLITE or settings.WORKERS == "embedded":
+        return []
+    return [
+        Error(
+            "WORKERS=separate needs Postgres; with SQLite the server produces the replies.",
+            hint="Unset WORKERS, or set DATABASE_URL to a Postgres database.",
+            id="parley.E008",
         )
     ]
 

@@ -16,10 +16,13 @@ __all__ = ["postgres"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("tests", ["models", "test_worker.py"])
-def test_it_holds_on_postgres_too(postgres: Postgres, tests: str) -> None:
+@pytest.mark.parametrize(
+    "tests", [["models"], ["test_connections.py", "test_worker.py"]], ids=["models", "worker"]
+)
+def test_it_holds_on_postgres_too(postgres: Postgres, tests: list[str]) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-W", "ignore"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-W", "ignore", f"chat/tests/{tests}"],
+        [*command, *(f"chat/tests/{name}" for name in tests)],
         cwd=ROOT,
         env={**os.environ, "TESTS_DATABASE_URL": postgres.url()},
         stdin=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from chat.replies import process
 
@@ -28,7 +29,12 @@ async def serve() -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    await process.start(sockets=False)
+        loop.add_signal_handler(number, told.set)  # as often as they come
+    try:
+        await process.start(sockets=False)
+    except DatabaseError as problem:
+        raise CommandError(
+            f"The worker could not start. Has the database been migrated? {problem}"
+        ) from problem
     await told.wait()
     await process.drain()

@@ -102,6 +102,32 @@ def test_systemd_runs_the_lines_of_the_procfile_behind_a_proxy_only() -> None:
     assert worker == f"/opt/parley/venv/bin/{commands()['worker']}"
 
 
+def test_the_documentation_has_the_lines_of_the_procfile() -> None:
+    lines = [line.strip() for line in text("docs/deploy.md").splitlines()]
+
+    assert f"startCommand: {commands()['web']}" in lines
+    assert f"startCommand: {commands()['worker']}" in text("docs/deploy.md")
+    assert f"preDeployCommand: {commands()['release']}" in lines
+    assert f"release_command = \"sh -c '{commands()['release']}'\"" in lines
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/deploy.md", "docs/operations.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    here = (ROOT / name).parent
+    found = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text(name))
+
+    assert found
+    for path, anchor in found:
+        target = here / path if path else ROOT / name
+        assert target.exists(), path
+        if anchor:
+            headings = re.findall(r"(?m)^#+ (.*)$", target.read_text())
+            anchors = {
+                re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings
+            }
+            assert anchor in anchors
+
+
 # --- ending ---------------------------------------------------------------------------------
 
 
@@ -211,8 +237,8 @@ def test_one_click_brings_a_database_and_a_key_value_store() -> None:
         "heroku-postgresql",
         "heroku-redis",
     ]
-    assert set(manifest["formation"]) == set(commands()) - {"release"}
-    assert manifest["formation"]["web"]["quantity"] == 1
+    # One web process and no other is what platforms start without it; with it Dokku scales no more.
+    assert "formation" not in manifest
     assert [check["path"] for check in manifest["healthchecks"]["web"]] == ["/readyz"]
     assert "first_account_link" in manifest["scripts"]["postdeploy"]
 

@@ -161,6 +161,53 @@ def test_postgres_is_saved_and_restored_row_by_row(postgres: Postgres, tmp_path:
     assert before["auth_user"][0] == 500
 
 
+@pytest.mark.asyncio
+async def test_a_chat_moves_from_sqlite_to_postgres(
+    make_server: MakeServer, upstream: Upstream, postgres: Postgres, tmp_path: Path
+) -> None:
+    """The commands of docs/operations.md, Scaling."""
+    server = make_server(ENCRYPTION_KEY="the key that stays", OTHER_KEY=KEY)
+    server.start()
+    server.manage("endpoints", "add", "lab", upstream.url, "--key-env=OTHER_KEY", "--models=m")
+    alice = server.database.add_person("alice", password="Kestrel-42-lamp")
+    async with client(server, alice) as page:
+        accepted = await page.send("To be moved", SHORT)
+        await page.end(accepted["reply"])
+    server.kill()
+    postgres.ask("CREATE DATABASE moved")
+    try:
+        path = tmp_path / "all.json"
+        dump, migrate, load = _moving()
+        server.manage(*dump[:-1], str(path))
+        server.manage(*migrate, DATABASE_URL=postgres.url("moved"))
+        said = server.manage(*load[:-1], str(path), DATABASE_URL=postgres.url("moved"))
+        assert "Installed" in said, said
+        texts = postgres.ask("SELECT text FROM chat_message ORDER BY id", name="moved")
+        assert texts == [("To be moved",), (expected_text(SHORT),)]
+        assert postgres.ask("SELECT username FROM auth_user", name="moved") == [(alice.name,)]
+        told = server.manage("endpoints", "list", DATABASE_URL=postgres.url("moved"))
+        assert "lab" in told
+        assert "cannot be read" not in told
+        # New rows do not meet the moved ones.
+        ((last, following),) = postgres.ask(
+            "SELECT max(id), nextval(pg_get_serial_sequence('chat_message', 'id'))"
+            " FROM chat_message",
+            name="moved",
+        )
+        assert following > last
+    finally:
+        postgres.drop("moved")
+
+
+def _moving() -> list[list[str]]:
+    """The arguments of manage.py in the documentation's three lines."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    text = text.partition("Going from SQLite to Postgres")[2].partition("## Backups")[0]
+    lines = [line.partition("manage.py ")[2] for line in text.splitlines() if "manage.py " in line]
+    assert len(lines) == 3
+    return [line.split() for line in lines]
+
+
 def _contents(postgres: Postgres, name: str) -> dict[str, tuple[int, str]]:
     """Of each table, how many rows it has and a digest of them."""
     tables = postgres.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", name=name)

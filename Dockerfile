@@ -21,6 +21,7 @@ COPY manage.py pyproject.toml Procfile ./
 COPY templates ./templates
 COPY chatproject ./chatproject
 COPY chat ./chat
+COPY deploy/backup.sh deploy/restore.sh ./deploy/
 ENV PATH=/opt/parley/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

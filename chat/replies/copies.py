@@ -27,8 +27,6 @@ from chat.replies.live import LiveReply
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-TOGETHER_SECONDS = 0.2
-"""Who is due so soon is read along, so that all copies are read in one round."""
 BREATH_SECONDS = 0.02
 WANT_SECONDS = 5.0
 WANT_AGAIN_SECONDS = 0.25
@@ -345,7 +343,10 @@ class Copies:
 
     async def _read(self) -> None:
         now = _now()
-        batch = [copy for copy in self._copies.values() if copy.due <= now + TOGETHER_SECONDS]
+        # A poll takes along who is due soon, so that all copies come to be read in one round.
+        polled = any(0 < copy.due <= now for copy in self._copies.values())
+        horizon = now + POLL_SECONDS / 2 if polled else now
+        batch = [copy for copy in self._copies.values() if copy.due <= horizon]
         for copy in batch:
             copy.due = now + POLL_SECONDS
         self.rounds += 1

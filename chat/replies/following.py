@@ -104,7 +104,7 @@ class Following:
 
     def forget(self, live: LiveReply) -> None:
         """Drop it unless it is still of use; called whenever a follower or producer leaves."""
-        if live.produced or (live.followers and live.end_frame is None):
+        if live.produced or (live.followers and live.end_frame is None and not live.gone):
             return
         if self._lives.get(live.uid) is live:
             del self._lives[live.uid]

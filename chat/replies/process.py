@@ -82,7 +82,7 @@ class ReplyProcess:
         loop = asyncio.get_running_loop()
         await self._register()
         if not settings.SQLITE:
-            self._join_others()
+            self.join_others(get_channel_layer() if settings.REDIS_URL else None)
         listener.announce = lambda user_id, changes: _soon(
             loop, self._announced, user_id, [(change, _frame(change)) for change in changes]
         )
@@ -108,17 +108,20 @@ class ReplyProcess:
             self._worker.start()
         self.ready.set()
 
-    def _join_others(self) -> None:
-        """Other processes produce what is followed here, and follow what is produced here."""
+    def join_others(self, layer: Any | None) -> None:
+        """Other processes produce what is followed here, and follow what is produced here.
+
+        Without a layer the rows are all that they say to each other.
+        """
         self.following.copies = self.copies
-        if not settings.REDIS_URL:
+        if layer is None:
             return
         self.hints.on("changed", self._heard_of_changes)
         self.hints.on("want", self._wanted)
         self.hints.on("delta", self.copies.delta)
         self.hints.on("stop", lambda message: self.dispatch.stop(message["reply"]))
         self.hints.on_up = self.copies.stir_all
-        self.hints.start(get_channel_layer())
+        self.hints.start(layer)
 
     async def drain(self) -> None:
         """Let live replies end for `DRAIN_SECONDS`, hand over the rest, release the lease."""

@@ -130,6 +130,8 @@ def without(key: str) -> dict[str, object]:
         (send(text="\ud800"), "text"),
         (send(model=7), "model"),
         (send(model="m" * 201), "model"),
+        (send(model="own/\0"), "model"),
+        (send(model="own/a\nb"), "model"),
         (send(extra=1), "extra"),
         (send(settings=[]), "settings"),
         (send(settings={"temperature": 3}), "settings.temperature"),

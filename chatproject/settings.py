@@ -357,10 +357,13 @@ LOGGING = {
             "daphne",
             "django.db",
             "procrastinate",
-            "channels_redis",
             "redis",
         )
     }
-    # Of a refused request `chat.logs.requests` has said everything.
-    | {"django.request": {"level": "ERROR"}},
+    | {
+        # Of a refused request `chat.logs.requests` has said everything.
+        "django.request": {"level": "ERROR"},
+        # A traceback a second while Redis is away, of which our own lines tell.
+        "channels_redis": {"level": "CRITICAL"},
+    },
 }

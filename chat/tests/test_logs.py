@@ -40,7 +40,8 @@ def hear(request: pytest.FixtureRequest) -> Any:
         level = logger.level
         logger.addHandler(lines)
         logger.setLevel(logging.INFO)
-        request.addfinalizer(lambda: (logger.removeHandler(lines), logger.setLevel(level)))
+        request.addfinalizer(lambda: logger.setLevel(level))
+        request.addfinalizer(lambda: logger.removeHandler(lines))
         return lines.said
 
     return begin
@@ -157,7 +158,8 @@ async def test_a_client_that_leaves_is_told_too(hear: Any, rf: RequestFactory) -
         await asyncio.sleep(3600)
         raise AssertionError
 
-    task = asyncio.create_task(logs.requests(never)(rf.get("/")))  # type: ignore[arg-type]
+    middleware: Any = logs.requests(never)
+    task: asyncio.Task[HttpResponse] = asyncio.create_task(middleware(rf.get("/")))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -148,7 +148,7 @@ class Live(Collector):
         ):
             yield GaugeMetricFamily(f"parley_{name}", text, float(value))
         for name, text, count in (
-            ("gaps_healed", "Missing text that a copy got in another way.", _at(copies, "gaps_healed")),
+            ("gaps_healed", "Missing text that a copy got later.", _at(copies, "gaps_healed")),
             ("layer_messages_dropped", "Hints that were not sent.", _at(hints, "dropped")),
         ):
             yield CounterMetricFamily(f"parley_{name}", text, count)

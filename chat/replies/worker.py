@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-JOBS_AT_ONCE = 200
+JOBS_AT_ONCE = 20
+"""A process makes its claims one after the other: what it cannot begin is left to others."""
 POLL_SECONDS = 1
 """What a notification that got lost costs, and each one where `LISTEN` is not possible."""
 CONNECT_SECONDS = 5
@@ -80,6 +81,11 @@ class Worker:
             problem = "it ended"
             try:
                 await self._run()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                problem = "cancelled from within"
             except Exception as error:
                 # Most often a database that is away. Its type says so; its text may name a host.
                 problem = type(error).__name__

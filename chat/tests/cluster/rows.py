@@ -1,0 +1,96 @@
+"""The database of several processes as a test sees it: people are put in, rows are read."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+from chat.tests.live.database import Database, Person
+from chat.tests.postgres import Postgres
+
+_numbers = itertools.count(1)
+
+PATIENCE = 30
+
+
+class Rows(Database):
+    """A database of the tests' Postgres; each call opens and closes a connection of its own."""
+
+    def __init__(self, postgres: Postgres, name: str) -> None:
+        super().__init__(Path(name))
+        self.name = name
+        self.url = postgres.url(name)
+        self._postgres = postgres
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """The rows of one statement; a database that is away is waited for."""
+        query = sql.replace("%", "%%").replace("?", "%s") if values else sql
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with psycopg.connect(self.url, autocommit=True) as connection:
+                    cursor = connection.execute(query.encode(), values or None)
+                    if cursor.description is None:
+                        return []
+                    names = [column.name for column in cursor.description]
+                    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def change(self, sql: str, *values: object) -> int:
+        self.rows(sql, *values)
+        return 0
+
+    def number(self, sql: str, *values: object) -> int:
+        """The one number that a statement gives."""
+        ((value,),) = (row.values() for row in self.rows(sql, *values))
+        return int(value)
+
+    def connections(self) -> dict[str, int]:
+        """How many connections each process has here, by `host:pid`."""
+        found: dict[str, int] = {}
+        for name, count in self._postgres.connections(self.name).items():
+            if name.startswith("parley "):
+                who = name.split()[1]
+                found[who] = found.get(who, 0) + count
+        return found
+
+    def messages_of(self, conversations: list[str]) -> list[dict[str, Any]]:
+        return self.rows(
+            "SELECT message.* FROM chat_message AS message"
+            " JOIN chat_conversation AS it ON it.id = message.conversation_id"
+            " WHERE it.uid = ANY(?::uuid[]) ORDER BY message.id",
+            conversations,
+        )
+
+    def unfinished(self, conversations: list[str]) -> list[dict[str, Any]]:
+        messages = self.messages_of(conversations)
+        return [row for row in messages if row["role"] == "assistant" and row["ended"] is None]
+
+    def parts_of(self, conversations: list[str]) -> int:
+        """How many parts of growing text are stored."""
+        replies = [row["id"] for row in self.messages_of(conversations)]
+        return self.number("SELECT count(*) FROM chat_part WHERE reply_id = ANY(?)", replies)
+
+    def add_person(
+        self, name: str, *, password: str = "", staff: bool = False, superuser: bool = False
+    ) -> Person:
+        name = f"{name}{next(_numbers)}"
+        hashed = PBKDF2PasswordHasher().encode(password, "salt", 1) if password else "!"
+        pk = self.number(
+            "INSERT INTO auth_user (password, is_superuser, username, first_name, last_name,"
+            " email, is_staff, is_active, date_joined)"
+            " VALUES (?, ?, ?, '', '', '', ?, true, now()) RETURNING id",
+            hashed,
+            superuser,
+            name,
+            staff,
+        )
+        return self.log_in(Person(pk, name, ""))

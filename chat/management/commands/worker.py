@@ -12,6 +12,8 @@ from django.db import DatabaseError
 
 from chat.replies import process
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 class Command(BaseCommand):
     help = "Produces replies without serving anybody; SIGTERM and SIGINT drain it."
@@ -22,14 +24,21 @@ class Command(BaseCommand):
                 "A worker of its own needs Postgres: with SQLite the server produces the replies."
             )
         asyncio.run(serve())
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # one that comes now finds nothing to end
 
 
 async def serve() -> None:
     """Produce until a signal comes, then drain as a server does."""
-    told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)  # as often as they come
+    told = asyncio.Event()
+
+    def tell(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(told.set)
+
+    for number in SIGNALS:
+        signal.signal(number, tell)  # the loop's own handlers end with the loop
     try:
         await process.start(sockets=False)
     except DatabaseError as problem:

@@ -135,13 +135,13 @@ class ReplyProcess:
         if not self.ready.is_set():
             return
         await self.dispatch.drain(settings.DRAIN_SECONDS)
+        self._say_goodbye()
+        await GENERATION.run(leases.hand_over, self.dispatch.owner)  # first: somebody waits for it
         if self._worker is not None:
             await self._worker.close()
         for task in (*self._upkeep, *self._tasks):
             task.cancel()
         await self.copies.close()
-        self._say_goodbye()
-        await GENERATION.run(leases.hand_over, self.dispatch.owner)
         await LEASE.run(leases.release, self.dispatch.owner)
         listener.announce = None
         await self.hints.close()

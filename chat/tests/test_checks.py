@@ -134,6 +134,7 @@ def test_a_model_of_the_database_is_one() -> None:
         ("django-insecure-0123456789-abcdefghijklmnopqrstuvwxyz", ["parley.E005"]),
         ("please-change-this-0123456789-abcdefghijklmnopqrstuvw", ["parley.E005"]),
         ("vS1Jq0bX9mZk3rT7yLw2eNf8cHd5pUa4gQi6oBxRjKtMzWlEnVs", []),
+        ("1234567890abcde1234567890abcdef1234567890abcde1234567890abcde123".replace("f", "0"), []),
     ],
 )
 def test_secret_key_is_no_example(settings: Settings, key: str, expected: list[str]) -> None:

@@ -252,7 +252,8 @@ export class Store {
     const settings = isFirst ? this.settings.take(this.place) : null;
     if (this.place === NEW) this.place = NEW + id;
     const parent = this.#path().findLast(({ role }) => role === "assistant")?.id ?? null;
-    const model = isNew(this.place) ? this.newModel : null;
+    // A choice that is still being saved goes along: what is seen is what is asked.
+    const model = isNew(this.place) ? this.newModel : (this.outbox.edits(this.place).model ?? null);
     this.#sender.add({ place: this.place, parent, text, model, settings }, id);
     this.#on.changed();
     return null;

@@ -54,9 +54,12 @@ class Chat:
         expect(self.message).to_have_value("")
         return self.replies.nth(count)
 
-    def text(self, reply: Locator) -> str:
-        """What is read in it, blanks and line ends all alike."""
-        return " ".join(reply.locator(".markdown").last.inner_text().split())
+    def shows(self, reply: Locator, text: str) -> None:
+        """Wait until this and nothing else is read in it, blanks and line ends all alike.
+
+        What has arrived is drawn a moment later.
+        """
+        expect(reply.locator(".markdown").last).to_have_text(text, timeout=PATIENCE)
 
     def grows(self, reply: Locator, words: int) -> None:
         """Wait until it shows so many words of `numbered`."""

@@ -92,7 +92,7 @@ def test_stop_keeps_what_is_shown_and_continue_goes_on(
     expect(reply).to_contain_text("Stopped.")
     expect(chat.stop).to_be_hidden()
     kept = stored(site, chat.conversation)[1]
-    assert chat.text(reply) == kept.strip()
+    chat.shows(reply, kept.strip())
     assert numbered(2000).startswith(kept)
     upstream.play("... and so on.")
     reply.get_by_role("button", name="Continue").click()
@@ -126,7 +126,7 @@ def test_reload_in_mid_reply_goes_on_where_it_is(
         chat.grows(reply, words)
         chat.page.reload()
     chat.ended(reply)
-    assert chat.text(reply) == numbered(60)
+    chat.shows(reply, numbered(60))
     assert stored(site, chat.conversation) == ["Count", numbered(60)]
 
 
@@ -142,7 +142,7 @@ def test_two_tabs_show_the_same_live(
     other.grows(other.replies.first, 20)
     for tab in (chat, other):
         tab.ended(tab.replies.first)
-        assert tab.text(tab.replies.first) == numbered(60)
+        tab.shows(tab.replies.first, numbered(60))
     upstream.play("Written in the other tab.")
     other.send("And more")
     expect(chat.mine.last).to_contain_text("And more")
@@ -228,7 +228,7 @@ def test_page_works_on_a_plain_http_address_that_is_not_localhost(
     upstream.play(numbered(40), rate=200)
     reply = chat.send("Count")
     chat.ended(reply)
-    assert chat.text(reply) == numbered(40)
+    chat.shows(reply, numbered(40))
     assert stored(site, chat.conversation) == ["Count", numbered(40)]
     reply.hover()
     reply.get_by_role("button", name="Copy reply").click()

@@ -50,7 +50,7 @@ def test_reply_goes_on_after_a_restart(
     server.start()
     expect(lost).to_be_hidden(timeout=PATIENCE)
     chat.ended(reply)
-    assert chat.text(reply) == numbered(50)
+    chat.shows(reply, numbered(50))
     assert stored(server, chat.conversation) == ["Count", numbered(50)]
 
 

@@ -70,6 +70,12 @@ def test_a_part_that_has_grown_since_it_was_read_leaves_no_gap() -> None:
     assert copy.live.text.whole() == "one two three four"
 
 
+def test_after_a_hole_in_the_parts_all_of_them_are_read_again() -> None:
+    copy = Copy(reply(attempt=1, status="running"))
+    copy.take_stored([("text", 0, "one "), ("text", 8, "three")], {"text": 8})
+    assert (copy.live.text.whole(), copy.place.since["text"]) == ("one ", 0)
+
+
 # --- what the rows say --------------------------------------------------------------------
 
 
@@ -334,15 +340,57 @@ async def test_what_was_shown_and_never_stored_is_replaced_before_the_end() -> N
     rows.claimed(1, uuid4().hex)
     live = reader.follower.live
     await until(lambda: live.attempt == 1)
-    message = {"type": "delta", "reply": rows.uid.hex, "attempt": 1, "text_at": 0}
-    message |= {"text": "shown, and lost", "reasoning_at": 0, "reasoning": ""}
-    there.process.copies.delta(message)
+    there.process.copies.delta(delta(rows, 1, 0, "shown, and lost"))
     reader.read()
     assert reader.texts["text"] == "shown, and lost"
     rows.end(reply(uid=rows.uid, attempt=1, status="stopped", text="shown"))
     await watch(reader)
     assert reader.texts["text"] == "shown"
     assert reader.types[-2:] == ["snapshot", "end"]
+
+
+def delta(rows: Rows, attempt: int, at: int, text: str) -> dict[str, Any]:
+    fields = {"type": "delta", "reply": rows.uid.hex, "attempt": attempt, "text_at": at}
+    return fields | {"text": text, "reasoning_at": 0, "reasoning": ""}
+
+
+@pytest.mark.asyncio
+async def test_deltas_count_only_while_their_attempt_runs() -> None:
+    rows = Rows()
+    there = Node(rows, None)
+    copies, reader = there.process.copies, there.follow()
+    live = reader.follower.live
+    rows.claimed(2, uuid4().hex)
+    copies.stir(live)
+    await until(lambda: live.attempt == 2)
+    copies.delta(delta(rows, 1, 0, "of one that came back too late"))
+    reads = rows.reads
+    copies.delta(delta(rows, 3, 0, "of one that is not known yet"))
+    await until(lambda: rows.reads > reads)
+    copies.delta(delta(rows, 2, 0, "now"))
+    live.tell("queued", "takeover", None, None)
+    copies.delta(delta(rows, 2, 3, " and then"))
+    assert (live.text.whole(), copies.stale) == ("now", 2)
+    there.leave(reader)
+    await there.close()
+
+
+@pytest.mark.asyncio
+async def test_what_was_read_before_later_news_is_not_shown() -> None:
+    rows = Rows()
+    there = Node(rows, None)
+    reader = there.follow()
+    live = reader.follower.live
+    live.seq = 5  # a commit of this process was announced meanwhile
+    await until(lambda: rows.reads > 1)
+    rows.claimed(1, uuid4().hex)
+    reads = rows.reads
+    await until(lambda: rows.reads > reads + 1)
+    assert (live.status, live.attempt) == ("queued", 0)
+    rows.row.seq = 6
+    await until(lambda: live.attempt == 1)
+    there.leave(reader)
+    await there.close()
 
 
 @pytest.mark.asyncio

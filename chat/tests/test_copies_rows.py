@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from chat.models import Accepted, Claim, Outcome, Process, Reason, Reply, Request, Status, Unsaved
 from chat.replies.copies import Place, read
+from chat.replies.following import _load
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +94,9 @@ def test_of_another_attempt_all_is_read_and_nothing_of_the_one_before(
     found = read({second.reply: place(1, text=18)})[second.reply]
     assert found.pieces == []
     assert found.row.text == ""
+    assert _load(alice.pk, second.uid)[1:] == ("", ""), "nor does who begins to follow see it"
     store(second, ("text", 0, "The second."))
+    assert _load(alice.pk, second.uid)[1:] == ("The second.", "")
     found = read({second.reply: place(1, text=18, since=18)})[second.reply]
     assert found.pieces == [("text", 0, "The second.")]
 

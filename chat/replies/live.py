@@ -223,10 +223,20 @@ class Follower:
         """Whether there is text it has not pulled."""
         live = self.live
         return not (self.finished or self.ends_only) and (
-            live.attempt != self.attempt
+            self._is_elsewhere()
             or self.text < live.text.length
             or self.reasoning < live.reasoning.length
         )
+
+    def _is_elsewhere(self) -> bool:
+        """Whether only a snapshot brings it to this text.
+
+        It may be ahead of what is known while the reply runs, but not of its end: what it has
+        beyond that was lost with the process that wrote it.
+        """
+        live = self.live
+        ahead = self.text > live.text.length or self.reasoning > live.reasoning.length
+        return live.attempt != self.attempt or (live.end_frame is not None and ahead)
 
     def next_frame(self, room: int) -> tuple[str, int] | None:
         """The next frame with its bytes of text, or None while there is nothing to say.
@@ -254,7 +264,7 @@ class Follower:
 
     def _text_frame(self, room: int) -> tuple[str, int] | None:
         live = self.live
-        if live.attempt != self.attempt:
+        if self._is_elsewhere():
             return self._snapshot(room)
         track = "reasoning" if self.reasoning < live.reasoning.length else "text"
         return self._delta(track, room)

@@ -247,3 +247,16 @@ def test_the_same_news_is_told_once() -> None:
     live.tell("queued", "behind", None, 1)
     reader.read()
     assert reader.types == ["status", "status"]
+
+
+def test_who_has_more_than_the_end_gets_a_snapshot_first() -> None:
+    live = reply(text="what was stored", status="running")
+    live.attempt = 1
+    follower = Follower(live, lambda: None, attempt=1, text=100)
+    assert not follower.behind()  # it may come yet
+    live.finish(ended(live, "stopped"))
+    frames = []
+    while (step := follower.next_frame(10_000)) is not None:
+        frames.append(json.loads(step[0]))
+    assert [frame["type"] for frame in frames][-2:] == ["snapshot", "end"]
+    assert frames[-2]["text"] == "what was stored"

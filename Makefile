@@ -3,6 +3,7 @@
 # make check    lint and types only
 # make lock     the newest versions that the ranges in pyproject.toml allow, into requirements*.txt
 # make bench    the comparison runs (make bench-quick: the short ones)
+# make soak     faults at random on several processes (SECONDS=, SEED=)
 # make try-deploy  run the Procfile as a platform does, behind nginx, with a browser
 # make model    try again to install the embedded model
 # make clean    remove everything that was installed or built; the database and .env stay
@@ -20,7 +21,7 @@ CHECK_ENV = ENV_FILE= SECRET_KEY=only-to-read-the-settings-not-a-secret-at-all
 PAGE := $(shell find frontend/src frontend/css) \
 	$(wildcard frontend/*.py frontend/*.js frontend/*.json frontend/*.toml frontend/parley_frontend/*.py)
 
-.PHONY: setup setup-dev run test check lock bench bench-quick try-deploy model clean
+.PHONY: setup setup-dev run test check lock bench bench-quick soak try-deploy model clean
 
 setup: .venv/run.done .venv/model.done
 
@@ -53,6 +54,9 @@ bench: setup-dev
 
 bench-quick: setup-dev
 	$(PY) -m bench.run --quick
+
+soak: setup-dev
+	$(PY) -m bench.soak $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 try-deploy: setup-dev
 	$(PY) -m bench.paas --install

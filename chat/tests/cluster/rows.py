@@ -25,7 +25,6 @@ class Rows(Database):
         super().__init__(Path(name))
         self.name = name
         self.url = postgres.url(name)
-        self._postgres = postgres
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """The rows of one statement; a database that is away is waited for."""
@@ -55,12 +54,13 @@ class Rows(Database):
 
     def connections(self) -> dict[str, int]:
         """How many connections each process has here, by `host:pid`."""
-        found: dict[str, int] = {}
-        for name, count in self._postgres.connections(self.name).items():
-            if name.startswith("parley "):
-                who = name.split()[1]
-                found[who] = found.get(who, 0) + count
-        return found
+        found = self.rows(
+            "SELECT split_part(application_name, ' ', 2) AS process, count(*) AS number"
+            " FROM pg_stat_activity WHERE datname = ? AND application_name LIKE 'parley %'"
+            " GROUP BY 1",
+            self.name,
+        )
+        return {row["process"]: row["number"] for row in found}
 
     def messages_of(self, conversations: list[str]) -> list[dict[str, Any]]:
         return self.rows(

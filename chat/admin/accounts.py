@@ -11,6 +11,7 @@ import allauth.usersessions.admin  # noqa: F401
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
@@ -22,6 +23,12 @@ from django.http import HttpRequest
 for model in (EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
 admin.site.unregister(User)
+if not settings.SQLITE:
+    # Jobs are wake-ups; whoever changed one here would change nothing.
+    import procrastinate.contrib.django.admin  # noqa: F401
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(User)

@@ -439,3 +439,10 @@ def test_log_in_of_the_admin_is_the_one_with_the_second_factor(client: Client, c
     answer = client.get("/admin/", follow=True)
     assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")
     assert client.post("/admin/login/", {"username": "carol"})["Location"].startswith("/accounts/")
+
+
+def test_demoted_staff_lose_the_admin_with_the_next_request(client: Client, carol: User) -> None:
+    client.force_login(carol)
+    assert client.get("/admin/chat/conversation/").status_code == 200
+    User.objects.filter(pk=carol.pk).update(is_staff=False)
+    assert client.get("/admin/chat/conversation/").status_code == 302

@@ -49,6 +49,7 @@ class Worker:
         self._task: asyncio.Task[None] | None = None
         for name in ("procrastinate.worker", "procrastinate.utils"):
             logging.getLogger(name).addFilter(_without_traceback)
+        logging.getLogger("asyncio").addFilter(_not_of_a_job)
 
     def start(self) -> None:
         """Begin to fetch; a database that is away is waited for."""
@@ -162,3 +163,9 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     if not hasattr(record, "job"):
         record.exc_info = record.exc_text = None
     return True
+
+
+def _not_of_a_job(record: logging.LogRecord) -> bool:
+    """A job whose end could not be stored is left to the sweep, and the worker says what broke."""
+    message = str(record.msg)
+    return not ("never retrieved" in message and "_process_job" in message)

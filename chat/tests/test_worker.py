@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -478,3 +479,13 @@ def test_with_sqlite_procrastinate_is_neither_installed_nor_imported() -> None:
         [sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@on_postgres
+def test_a_job_that_nobody_asks_about_is_not_a_traceback() -> None:
+    from chat.replies.worker import _not_of_a_job
+
+    job = logging.makeLogRecord({"msg": "Task exception was never retrieved … _process_job() …"})
+    other = logging.makeLogRecord({"msg": "Task exception was never retrieved … _renew() …"})
+    assert not _not_of_a_job(job)
+    assert _not_of_a_job(other)

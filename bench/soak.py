@@ -296,7 +296,12 @@ class Soak:
         if status == "complete" and whole is not None and text != whole:
             self.wrong(f"{name}: complete with {len(text)} characters of {len(whole)}")
         if whole is not None and not whole.startswith(text):
-            self.wrong(f"{name}: its text is not the beginning of what the model said")
+            same = next(n for n, c in enumerate(text) if not whole.startswith(text[: n + 1]))
+            self.wrong(
+                f"{name}: {status}, {reply['attempt']} attempts, {faults} faults: its text is not"
+                f" the beginning of what the model said; up to {same} of {len(text)} it is, then"
+                f" {text[same : same + 60]!r} instead of {whole[same : same + 60]!r}"
+            )
         if status == "stopped" and not asked.stopped:
             self.wrong(f"{name}: stopped, and nobody asked for it")
         if status in ("interrupted", "failed") and faults < 3:

@@ -6,16 +6,30 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from chat.models import Conversation
 from chat.models.messages import Message
+from chat.tests.environment import SCRATCH
 
 # The test client logs people in. Who logs in by the page gets a password from the test.
 NO_PASSWORD = "nobody logs in with it"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """A file, in which each thread has a connection of its own, as in a running server.
+
+    One in memory has a single connection for all threads of a live server, and what two of them do
+    at once with that goes wrong now and then.
+    """
+    if settings.SQLITE:
+        connection.settings_dict["TEST"]["NAME"] = str(SCRATCH / "tests.sqlite3")
 
 
 @pytest.fixture(autouse=True)

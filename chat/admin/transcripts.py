@@ -8,6 +8,7 @@ from typing import Any
 
 from chat import protocol
 from chat.models import Attempt, Conversation, Part
+from chat.models.attempts import joined
 from chat.models.messages import Message
 
 
@@ -20,8 +21,11 @@ def transcript(conversation: Conversation) -> dict[str, Any]:
     """
     grown: defaultdict[tuple[int, int, str], str] = defaultdict(str)
     parts = Part.objects.filter(reply__conversation=conversation).order_by("reply", "at")
-    for reply, attempt, track, text in parts.values_list("reply", "attempt", "track", "text"):
-        grown[reply, attempt, track] += text
+    for reply, attempt, track, at, text in parts.values_list(
+        "reply", "attempt", "track", "at", "text"
+    ):
+        known = grown[reply, attempt, track]
+        grown[reply, attempt, track] = joined([(0, known), (at, text)])
     attempts: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for one in Attempt.objects.filter(reply__conversation=conversation).order_by("number"):
         attempts[one.reply_id].append(attempt_object(one))

@@ -90,6 +90,19 @@ class PartQuerySet(models.QuerySet["Part"]):
         )
 
 
+def joined(parts: Iterable[tuple[int, str]]) -> str:
+    """The text of these (at, text) pieces in order; what two of them have is there once.
+
+    Ends before a hole: what lies beyond it has lost its place.
+    """
+    text = ""
+    for at, piece in parts:
+        if at > len(text):
+            break
+        text += piece[len(text) - at :]
+    return text
+
+
 class Part(models.Model):
     """What one checkpoint added to a growing text.
 

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
+from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved, joined
 from chat.models.catalogue import Choice, choose
 from chat.models.changes import Counter
 from chat.models.context import trim
@@ -232,12 +232,12 @@ class Reply(Message):
             parts = list(
                 Part.objects.filter(reply=self.pk, attempt=self.attempt)
                 .order_by("at")
-                .values_list("track", "text")
+                .values_list("track", "at", "text")
             )
             if parts:
                 return (
-                    "".join(text for track, text in parts if track == "text"),
-                    "".join(text for track, text in parts if track == "reasoning"),
+                    joined((at, text) for track, at, text in parts if track == "text"),
+                    joined((at, text) for track, at, text in parts if track == "reasoning"),
                 )
         return self.text, self.reasoning
 

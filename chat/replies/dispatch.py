@@ -23,6 +23,8 @@ LOAD_AT_FULL_PACE = 20
 LOAD_AT_SLOWEST_PACE = 200
 LOAD_FOR_SHARED_TURNS = 60
 TURN_SECONDS = 0.02
+LAST_WORDS_SECONDS = 5.0
+"""How long a drain waits for the database; a platform does not wait for ever."""
 
 
 class Dispatch:
@@ -35,6 +37,7 @@ class Dispatch:
         self._spawn = spawn
         self._producers: dict[int, Producer] = {}
         self._claiming: set[int] = set()
+        self._storing = asyncio.Lock()
         self._clients: dict[str, Client] = {}
         self._replaced: set[Client] = set()
 
@@ -158,6 +161,10 @@ class Dispatch:
 
         Raises `OperationalError` while the database is away: the text waits in memory.
         """
+        async with self._storing:  # two at once would write the same text at different places
+            return await self._store_alone(producers)
+
+    async def _store_alone(self, producers: dict[int, Producer]) -> dict[int, bool]:
         unsaved = {pk: producer.unsaved() for pk, producer in producers.items()}
         held: dict[int, bool] = {}
         try:
@@ -185,12 +192,21 @@ class Dispatch:
             producer.cut(Cut.DRAIN)
         for producer in rest.values():
             await producer.wait()
-        if rest:
-            await self._store(rest)
-        for producer in rest.values():
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._store_last(rest)
+        except (DatabaseError, TimeoutError) as problem:
+            # What was not stored is lost; the reply goes on from what was.
+            logger.warning("drain: the database: %s", type(problem).__name__)
+        for client in [*self._clients.values(), *self._replaced]:
+            await client.close()
+
+    async def _store_last(self, producers: dict[int, Producer]) -> None:
+        """The text of those that are handed over, and what their attempts took."""
+        if producers:
+            await self._store(producers)
+        for producer in producers.values():
             if producer.seen is not None:
                 claim = producer.claim
                 note = Attempt.objects.note
                 await GENERATION.run(note, claim.reply, claim.attempt, producer.seen)
-        for client in [*self._clients.values(), *self._replaced]:
-            await client.close()

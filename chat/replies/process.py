@@ -19,7 +19,7 @@ from chat.models.changes import listener
 from chat.replies import leases, sessions
 from chat.replies.copies import Copies
 from chat.replies.database import GENERATION, LEASE, SOCKETS
-from chat.replies.dispatch import Dispatch
+from chat.replies.dispatch import LAST_WORDS_SECONDS, Dispatch
 from chat.replies.following import Following
 from chat.replies.hints import Hints, Message, Once, changed, process_group, user_group
 from chat.replies.publisher import Publisher
@@ -136,15 +136,22 @@ class ReplyProcess:
             return
         await self.dispatch.drain(settings.DRAIN_SECONDS)
         self._say_goodbye()
-        await GENERATION.run(leases.hand_over, self.dispatch.owner)  # first: somebody waits for it
+        await self._last(GENERATION.run(leases.hand_over, self.dispatch.owner))  # somebody waits
         if self._worker is not None:
             await self._worker.close()
         for task in (*self._upkeep, *self._tasks):
             task.cancel()
         await self.copies.close()
-        await LEASE.run(leases.release, self.dispatch.owner)
+        await self._last(LEASE.run(leases.release, self.dispatch.owner))
         listener.announce = None
         await self.hints.close()
+
+    async def _last(self, step: Coroutine[Any, Any, None]) -> None:
+        """A step that others make up for, once the lease is over, where the database is away."""
+        try:
+            await asyncio.wait_for(step, LAST_WORDS_SECONDS)
+        except (DatabaseError, TimeoutError) as problem:
+            logger.warning("drain: the database: %s", type(problem).__name__)
 
     def _say_goodbye(self) -> None:
         """From now on only other processes are told of commits: of what is handed over."""

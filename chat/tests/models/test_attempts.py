@@ -30,6 +30,7 @@ from chat.models import (
     Status,
     Unsaved,
 )
+from chat.models.attempts import joined
 
 type Send = Callable[..., Accepted]
 type Get = Callable[[Accepted], Reply]
@@ -299,3 +300,27 @@ def test_only_what_is_new_counts_for_the_attempt_that_goes_on(
     first, second = attempts(get(accepted))
     assert (first["kept"], first["usage"]["completion_tokens"]) == (0, 100)
     assert (second["kept"], second["usage"]["completion_tokens"]) == (400, 10)
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ([], ""),
+        ([(0, "one "), (4, "two")], "one two"),
+        ([(0, "one "), (2, "e two"), (4, "two three")], "one two three"),
+        ([(0, "one two"), (4, "tw")], "one two"),
+        ([(0, "one "), (9, "three")], "one "),
+    ],
+)
+def test_what_two_parts_have_is_there_once(parts: list[tuple[int, str]], text: str) -> None:
+    assert joined(parts) == text
+
+
+def test_parts_that_overlap_do_not_double_the_text(send: Send, get: Get, process: Process) -> None:
+    accepted = send("Hello")
+    claimed = claim(get(accepted), process)
+    for at, text in ((0, "one "), (4, "two three "), (8, "three four")):
+        part = Unsaved(claimed.reply, claimed.attempt, (("text", at, text),))
+        Reply.objects.checkpoint(claimed.owner, [part])
+    put_back()
+    assert get(accepted).stored_text() == ("one two three four", "")

@@ -1,10 +1,11 @@
 """What is stored. Each module owns its rows and every change of their state."""
 
+from chat.models.api_calls import ApiCall
 from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
 from chat.models.catalogue import Catalogue, catalogue, environment_endpoints
 from chat.models.catch_up import changes_since
 from chat.models.changes import Change, Counter, Deletion
-from chat.models.conversations import Conversation
+from chat.models.conversations import Conversation, Source
 from chat.models.endpoints import Dropped, Endpoint, EndpointSettings
 from chat.models.messages import UNFINISHED, Message, Reason, Role, Status
 from chat.models.offers import Found, Offer, OfferedModel
@@ -13,10 +14,12 @@ from chat.models.processes import Process
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
 from chat.models.sealing import Unreadable
+from chat.models.tokens import Token
 
 __all__ = [
     "UNFINISHED",
     "Accepted",
+    "ApiCall",
     "Attempt",
     "Catalogue",
     "Change",
@@ -42,7 +45,9 @@ __all__ = [
     "Reply",
     "Request",
     "Role",
+    "Source",
     "Status",
+    "Token",
     "TooMany",
     "Unreadable",
     "Unsaved",

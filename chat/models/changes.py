@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from chat.models.locks import limits
+
 if TYPE_CHECKING:
     from chat.models.conversations import Conversation
     from chat.models.messages import Message
@@ -74,12 +76,17 @@ def wake(reply_ids: Sequence[int], *, again: bool = False) -> None:
 class CounterQuerySet(models.QuerySet["Counter"]):
     def lock(self, user_id: int) -> Counter:
         """Lock this user's counter until the transaction ends: the first lock of every writer."""
-        locked = self.select_for_update(no_key=True)
+        locked = self.select_for_update(no_key=True).annotate(**limits())
         counter = locked.filter(user_id=user_id).first()
         if counter is None:
             self.get_or_create(user_id=user_id)
             counter = locked.get(user_id=user_id)
         return counter
+
+    def lock_if_free(self, user_id: int) -> Counter | None:
+        """The same, or None at once where somebody has locked it."""
+        locked = self.select_for_update(no_key=True, skip_locked=True).annotate(**limits())
+        return locked.filter(user_id=user_id).first()
 
     def current(self, user_id: int) -> int:
         """The user's counter as it stands; 0 before their first change."""

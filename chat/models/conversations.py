@@ -29,6 +29,13 @@ def title_of(text: str) -> str:
     return (head if space and len(head) > 30 else line[:59]) + "…"
 
 
+class Source(models.TextChoices):
+    """Where a conversation was begun."""
+
+    CHAT = "", "Chat"
+    API = "api", "API"
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def for_user(self, user: User | Any) -> ConversationQuerySet:
         """The only door to conversations and, through them, to messages."""
@@ -59,6 +66,17 @@ class Conversation(models.Model):
     )
     leaf = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
     running = models.BooleanField(default=False, help_text="Has a queued or running reply.")
+    archived = models.BooleanField(
+        default=False, db_default=False, help_text="Kept out of the list of its owner."
+    )
+    source = models.CharField(
+        max_length=8,
+        choices=Source,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where it was begun.",
+    )
     message_count = models.PositiveIntegerField(default=0)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(help_text="Last activity.")

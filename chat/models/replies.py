@@ -28,6 +28,7 @@ from chat.models.catalogue import Choice, choose
 from chat.models.changes import Counter
 from chat.models.context import trim
 from chat.models.estimates import estimate
+from chat.models.locks import limits
 from chat.models.messages import (
     OUTCOME_FIELDS,
     QUEUE_FIELDS,
@@ -50,10 +51,13 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         """The replies in this user's conversations: the only door to them."""
         return self.filter(conversation__owner_id=user_id)
 
-    def locked(self) -> ReplyQuerySet:
-        """Locked until the transaction ends, with what their frames tell."""
+    def locked(self, *, skip: bool = False) -> ReplyQuerySet:
+        """Locked until the transaction ends, with what their frames tell.
+
+        With `skip`, without those that somebody else has locked.
+        """
         return (
-            self.select_for_update(no_key=True, of=("self",))
+            self.select_for_update(no_key=True, of=("self",), skip_locked=skip)
             .select_related("conversation__leaf", "parent")
             .defer(*RELATED_TEXTS)
         )
@@ -104,9 +108,9 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
                 self.select_for_update(no_key=True)
                 .filter(pk__in=attempts, status=Status.RUNNING, owner_id=owner)
                 .order_by("pk")
-                .values_list("pk", "attempt", "stop_requested")
+                .values_list("pk", "attempt", "stop_requested", *limits().values())
             )
-            held = {pk: stop for pk, attempt, stop in rows if attempts[pk] == attempt}
+            held = {pk: stop for pk, attempt, stop, *_ in rows if attempts[pk] == attempt}
             Part.objects.store(item for item in unsaved if item.reply in held)
         return held
 
@@ -148,17 +152,23 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
 
     # --- running -> queued ----------------------------------------------------------------
 
-    def put_back(self, running: ReplyQuerySet, reason: Reason, *, fault: bool) -> list[int]:
+    def put_back(
+        self, running: ReplyQuerySet, reason: Reason, *, fault: bool, wait: bool = True
+    ) -> list[int]:
         """Queue replies whose producer is gone, one transaction per user; returns their ids.
 
-        One with a stop mark ends as `stopped` instead; the third fault ends it too.
+        One with a stop mark ends as `stopped` instead; the third fault ends it too. Without
+        `wait`, what somebody has locked is left as it is: nobody's locks keep the others back.
         """
         done = []
         users = running.filter(status=Status.RUNNING).order_by().values_list("user_id", flat=True)
         for user_id in sorted(set(users)):
             with transaction.atomic():
-                counter = Counter.objects.lock(user_id)
-                rows = running.locked().filter(status=Status.RUNNING, user_id=user_id)
+                counters = Counter.objects
+                counter = counters.lock(user_id) if wait else counters.lock_if_free(user_id)
+                if counter is None:
+                    continue
+                rows = running.locked(skip=not wait).filter(status=Status.RUNNING, user_id=user_id)
                 for reply in list(rows.order_by("pk")):
                     reply.give_up(counter, reason, fault=fault)
                     done.append(reply.pk)

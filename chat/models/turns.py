@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from chat.models.changes import wake
+from chat.models.locks import limits
 from chat.models.messages import UNFINISHED, Message, Reason, Status
 
 
@@ -65,7 +66,8 @@ class TurnQuerySet[R: Message](models.QuerySet[R]):
             # Without the counters' locks: what somebody else holds is being looked at.
             rows = self.select_for_update(skip_locked=True, no_key=True)
             rows = rows.filter(stale, pk__in=ids, status=Status.QUEUED)
-            ids = list(rows.order_by("turn").values_list("pk", flat=True))
+            found = rows.order_by("turn").values_list("pk", *limits().values())
+            ids = [pk for pk, *_ in found]
             self.filter(pk__in=ids).update(woken_at=Now())
             wake(ids, again=True)
         return ids

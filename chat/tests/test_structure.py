@@ -19,6 +19,9 @@ MAY_IMPORT = {
     "metrics": {"metrics"},
     "logs": {"logs"},
     "replies": {"replies", "models", "protocol", "upstream", "metrics"},
+    "access": {"replies", "models", "protocol"},
+    "intake": {"replies", "models", "protocol"},
+    "streams": {"access", "flow", "intake", "metrics", "replies", "models", "protocol"},
 }
 SIDE_BY_SIDE = {"consumers", "api", "views", "admin"}
 

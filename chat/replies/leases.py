@@ -45,12 +45,14 @@ def sweep(me: int, live: Collection[int], *, alone: bool) -> None:
     dead = others if alone else others.dead(timedelta(seconds=settings.LEASE_SECONDS))
     running = Reply.objects.filter(status=Status.RUNNING)
     dead_ids = list(dead.values_list("pk", flat=True))
-    left = Reply.objects.put_back(
-        running.filter(Q(owner_id__in=dead_ids) | Q(owner=None)), Reason.TAKEOVER, fault=True
-    )
-    Process.objects.filter(pk__in=dead_ids).delete()
+    orphans = running.filter(Q(owner_id__in=dead_ids) | Q(owner=None))
     lost = running.filter(owner_id=me, claimed_at__lt=Now() - timedelta(seconds=5))
-    left += Reply.objects.put_back(lost.exclude(pk__in=live), Reason.TAKEOVER, fault=True)
+    left = []
+    for gone in (orphans, lost.exclude(pk__in=live)):
+        left += Reply.objects.put_back(gone, Reason.TAKEOVER, fault=True, wait=False)
+    # What was locked is looked at again by the next sweep, and so needs its dead owner.
+    missed = running.filter(owner_id__in=dead_ids).values("owner_id")
+    Process.objects.filter(pk__in=dead_ids).exclude(pk__in=missed).delete()
     metrics.TAKE_OVERS.inc(len(left))
 
 

@@ -33,6 +33,7 @@ run: setup
 test: setup-dev check
 	$(PY) frontend/node.py test
 	$(PY) chat/tests/browser/find_browser.py .venv/browser
+	$(PY) -m chat.tests.browser.nginx
 	$(PY) -m pytest
 
 check: setup-dev

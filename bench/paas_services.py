@@ -130,21 +130,35 @@ def certificate(folder: Path, host: str) -> tuple[Path, Path]:
 # --- nginx ----------------------------------------------------------------------------------
 
 
+INSTALL_SECONDS = 600
+
+
+def installed_nginx() -> str | None:
+    """The path of the nginx of this machine."""
+    return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+
 def find_nginx() -> str | None:
-    """The path of an nginx; on Debian, as root, apt gets one."""
-    if found := shutil.which("nginx") or shutil.which("/usr/sbin/nginx"):
+    """The same; where there is none, apt gets one on Debian, as root."""
+    if found := installed_nginx():
         return found
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", "nginx-light"]
-    for command in (["apt-get", "update", "-qq"], install):
-        done = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-        if done.returncode:
-            return None
-    return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+    try:
+        for command in (["apt-get", "update", "-qq"], install):
+            subprocess.run(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=True,
+                timeout=INSTALL_SECONDS,
+            )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return installed_nginx()
 
 
 def nginx_configuration(folder: Path, host: str, *, http: int, https: int, web: int) -> Path:

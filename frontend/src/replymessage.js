@@ -110,6 +110,8 @@ export class ReplyMessage {
 
   #comeNear() {
     const reply = /** @type {Reply} */ (this.#reply);
+    // What another attempt has said stays until this one has its first words.
+    if (hasNoWords(reply)) return;
     if (!this.#isNear) {
       this.#isNear = true;
       this.#text.replaceChildren();
@@ -140,7 +142,7 @@ export class ReplyMessage {
     const reply = /** @type {Reply} */ (this.#reply);
     clearInterval(this.#clock);
     const text = statusText(reply, Date.now());
-    const isWaiting = isGrowing(reply) && reply.length === 0 && reply.reasoningLength === 0;
+    const isWaiting = hasNoWords(reply);
     if (!text && !isWaiting) return this.#status.replaceChildren();
     const words = el("span", {}, text);
     /** @type {Node[]} */
@@ -223,6 +225,14 @@ export class ReplyMessage {
 /** @param {Reply} reply */
 function isGrowing(reply) {
   return reply.end === null && !hasEnded(reply.status);
+}
+
+/**
+ * Whether an attempt runs, or waits to run, that has said nothing yet.
+ * @param {Reply} reply
+ */
+function hasNoWords(reply) {
+  return isGrowing(reply) && reply.length === 0 && reply.reasoningLength === 0;
 }
 
 function dots() {

@@ -83,6 +83,14 @@ def _route_for_address(logger: Any, name: str, event: EventDict) -> EventDict:
     return event
 
 
+class WithoutTraceback(logging.Filter):
+    """For what a request is refused with: its sentence says all, and anybody can cause it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
+
+
 # --- requests -----------------------------------------------------------------------------
 
 

@@ -343,6 +343,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "chat.logs.formatter", "style": LOG_FORMAT}},
+    "filters": {"no_traceback": {"()": "chat.logs.WithoutTraceback"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
@@ -363,6 +364,7 @@ LOGGING = {
     | {
         # Of a refused request `chat.logs.requests` has said everything.
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"filters": ["no_traceback"]},
         # A traceback a second while Redis is away, of which our own lines tell.
         "channels_redis": {"level": "CRITICAL"},
     },

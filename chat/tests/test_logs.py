@@ -90,6 +90,14 @@ def test_djangos_lines_name_the_route_and_not_the_address(hear: Any) -> None:
     assert code not in line
 
 
+def test_a_foreign_host_is_one_line(hear: Any) -> None:
+    said = hear("django.security.DisallowedHost")
+    Client().get("/accounts/login/", headers={"host": "elsewhere.example"})
+    (line,) = map(json.loads, said)
+    assert "elsewhere.example" in line["event"]
+    assert "exception" not in line
+
+
 @pytest.mark.django_db
 def test_a_request_is_one_line(alice: User, make_conversation: Any, hear: Any) -> None:
     said = hear("chat.logs")

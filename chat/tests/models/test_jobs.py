@@ -6,15 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from chat.models import Accepted, Process, Reason, Reply, Status
-from chat.models.changes import wake
+from chat.models import Accepted, Process, Reason, Reply, Status, Unsaved
+from chat.models.changes import Counter, wake
+from chat.replies import leases
 from chat.tests.models.conftest import Heard, stored_jobs
 
 pytestmark = pytest.mark.skipif(settings.SQLITE, reason="test_on_postgres.py runs these")
@@ -150,3 +152,97 @@ def test_what_dead_workers_left_is_dropped_and_nothing_else(
     assert forget_stalled() == 0
     assert count_jobs() == 2
     assert stored_jobs() == [{"reply": waits.pk}]
+
+
+def test_what_somebody_holds_is_left_to_the_next_sweep(
+    heard: Heard, send: Send, get: Get, process: Process
+) -> None:
+    """A stopped process may hold any lock; other replies do not wait for it."""
+    replies = [get(send()) for _ in range(2)]
+    for reply in replies:
+        Reply.objects.claim(reply.pk, process.pk)
+    Process.objects.update(seen=timezone.now() - timedelta(hours=1))
+    me = Process.objects.create(uid=uuid4(), name="me")
+
+    def sweep() -> list[str]:
+        try:
+            leases.sweep(me.pk, (), alone=False)
+            found = Reply.objects.order_by("pk").values_list("status", flat=True)
+            return [*found, *Process.objects.order_by("pk").values_list("name", flat=True)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            Counter.objects.lock(replies[0].user_id)
+            found = threads.submit(sweep).result(timeout=30)
+            assert found == ["running", "running", process.name, "me"]
+        with transaction.atomic():
+            Reply.objects.locked().get(pk=replies[0].pk)
+            found = threads.submit(sweep).result(timeout=30)
+            assert found == ["running", "queued", process.name, "me"]
+        assert threads.submit(sweep).result(timeout=30) == ["queued", "queued", "me"]
+
+
+def take(lock: str, reply: Reply, process: Process) -> None:
+    """One of the locks that a process takes."""
+    match lock:
+        case "counter":
+            Counter.objects.lock(reply.user_id)
+        case "checkpoint":
+            assert Reply.objects.checkpoint(process.pk, [Unsaved(reply.pk, 1, ())])
+        case "wake-up":
+            assert Reply.objects.wake_forgotten() == [reply.pk]
+        case "row":
+            Reply.objects.locked().get(pk=reply.pk)
+
+
+def prepared(reply: Reply, process: Process) -> Callable[[str], None]:
+    """Takes locks of this reply, in a transaction and a connection of its own."""
+
+    def take_alone(lock: str) -> None:
+        try:
+            with transaction.atomic():
+                take(lock, reply, process)
+        finally:
+            connection.close()
+
+    return take_alone
+
+
+@pytest.mark.parametrize("lock", ["counter", "checkpoint", "wake-up"])
+def test_who_holds_a_lock_and_falls_silent_is_cut_off(
+    heard: Heard, send: Send, get: Get, process: Process, settings: Settings, lock: str
+) -> None:
+    reply = get(send())
+    if lock == "checkpoint":
+        Reply.objects.claim(reply.pk, process.pk)
+    long_ago(reply)
+    other = prepared(reply, process)
+
+    def hold(threads: ThreadPoolExecutor) -> None:
+        with transaction.atomic():
+            settings.LEASE_SECONDS = 0.2
+            take(lock, reply, process)
+            settings.LEASE_SECONDS = 60
+            threads.submit(other, lock if lock != "wake-up" else "row").result(timeout=30)
+            Counter.objects.current(reply.user_id)
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(Error, match="idle-in-transaction"):
+        hold(threads)
+    connection.close()
+
+
+@pytest.mark.parametrize("lock", ["counter", "checkpoint"])
+def test_who_waits_for_a_lock_gives_up(
+    heard: Heard, send: Send, get: Get, process: Process, settings: Settings, lock: str
+) -> None:
+    reply = get(send())
+    Reply.objects.claim(reply.pk, process.pk)
+    other = prepared(reply, process)
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        settings.LEASE_SECONDS = 60
+        take(lock, reply, process)
+        settings.LEASE_SECONDS = 0.2
+        with pytest.raises(OperationalError, match="lock timeout"):
+            threads.submit(other, lock).result(timeout=30)

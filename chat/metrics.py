@@ -143,6 +143,7 @@ class Live(Collector):
             ("replies_followed", "Unfinished replies known here, also to followers.", len(lives)),
             ("followers", "Readers of them.", sum(len(live.followers) for live in lives)),
             ("sockets", "Open connections.", sum(map(len, process.connections.values()))),
+            ("tasks", "Tasks of its event loop.", _tasks()),
             ("draining", "1 while it ends.", process.draining),
             ("event_loop_lag_worst_seconds", "Since the last scrape.", lag.take()),
         ):
@@ -152,6 +153,14 @@ class Live(Collector):
             ("layer_messages_dropped", "Hints that were not sent.", _at(hints, "dropped")),
         ):
             yield CounterMetricFamily(f"parley_{name}", text, count)
+
+
+def _tasks() -> int:
+    """The tasks of this thread's event loop; 0 where none runs."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
 
 
 def _at(owner: object, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from types import SimpleNamespace
 
@@ -76,6 +77,20 @@ async def test_an_end_is_counted_with_its_tokens_and_its_time() -> None:
     assert more("parley_first_token_seconds_count", endpoint="e") == 1
     assert more("parley_first_token_seconds_bucket", endpoint="e", le="0.25") == 0
     assert more("parley_first_token_seconds_bucket", endpoint="e", le="0.5") == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_token")
+async def test_tasks_are_counted_while_they_live() -> None:
+    before = (await page()).sample("parley_tasks")
+    assert before >= 1  # this test
+    stay = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(stay.wait())
+        assert (await page()).sample("parley_tasks") == before + 3
+        stay.set()
+    assert (await page()).sample("parley_tasks") == before
 
 
 def test_the_worst_lag_is_told_once() -> None:

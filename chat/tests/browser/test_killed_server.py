@@ -63,9 +63,7 @@ def chat(page: Page, cluster: Cluster, tmp_path: Path) -> Iterator[Chat]:
 
 def serving(cluster: Cluster) -> Node:
     """The process that has the page's socket."""
-    return soon(
-        lambda: next((node for node in cluster.webs if node.metric("parley_sockets")), None)
-    )
+    return soon(lambda: [node for node in cluster.webs if node.metric("parley_sockets")])[0]
 
 
 def produced(cluster: Cluster, chat: Chat, upstream: Upstream, *, here: bool) -> Locator:
@@ -101,7 +99,7 @@ def test_killed_server_of_a_page_is_a_short_pause(
     assert seen["troubles"] == []
     assert seen["least"] > 0, seen
     # The connection may be tried once or twice; that is said, and nothing is asked of anybody.
-    assert all(text.startswith(("Connect",)) for text in seen["bars"]), seen
+    assert all(text.startswith("Connect") for text in seen["bars"]), seen
     assert bool(seen["states"]) is produces, seen
     expect(chat.page.locator("#connection")).to_be_hidden(timeout=PATIENCE)
     chat.page.reload()

@@ -18,13 +18,12 @@ from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 
-from chat import protocol
+from chat import intake, protocol
 from chat.flow import Allowance, Ledger
 from chat.handshake import same_origin, session_key
-from chat.models import Accepted, Counter, IdReused, NoModel, NotAllowed, Reply, Request, TooMany
+from chat.models import Counter, Reply
 from chat.replies import Follower, LiveReply, process, sessions
 from chat.replies.database import SOCKETS
 
@@ -107,19 +106,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             process.enter(self)
             self._seq = await SOCKETS.run(Counter.objects.current, login.user_id)
             self._put(
-                protocol.build(
-                    "ready",
-                    v=protocol.VERSION,
-                    user={"id": str(login.user_id), "name": login.name},
-                    limits={
-                        "send_bytes": settings.MESSAGE_BYTES,
-                        "reply_bytes": settings.REPLY_BYTES,
-                        "control_bytes": settings.CONTROL_FRAME_BYTES,
-                        "unacknowledged_bytes": settings.UNACKNOWLEDGED_BYTES,
-                        "frames_per_minute": settings.FRAMES_PER_MINUTE,
-                    },
-                    seq=self._seq,
-                )
+                protocol.build("ready", **intake.greeting(login.user_id, login.name, self._seq))
             )
         self._writer = asyncio.create_task(self._write(), name=f"socket-{login.user_id}")
         logger.info("socket opened", user=str(login.user_id))
@@ -144,22 +131,26 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _received(self, message: dict[str, Any]) -> None:
         if self._closed or self.login is None:
-            return
+            return None
         raw = message.get("text")
         try:
-            frame = protocol.parse(
-                raw if raw is not None else message.get("bytes") or b"",
-                control_bytes=settings.CONTROL_FRAME_BYTES,
-                message_bytes=settings.MESSAGE_BYTES,
-            )
-            self._ration(frame)
+            try:
+                frame = protocol.parse(
+                    raw if raw is not None else message.get("bytes") or b"",
+                    control_bytes=settings.CONTROL_FRAME_BYTES,
+                    message_bytes=settings.MESSAGE_BYTES,
+                )
+                self._ration(frame)
+            except protocol.BadFrame as bad:
+                return await self._refuse(bad)
             await self._handle(frame)
-        except protocol.BadFrame as bad:
-            await self._refuse(bad)
+        except protocol.BadFrame as refused:
+            self._put(refused.frame())  # a good frame, which cannot be carried out
         except Exception:
             # An exception that leaves a handler would close the socket with 1011.
             logger.exception("socket: a frame failed")
             self._put(protocol.error("unavailable", "Something went wrong on this server."))
+        return None
 
     async def _refuse(self, bad: protocol.BadFrame) -> None:
         """Answer a refused frame, and no longer one who sends hardly anything else."""
@@ -180,83 +171,36 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 "rate_limited",
                 f"More than {allowance.per_minute} frames in a minute.",
                 retry_after=allowance.retry_after(),
-                **_about(frame),
+                **intake.about_of(frame),
             )
 
     async def _handle(self, frame: protocol.ClientFrame) -> None:
-        about = _about(frame)
-        try:
-            match frame:
-                case protocol.Send() | protocol.Continue():
-                    await self._accept(frame)
-                case protocol.Stop():
-                    await self._stop(frame.reply)
-                case protocol.Follow():
+        match frame:
+            case protocol.Stop():
+                await self._stop(frame.reply)
+            case protocol.Follow():
+                with intake.refusals(reply=str(frame.reply)):
                     await self._follow(
                         frame.reply,
                         attempt=frame.attempt,
                         text=frame.text,
                         reasoning=frame.reasoning,
                     )
-                case protocol.Unfollow():
-                    if follower := self._followers.get(frame.reply):
-                        self._unfollow(follower)
-                case protocol.Ack():
-                    self._ledger.acknowledge(frame)
-                    self._wanted.set()
-                case protocol.Ping():
-                    self._put(protocol.build("pong", n=frame.n))
-        except ObjectDoesNotExist:
-            self._put(protocol.error("not_found", "There is nothing here for you.", **about))
-        except IdReused:
-            message = "This id was used for something else."
-            self._put(protocol.error("id_reused", message, field="id", **about))
-        except NotAllowed as problem:
-            self._put(protocol.error("not_allowed", str(problem), **about))
-        except NoModel as problem:
-            self._put(protocol.error("no_model", str(problem), field="model", **about))
-        except TooMany as problem:
-            self._put(protocol.error("too_many", str(problem), **about))
-        except DatabaseError as problem:
-            logger.warning("socket: the database: %s", type(problem).__name__)
-            message = "The server cannot reach its database. Try again in a moment."
-            self._put(protocol.error("unavailable", message, retry_after=2, **about))
+            case protocol.Unfollow():
+                if follower := self._followers.get(frame.reply):
+                    self._unfollow(follower)
+            case protocol.Ack():
+                self._ledger.acknowledge(frame)
+                self._wanted.set()
+            case protocol.Ping():
+                self._put(protocol.build("pong", n=frame.n))
+            case _:
+                await self._accept(frame)
 
-    async def _accept(self, frame: protocol.Send | protocol.Continue) -> None:
-        if process.draining:
-            message = "The server restarts. Connect again."
-            raise protocol.BadFrame("draining", message, retry_after=1, id=str(frame.id))
-        user_id = self.login.user_id
+    async def _accept(self, frame: protocol.Asked) -> None:
         with self._holding():  # `accepted` comes before all else about its reply
-            accepted: Accepted
-            if isinstance(frame, protocol.Send):
-                accepted = await SOCKETS.run(
-                    Request.objects.send,
-                    user_id,
-                    frame.id,
-                    conversation=frame.conversation,
-                    parent=frame.parent,
-                    text=frame.text,
-                    model=frame.model,
-                    settings=protocol.settings_object(frame.settings),
-                )
-            else:
-                accepted = await SOCKETS.run(
-                    Request.objects.continue_,
-                    user_id,
-                    frame.id,
-                    reply=frame.reply,
-                    model=frame.model,
-                )
-            self._put(
-                protocol.build(
-                    "accepted",
-                    id=accepted.id,
-                    conversation=accepted.conversation,
-                    message=accepted.message,
-                    reply=accepted.reply,
-                )
-            )
+            accepted = await intake.accept(self.login.user_id, frame)
+            self._put(protocol.accepted(accepted))
         if accepted.row is not None:
             self._follow_live(process.following.adopt(accepted.row))
             return
@@ -267,14 +211,15 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             self._put(protocol.error("not_found", message, reply=str(accepted.reply)))
 
     async def _stop(self, uid: UUID) -> None:
-        row = await process.stop(self.login.user_id, uid)
+        row = await intake.stop(self.login.user_id, uid)
         follower = self._followers.get(uid)
         if follower is not None and not follower.finished:
             return  # its end comes by that way
         if row.ended is not None:
             self._put(protocol.end(row))
         else:
-            await self._follow(uid, ends_only=True)
+            with intake.refusals(reply=str(uid)):
+                await self._follow(uid, ends_only=True)
 
     async def _follow(self, uid: UUID, *, ends_only: bool = False, **position: int) -> None:
         live = await process.following.find(self.login.user_id, uid)
@@ -376,12 +321,3 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _about(frame: protocol.ClientFrame) -> dict[str, str]:
-    """The ids by which a client recognises what an error is about."""
-    return {
-        name: str(value)
-        for name in ("id", "reply")
-        if (value := getattr(frame, name, None)) is not None
-    }

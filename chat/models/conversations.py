@@ -115,8 +115,9 @@ class Conversation(models.Model):
         model: str | None = None,
         leaf: UUID | None = None,
         settings: dict[str, Any] | None = None,
+        archived: bool | None = None,
     ) -> None:
-        """Rename, choose another model, show another branch, or replace the settings.
+        """Rename, choose another model, show another branch, replace the settings, or archive.
 
         Raises `Message.DoesNotExist` for a leaf that is not in this conversation.
         """
@@ -131,7 +132,9 @@ class Conversation(models.Model):
                 self.leaf = self.messages.get(uid=leaf)
             if settings is not None:
                 self.settings = settings
-            self.touch(counter, "title", "model", "leaf", "settings")
+            if archived is not None:
+                self.archived = archived
+            self.touch(counter, "title", "model", "leaf", "settings", "archived")
 
     def remove(self) -> None:
         """Delete the conversation with its messages; counts as ending its replies.

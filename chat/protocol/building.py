@@ -26,6 +26,17 @@ def error(code: str, message: str, **facts: object) -> str:
     return build("error", code=code, message=message, **known)
 
 
+def accepted(stored: Any) -> str:
+    """The answer to a request that was stored, or known already."""
+    return build(
+        "accepted",
+        id=stored.id,
+        conversation=stored.conversation,
+        message=stored.message,
+        reply=stored.reply,
+    )
+
+
 def delta(reply: UUID, attempt: int, track: str, at: int, text: str) -> str:
     return build("delta", reply=reply, attempt=attempt, track=track, at=at, text=text)
 
@@ -97,6 +108,8 @@ def conversation_object(row: Any) -> dict[str, object]:
         "created": time(row.created),
         "updated": time(row.updated),
         "running": row.running,
+        "archived": row.archived,
+        "source": row.source or None,
         "seq": row.seq,
     }
 

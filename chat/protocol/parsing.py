@@ -71,6 +71,25 @@ class Continue(_Frame, frozen=True):
     model: Model | None = None
 
 
+class Edit(_Frame, frozen=True):
+    large = True
+    id: UUID
+    message: UUID
+    text: str
+    model: Model | None = None
+
+
+class Regenerate(_Frame, frozen=True):
+    id: UUID
+    reply: UUID
+    model: Model | None = None
+
+
+class Withdraw(_Frame, frozen=True):
+    id: UUID
+    message: UUID
+
+
 class Stop(_Frame, frozen=True):
     reply: UUID
 
@@ -97,11 +116,17 @@ class Ping(_Frame, frozen=True):
     n: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-ClientFrame = Send | Continue | Stop | Follow | Unfollow | Ack | Ping
+Asked = Send | Edit | Regenerate | Continue | Withdraw
+"""What is stored under the client's id and answered with `accepted`."""
+
+ClientFrame = Asked | Stop | Follow | Unfollow | Ack | Ping
 
 FRAMES: dict[str, type[ClientFrame]] = {
     "send": Send,
+    "edit": Edit,
+    "regenerate": Regenerate,
     "continue": Continue,
+    "withdraw": Withdraw,
     "stop": Stop,
     "follow": Follow,
     "unfollow": Unfollow,
@@ -132,6 +157,39 @@ def parse(raw: str | bytes, *, control_bytes: int, message_bytes: int) -> Client
     size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
     if size > max(message_bytes, control_bytes):
         raise BadFrame("too_large", f"A frame has at most {message_bytes} bytes.")
+    value = _object(raw)
+    kind = value.pop("type", None)
+    struct = FRAMES.get(kind) if isinstance(kind, str) else None
+    if struct is None:
+        message = "There is no frame of this type."
+        raise BadFrame("unknown_type", message, field="type", **_about(value))
+    if not struct.large and size > control_bytes:
+        message = f"A {kind} frame has at most {control_bytes} bytes."
+        raise BadFrame("too_large", message, **_about(value))
+    return _convert(value, struct)
+
+
+def parse_body(kind: str, raw: bytes, *, limit: int, **fixed: object) -> ClientFrame:
+    """The same frame as the body of an HTTP request: without `type`, at most `limit` bytes.
+
+    `fixed` are the fields that the URL gives (None where it does not); the body must not have
+    them. No body at all is one without fields.
+    """
+    if len(raw) > limit:
+        raise BadFrame("too_large", f"A body has at most {limit} bytes.")
+    try:
+        value = _object(raw.decode() or "{}")
+    except UnicodeDecodeError:
+        raise BadFrame("bad_json", "A body is JSON in UTF-8.") from None
+    given = {name: str(item) for name, item in fixed.items() if item is not None}
+    for name in fixed:
+        if name in value:
+            about = _about(value | given)
+            raise BadFrame("bad_field", "The URL says this already.", field=name, **about)
+    return _convert(value | given, FRAMES[kind])
+
+
+def _object(raw: str) -> dict[str, Any]:
     if _depth(raw) > DEPTH:
         raise BadFrame("too_deep", f"A frame is nested at most {DEPTH} levels deep.")
     try:
@@ -140,18 +198,11 @@ def parse(raw: str | bytes, *, control_bytes: int, message_bytes: int) -> Client
         raise BadFrame("bad_json", "This is not valid JSON.") from None
     if not isinstance(value, dict):
         raise BadFrame("bad_json", "A frame is a JSON object.")
-    return _convert(value, size, control_bytes)
+    return value
 
 
-def _convert(value: dict[str, Any], size: int, control_bytes: int) -> ClientFrame:
+def _convert(value: dict[str, Any], struct: type[ClientFrame]) -> ClientFrame:
     about = _about(value)
-    kind = value.pop("type", None)
-    struct = FRAMES.get(kind) if isinstance(kind, str) else None
-    if struct is None:
-        raise BadFrame("unknown_type", "There is no frame of this type.", field="type", **about)
-    if not struct.large and size > control_bytes:
-        message = f"A {kind} frame has at most {control_bytes} bytes."
-        raise BadFrame("too_large", message, **about)
     try:
         frame = msgspec.convert(value, struct)
     except msgspec.ValidationError as problem:
@@ -160,7 +211,7 @@ def _convert(value: dict[str, Any], size: int, control_bytes: int) -> ClientFram
     except UnicodeEncodeError:
         field, message = _unsound(value), "This is not valid text."
         raise BadFrame("bad_field", message, field=field, **about) from None
-    if isinstance(frame, Send):
+    if isinstance(frame, Send | Edit):
         text = clean(frame.text)
         if not text.strip():
             raise BadFrame("bad_field", "The text is empty.", field="text", **about)

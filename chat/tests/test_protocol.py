@@ -93,7 +93,7 @@ def test_sizes_are_bytes_and_only_messages_may_be_large() -> None:
     assert error.facts["reply"] == ID
 
 
-@pytest.mark.parametrize("kind", [None, 7, [], {}, "", "delta", "Send", "edit"])
+@pytest.mark.parametrize("kind", [None, 7, [], {}, "", "delta", "Send", "edits"])
 def test_an_unknown_type_is_named(kind: object) -> None:
     error = refusal(json.dumps({"type": kind, "id": ID}))
     assert (error.code, error.facts["field"], error.facts["id"]) == ("unknown_type", "type", ID)

@@ -46,6 +46,8 @@ def built() -> dict[str, list[set[str]]]:
         created=None,
         updated=None,
         running=True,
+        archived=False,
+        source="",
         seq=1,
     )
     frames = [
@@ -96,7 +98,7 @@ def test_each_frame_of_the_server_has_an_example() -> None:
 
 def test_each_error_code_in_the_code_is_documented() -> None:
     package = Path(protocol.__file__).parent
-    files = [*package.glob("*.py"), package.parent / "consumers.py"]
+    files = [*package.glob("*.py"), package.parent / "consumers.py", package.parent / "intake.py"]
     code = "".join(file.read_text() for file in files)
     used = set(re.findall(r'(?:BadFrame|error)\(\s*"([a-z_]+)"', code))
     assert used

@@ -55,7 +55,7 @@ TOO_DEEP = {
 }
 
 BAD_TYPE = {
-    "unknown": '{"type":"edit"}',
+    "unknown": '{"type":"edits"}',
     "of the server": '{"type":"accepted"}',
     "missing": "{}",
     "null": '{"type":null}',

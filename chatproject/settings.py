@@ -81,6 +81,9 @@ try:
         validate=validate.OneOf(["json", "console"]),
     )
     METRICS_TOKEN: str = env.str("METRICS_TOKEN", "").strip()
+    API_TOKENS = _switch("API_TOKENS", True)
+    TOKENS_PER_USER = _positive("TOKENS_PER_USER", 50)
+    TICKET_SECONDS = _positive("TICKET_SECONDS", 60)
 
     # --- database -------------------------------------------------------------------------
     DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")

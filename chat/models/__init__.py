@@ -14,11 +14,12 @@ from chat.models.processes import Process
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
 from chat.models.sealing import Unreadable
-from chat.models.tokens import Token
+from chat.models.tokens import AlreadyMade, Scope, Token, TooManyTokens
 
 __all__ = [
     "UNFINISHED",
     "Accepted",
+    "AlreadyMade",
     "ApiCall",
     "Attempt",
     "Catalogue",
@@ -45,10 +46,12 @@ __all__ = [
     "Reply",
     "Request",
     "Role",
+    "Scope",
     "Source",
     "Status",
     "Token",
     "TooMany",
+    "TooManyTokens",
     "Unreadable",
     "Unsaved",
     "catalogue",

@@ -2,10 +2,94 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+from typing import Any, Self
+from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+PREFIX = "prl_"
+SECRET_BYTES = 32
+HINT_LENGTH = 4
+NOTED_EVERY = timedelta(minutes=1)
+"""How exact `last_used` is: so a busy program does not cost a write per request."""
+
+
+class Scope(models.TextChoices):
+    """What a token may do; none of them includes another."""
+
+    CHAT = "chat", "Chat: send messages, follow and stop replies, change conversations"
+    READ = "read", "Read: conversations, replies and models"
+    EXPORT = "export", "Export: whole conversations as files"
+
+
+class TooManyTokens(Exception):
+    """The user has `TOKENS_PER_USER` tokens already."""
+
+
+class AlreadyMade(Exception):
+    """A token with this uid was made before; its secret is known to nobody here any more."""
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def for_user(self, user: Any) -> Self:
+        """Those of one user, given as a user or its primary key."""
+        return self.filter(user=user)
+
+    def live(self) -> Self:
+        """Those that open something: neither revoked nor expired, of an active user."""
+        return self.filter(_usable(), user__is_active=True)
+
+    def make(
+        self,
+        user: User,
+        name: str,
+        scopes: Iterable[str],
+        expires: datetime | None,
+        *,
+        uid: UUID | None = None,
+    ) -> tuple[Token, str]:
+        """A new token and its secret, which cannot be had again.
+
+        Raises `TooManyTokens`, and `AlreadyMade` for a `uid` that a token has already.
+        """
+        wanted = set(scopes)
+        if not wanted or wanted - set(Scope.values):
+            raise ValueError(f"Scopes are some of {Scope.values}, not {sorted(wanted)}.")
+        secret = PREFIX + token_urlsafe(SECRET_BYTES)
+        row = Token(
+            uid=uid or uuid4(),
+            user=user,
+            name=name,
+            digest=_digest(secret),
+            hint=secret[-HINT_LENGTH:],
+            scopes=[scope for scope in Scope.values if scope in wanted],
+            expires=expires,
+        )
+        with transaction.atomic():
+            # One at a time per user, or two would both see the last free place.
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            if self.filter(uid=row.uid).exists():
+                raise AlreadyMade
+            if self.for_user(user).filter(_usable()).count() >= settings.TOKENS_PER_USER:
+                raise TooManyTokens
+            row.save(force_insert=True)
+        return row, secret
+
+    def find(self, secret: str) -> Token | None:
+        """The live token with this secret, with its user."""
+        return self.live().select_related("user").filter(digest=_digest(secret)).first()
+
+    def revoke(self) -> int:
+        """End those that are not ended yet; how many that were."""
+        return self.filter(revoked=None).update(revoked=timezone.now())
 
 
 class Token(models.Model):
@@ -24,8 +108,41 @@ class Token(models.Model):
     last_used = models.DateTimeField(null=True, blank=True)
     revoked = models.DateTimeField(null=True, blank=True)
 
+    objects = TokenQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def expired(self) -> bool:
+        return self.expires is not None and self.expires <= timezone.now()
+
+    def allows(self, scopes: Iterable[str]) -> bool:
+        """Whether it has one of these scopes; where none is asked for, any token will do."""
+        wanted = set(scopes)
+        return not wanted or not wanted.isdisjoint(self.scopes)
+
+    def revoke(self) -> bool:
+        """End it for good; False when it was already."""
+        return Token.objects.filter(pk=self.pk).revoke() == 1
+
+    def used(self) -> None:
+        """Note the use, at most once a minute."""
+        now = timezone.now()
+        if self.last_used is None or self.last_used <= now - NOTED_EVERY:
+            # Of requests at the same moment, in whatever process, one writes.
+            noted_before = Q(last_used=None) | Q(last_used__lte=now - NOTED_EVERY)
+            Token.objects.filter(noted_before, pk=self.pk).update(last_used=now)
+            self.last_used = now
+
+
+def _usable() -> Q:
+    return Q(revoked=None) & (Q(expires=None) | Q(expires__gt=timezone.now()))
+
+
+def _digest(secret: str) -> str:
+    """A plain hash is enough: the secret is 256 random bits, which nobody can try out."""
+    return hashlib.sha256(secret.encode()).hexdigest()

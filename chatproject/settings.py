@@ -5,6 +5,7 @@ combinations that are each valid but unsafe together are system checks in `chat/
 """
 
 import os
+import re
 import socket
 import sys
 import tomllib
@@ -81,6 +82,7 @@ try:
         validate=validate.OneOf(["json", "console"]),
     )
     METRICS_TOKEN: str = env.str("METRICS_TOKEN", "").strip()
+    CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
     API_TOKENS = _switch("API_TOKENS", True)
     TOKENS_PER_USER = _positive("TOKENS_PER_USER", 50)
     TICKET_SECONDS = _positive("TICKET_SECONDS", 60)
@@ -164,6 +166,13 @@ for origin in CSRF_TRUSTED_ORIGINS:
         raise ImproperlyConfigured(
             f"CSRF_TRUSTED_ORIGINS has {origin!r}; each needs its scheme, as in https://chat.example."
         )
+for origin in CORS_ALLOWED_ORIGINS:
+    # As browsers send it: lower case, no default port. Other schemes are those of apps.
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?", origin, re.ASCII):
+        raise ImproperlyConfigured(
+            f"CORS_ALLOWED_ORIGINS has {origin!r}; each is a scheme, a host and perhaps a port, "
+            "as in https://app.example or http://localhost:5173, without a path and without *."
+        )
 
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if SQLITE:
@@ -202,6 +211,7 @@ INSTALLED_APPS = [
     "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "corsheaders",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -215,8 +225,10 @@ MIDDLEWARE = [
     "chat.logs.requests",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",  # outside: on every answer
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "chat.caching.no_store",
+    "chat.api.problems.problems_for_pages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -311,6 +323,20 @@ else:
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = MESSAGE_BYTES
+
+# Pages of CORS_ALLOWED_ORIGINS use the API with a token; no cookie ever counts for them.
+CORS_URLS_REGEX = r"^/(api/)?v1/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "authorization",
+    "content-type",
+    "accept",
+    "last-event-id",
+    "idempotency-key",
+    "*",  # what SDKs tell of themselves; it does not cover Authorization
+]
+CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-Id", "WWW-Authenticate"]
 
 # --- static files and language ------------------------------------------------------------
 STATIC_URL = "/static/"

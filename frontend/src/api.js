@@ -101,7 +101,7 @@ export class Api {
     throw new ApiError(
       response.status,
       answer?.code ?? "bad_answer",
-      answer?.message ?? `The server answered with status ${response.status}.`,
+      answer?.detail ?? `The server answered with status ${response.status}.`,
       answer?.field ?? null,
     );
   }

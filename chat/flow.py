@@ -38,6 +38,31 @@ class Allowance:
         return max(1, round(self._since + 60 - self._clock()))
 
 
+class Allowances:
+    """One for each user, kept no longer than it counts."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._of: dict[int, Allowance] = {}
+        self._before: dict[int, Allowance] = {}
+        self._turned = clock()
+
+    def __len__(self) -> int:
+        return len(self._of) + len(self._before)
+
+    def of(self, user_id: int, per_minute: int) -> Allowance:
+        """This user's, as it was taken from before."""
+        now = self._clock()
+        if now - self._turned >= 60:  # who has not asked for a minute has a new one anyway
+            self._before = self._of if now - self._turned < 120 else {}
+            self._of, self._turned = {}, now
+        known = self._of.get(user_id) or self._before.pop(user_id, None)
+        if known is None or known.per_minute != per_minute:
+            known = Allowance(per_minute, self._clock)
+        self._of[user_id] = known
+        return known
+
+
 class Ledger:
     """The bytes of text a client got and has not acknowledged, of all replies it follows."""
 

@@ -82,7 +82,7 @@ try:
         validate=validate.OneOf(["json", "console"]),
     )
     METRICS_TOKEN: str = env.str("METRICS_TOKEN", "").strip()
-    CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+    CORS_ALLOWED_ORIGINS = [one.strip() for one in env.list("CORS_ALLOWED_ORIGINS", [])]
     API_TOKENS = _switch("API_TOKENS", True)
     TOKENS_PER_USER = _positive("TOKENS_PER_USER", 50)
     TICKET_SECONDS = _positive("TICKET_SECONDS", 60)
@@ -129,6 +129,7 @@ try:
     UNACKNOWLEDGED_BYTES = _positive("UNACKNOWLEDGED_BYTES", 256 * 1024)
     SLOW_CLIENT_SECONDS = _seconds("SLOW_CLIENT_SECONDS", 30)
     SILENCE_SECONDS = _seconds("SILENCE_SECONDS", 15)
+    QUEUED_STREAM_SECONDS = _seconds("QUEUED_STREAM_SECONDS", 60)
     REQUEST_DAYS = _positive("REQUEST_DAYS", 7)
     CHANGES_DAYS = _positive("CHANGES_DAYS", 30)
     CHANGES_OBJECTS = _positive("CHANGES_OBJECTS", 1000)
@@ -168,10 +169,12 @@ for origin in CSRF_TRUSTED_ORIGINS:
         )
 for origin in CORS_ALLOWED_ORIGINS:
     # As browsers send it: lower case, no default port. Other schemes are those of apps.
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?", origin, re.ASCII):
+    written = re.fullmatch(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d+)?", origin)
+    if not written or re.fullmatch(r"(http://.*:80|https://.*:443)", origin):
         raise ImproperlyConfigured(
             f"CORS_ALLOWED_ORIGINS has {origin!r}; each is a scheme, a host and perhaps a port, "
-            "as in https://app.example or http://localhost:5173, without a path and without *."
+            "in lower case and as browsers send it: https://app.example, http://localhost:5173. "
+            "No path, no *, no :80 or :443."
         )
 
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")

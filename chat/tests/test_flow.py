@@ -7,7 +7,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.flow import Allowance, Ledger
+from chat.flow import Allowance, Allowances, Ledger
 from chat.protocol import Ack
 
 
@@ -28,6 +28,34 @@ def test_an_allowance_comes_back_after_a_minute() -> None:
     assert allowance.retry_after() == 1
     clock.now += 1
     assert allowance.take()
+
+
+def test_each_user_has_an_allowance_of_their_own() -> None:
+    allowances = Allowances(Clock())
+    assert allowances.of(1, 1).take()
+    assert not allowances.of(1, 1).take()
+    assert allowances.of(2, 1).take()
+
+
+@given(st.lists(st.floats(0.1, 70), min_size=1, max_size=40))
+def test_an_allowance_is_remembered_for_as_long_as_it_counts(pauses: list[float]) -> None:
+    clock = Clock()
+    allowances, alone = Allowances(clock), Allowance(3, clock)
+    for pause in pauses:
+        clock.now += pause
+        allowances.of(7, 5).take()  # somebody else, which makes no difference
+        assert allowances.of(1, 3).take() == alone.take()
+
+
+def test_who_does_not_come_back_is_forgotten() -> None:
+    clock = Clock()
+    allowances = Allowances(clock)
+    for user_id in range(1000):
+        allowances.of(user_id, 3).take()
+    for _ in range(3):
+        clock.now += 61
+        allowances.of(1, 3)
+    assert len(allowances) == 1
 
 
 def test_room_comes_back_with_the_ack_of_that_reply_and_attempt() -> None:

@@ -24,6 +24,8 @@ for name in (
     "EMAIL_URL",
     "TRUSTED_PROXIES",
     "CSRF_TRUSTED_ORIGINS",
+    "CORS_ALLOWED_ORIGINS",
+    "API_TOKENS",
     "PORT",
     "DYNO",
     "SIGNUP",

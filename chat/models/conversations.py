@@ -141,10 +141,14 @@ class Conversation(models.Model):
 
         A producer of one of them learns of it from its next checkpoint, which stores nothing.
         """
+        from chat.models.messages import Status
         from chat.models.replies import Reply
 
         with transaction.atomic():
             counter = Counter.objects.lock(self.owner_id)
+            # A checkpoint locks replies only: it would add to what is just being deleted.
+            running = Reply.objects.filter(conversation=self.pk, status=Status.RUNNING)
+            list(running.select_for_update(no_key=True).order_by("pk").values_list("pk"))
             self.delete()
             counter.record_deletion("conversation", self.uid)
             Reply.objects.wake_next(self.owner_id)

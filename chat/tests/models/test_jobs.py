@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from time import sleep
 from uuid import uuid4
 
 import pytest
@@ -246,3 +247,38 @@ def test_who_waits_for_a_lock_gives_up(
         settings.LEASE_SECONDS = 0.2
         with pytest.raises(OperationalError, match="lock timeout"):
             threads.submit(other, lock).result(timeout=30)
+
+
+def test_a_conversation_is_deleted_in_the_middle_of_a_checkpoint(
+    heard: Heard, send: Send, get: Get, process: Process
+) -> None:
+    reply = get(send())
+    Reply.objects.claim(reply.pk, process.pk)
+    new = [Unsaved(reply.pk, 1, (("text", 0, "Some words"),))]
+
+    def remove() -> None:
+        try:
+            reply.conversation.remove()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            assert Reply.objects.checkpoint(process.pk, new)
+            removed = threads.submit(remove)
+            until_somebody_waits()
+        removed.result(timeout=30)
+    assert Reply.objects.checkpoint(process.pk, new) == {}
+    assert not Reply.objects.exists()
+
+
+def until_somebody_waits() -> None:
+    """Another transaction waits for a lock of this one."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone():
+                return
+            sleep(0.01)

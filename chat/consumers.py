@@ -201,6 +201,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         with self._holding():  # `accepted` comes before all else about its reply
             accepted = await intake.accept(self.login.user_id, frame)
             self._put(protocol.accepted(accepted))
+        if isinstance(frame, protocol.Withdraw):
+            return
         if accepted.row is not None:
             self._follow_live(process.following.adopt(accepted.row))
             return
@@ -288,7 +290,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 while self._outbox:
                     await self._emit(self._outbox.popleft())
                 for follower in list(self._followers.values()):
-                    await self._pull(follower)
+                    if self._later is None or not follower.live.gone:
+                        await self._pull(follower)
                 blocked = any(follower.behind() for follower in self._followers.values())
                 self._ledger.note(_now() if blocked else None)
                 if self._outbox:

@@ -117,9 +117,17 @@ def _store(user_id: int, frame: protocol.Asked) -> Accepted:
                 model=frame.model,
                 settings=protocol.settings_object(frame.settings),
             )
+        case protocol.Edit():
+            return Request.objects.edit(
+                user_id, frame.id, message=frame.message, text=frame.text, model=frame.model
+            )
+        case protocol.Regenerate():
+            return Request.objects.regenerate(
+                user_id, frame.id, reply=frame.reply, model=frame.model
+            )
         case protocol.Continue():
             return Request.objects.continue_(
                 user_id, frame.id, reply=frame.reply, model=frame.model
             )
-        case _:
-            raise NotAllowed("This server cannot do this yet.")
+        case protocol.Withdraw():
+            return Request.objects.withdraw(user_id, frame.id, message=frame.message)

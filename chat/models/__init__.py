@@ -1,5 +1,6 @@
 """What is stored. Each module owns its rows and every change of their state."""
 
+from chat.models.accepting import Accepted, IdReused, NoModel, NotAllowed, TooMany
 from chat.models.api_calls import ApiCall
 from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
 from chat.models.catalogue import Catalogue, catalogue, environment_endpoints
@@ -12,7 +13,7 @@ from chat.models.offers import Found, Offer, OfferedModel
 from chat.models.prices import Prices
 from chat.models.processes import Process
 from chat.models.replies import Reply
-from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
+from chat.models.requests import Request
 from chat.models.sealing import Unreadable
 from chat.models.tokens import AlreadyMade, Scope, Token, TooManyTokens
 

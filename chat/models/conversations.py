@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models, transaction
+from django.utils import timezone
 
 from chat.models.changes import Counter
 
@@ -136,6 +137,51 @@ class Conversation(models.Model):
                 self.archived = archived
             self.touch(counter, "title", "model", "leaf", "settings", "archived")
 
+    def grow(self, counter: Counter, reply: Message, *, by: int) -> None:
+        """A reply was queued, and is shown from now on; there are `by` more messages.
+
+        Saves a new model and new settings along with it.
+        """
+        self.leaf = reply
+        self.message_count += by
+        self.updated = timezone.now()
+        self.running = True
+        self.touch(counter, "model", "settings", "updated", "running", "leaf", "message_count")
+
+    def forget(self, counter: Counter, *messages: Message) -> None:
+        """Delete a message with its reply, in this order; nothing follows on them any more.
+
+        Nothing is left of a conversation that has no other messages.
+        """
+        first = messages[0]
+        for message in messages:
+            counter.record_deletion("message", message.uid)
+        self.messages.filter(pk__in=[message.pk for message in messages]).delete()
+        self.message_count = self.messages.count()
+        if not self.message_count:
+            self._remove(counter)
+            return
+        if self.leaf_id in {message.pk for message in messages}:
+            self.leaf = self._newest_below(first.parent)
+        self.updated = timezone.now()
+        self.refresh_running()
+        self.retitle(first.text)
+        self.touch(counter, "leaf", "message_count", "updated", "running", "title")
+
+    def _newest_below(self, message: Message | None) -> Message:
+        """Where a path through this message that is shown first ends; None: through any root."""
+        below: set[int | None] = {message.pk if message is not None else None}
+        for pk, parent in self.messages.order_by("pk").values_list("pk", "parent_id"):
+            if parent in below:  # what follows on a message is younger than it
+                below.add(pk)
+        return self.messages.get(pk=max(pk for pk in below if pk is not None))
+
+    def retitle(self, before: str) -> None:
+        """A first title goes with the text it was made of."""
+        if self.title == title_of(before):
+            first = self.messages.filter(parent=None).order_by("pk")[0]
+            self.title = title_of(first.text)
+
     def remove(self) -> None:
         """Delete the conversation with its messages; counts as ending its replies.
 
@@ -149,9 +195,12 @@ class Conversation(models.Model):
             # A checkpoint locks replies only: it would add to what is just being deleted.
             running = Reply.objects.filter(conversation=self.pk, status=Status.RUNNING)
             list(running.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-            self.delete()
-            counter.record_deletion("conversation", self.uid)
+            self._remove(counter)
             Reply.objects.wake_next(self.owner_id)
+
+    def _remove(self, counter: Counter) -> None:
+        self.delete()
+        counter.record_deletion("conversation", self.uid)
 
     def path(self, leaf: Message | None = None) -> list[Message]:
         """The messages from the root to `leaf` (the stored leaf when not given)."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,48 +9,22 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from chat.models.catalogue import catalogue, find
+from chat.models.accepting import (
+    Accepted,
+    NotAllowed,
+    add_message,
+    make_room,
+    offer_for,
+    queue_reply,
+)
 from chat.models.changes import Counter, wake
 from chat.models.conversations import Conversation, title_of
-from chat.models.messages import Message, Role, Status
-from chat.models.offers import Offer
+from chat.models.messages import Role
 from chat.models.replies import Reply
+from chat.models.revisions import RevisionQuerySet
 
 
-class IdReused(Exception):
-    """The same client id came with another body."""
-
-
-class NotAllowed(Exception):
-    """The state of the message does not allow it; the text says why."""
-
-
-class TooMany(Exception):
-    """The user has as many replies waiting as one may; the text says how many."""
-
-
-class NoModel(Exception):
-    """No such model is offered; the text says what to do."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The ids a request was stored under: the fields of the `accepted` frame."""
-
-    id: UUID
-    conversation: UUID
-    message: UUID
-    reply: UUID
-    row: Reply | None = field(default=None, compare=False)
-    """The reply as just stored; None where the request was known already."""
-
-
-class RequestQuerySet(models.QuerySet["Request"]):
-    def forget_old(self) -> int:
-        """Drop ids older than `REQUEST_DAYS`; returns how many."""
-        horizon = timezone.now() - timedelta(days=settings.REQUEST_DAYS)
-        return self.filter(created__lt=horizon).delete()[0]
-
+class RequestQuerySet(RevisionQuerySet):
     def send(
         self,
         user_id: int,
@@ -78,22 +48,18 @@ class RequestQuerySet(models.QuerySet["Request"]):
             body.append(settings)
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
-            if known := self._known(user_id, key, body):
+            if known := self.known(user_id, key, body):
                 return known
-            _make_room(user_id)
+            make_room(user_id)
+            above = None
             if conversation is None:
                 if parent is not None:
                     raise NotAllowed("A message of a new conversation has no parent.")
-                offer = _offer(user_id, model)
-                chat = Conversation(
-                    owner_id=user_id, title=title_of(text), model=offer.id, updated=timezone.now()
-                )
-                event = "created"
-                above = None
+                offer = offer_for(user_id, model)
+                chat = Conversation(owner_id=user_id, title=title_of(text), model=offer.id)
             else:
                 chat = Conversation.objects.get(owner_id=user_id, uid=conversation)
-                offer = _offer(user_id, model or chat.model, fall_back=model is None)
-                event = "updated"
+                offer = offer_for(user_id, model or chat.model, fall_back=model is None)
                 above = chat.messages.get(uid=parent) if parent is not None else None
                 if above is not None and above.role != Role.ASSISTANT:
                     raise NotAllowed("A message can only follow a reply.")
@@ -101,39 +67,18 @@ class RequestQuerySet(models.QuerySet["Request"]):
                     chat.model = offer.id
             if settings is not None:
                 chat.settings = settings
-            chat.updated = timezone.now()
-            chat.running = True
-            if event == "created":
+            if conversation is None:
+                chat.updated, chat.running = timezone.now(), True
                 counter.record(chat, "created")
                 chat.save()
-            message = Message(
-                conversation=chat, user_id=user_id, parent=above, role=Role.USER, text=text
-            )
-            counter.record(message, "created")
-            message.save()
-            reply = Reply(
-                conversation=chat,
-                user_id=user_id,
-                parent=message,
-                role=Role.ASSISTANT,
-                status=Status.QUEUED,
-                model=offer.id,
-                turn=counter.value + 1,
-                reason=Reply.objects.reason_to_wait(user_id, chat.pk, counter.value + 1),
-            )
-            counter.record(reply, "created")
-            reply.save()
-            chat.leaf = reply
-            chat.message_count += 2
-            if event == "created":
-                Conversation.objects.filter(pk=chat.pk).update(
-                    leaf=chat.leaf, message_count=chat.message_count
-                )
+            message = add_message(counter, chat, above, text)
+            reply = queue_reply(counter, message, offer)
+            if conversation is None:
+                chat.leaf, chat.message_count = reply, 2
+                Conversation.objects.filter(pk=chat.pk).update(leaf=reply, message_count=2)
             else:
-                changed = ("model", "settings", "updated", "running", "leaf", "message_count")
-                chat.touch(counter, *changed)
-            wake([reply.pk])
-            return self._remember(user_id, key, body, chat, message, reply)
+                chat.grow(counter, reply, by=2)
+            return self.remember(user_id, key, body, chat, message, reply)
 
     def continue_(self, user_id: int, key: UUID, *, reply: UUID, model: str | None) -> Accepted:
         """*Retry* and *Continue*: queue the next attempt of the same reply, on its kept text.
@@ -143,13 +88,13 @@ class RequestQuerySet(models.QuerySet["Request"]):
         body = ["continue", str(reply), model]
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)
-            if known := self._known(user_id, key, body):
+            if known := self.known(user_id, key, body):
                 return known
             row = Reply.objects.for_user(user_id).locked().get(uid=reply)
-            _make_room(user_id)
+            make_room(user_id)
             if not row.can_continue():
                 raise NotAllowed("This reply cannot go on: it is not at an end that can.")
-            offer = _offer(user_id, model or row.model, fall_back=model is None)
+            offer = offer_for(user_id, model or row.model, fall_back=model is None)
             row.queue_again(counter, model=offer.id)
             chat = row.conversation
             chat.updated = timezone.now()
@@ -157,35 +102,7 @@ class RequestQuerySet(models.QuerySet["Request"]):
             chat.touch(counter, "updated", "running")
             wake([row.pk])
             assert row.parent is not None
-            return self._remember(user_id, key, body, chat, row.parent, row)
-
-    def _known(self, user_id: int, key: UUID, body: list[Any]) -> Accepted | None:
-        row = self.filter(user_id=user_id, key=key).first()
-        if row is None:
-            return None
-        if row.digest != _digest(body):
-            raise IdReused
-        return Accepted(key, row.conversation, row.message, row.reply)
-
-    def _remember(
-        self,
-        user_id: int,
-        key: UUID,
-        body: list[Any],
-        conversation: Conversation,
-        message: Message,
-        reply: Reply,
-    ) -> Accepted:
-        accepted = Accepted(key, conversation.uid, message.uid, reply.uid, reply)
-        self.create(
-            user_id=user_id,
-            key=key,
-            digest=_digest(body),
-            conversation=accepted.conversation,
-            message=accepted.message,
-            reply=accepted.reply,
-        )
-        return accepted
+            return self.remember(user_id, key, body, chat, row.parent, row)
 
 
 class Request(models.Model):
@@ -206,26 +123,3 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)
-
-
-def _digest(body: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(body).encode()).hexdigest()
-
-
-def _make_room(user_id: int) -> None:
-    """Raises `TooMany` when no further reply may be queued for this user."""
-    limit = settings.QUEUED_REPLIES_PER_USER
-    if Reply.objects.filter(user_id=user_id, status=Status.QUEUED).count() >= limit:
-        raise TooMany(f"{limit} replies wait already: let some of them end first.")
-
-
-def _offer(user_id: int, model: str | None, *, fall_back: bool = False) -> Offer:
-    """The asked model; the default where none was asked for or a stored one is gone."""
-    found = find(model, user_id).offer if model else None
-    if found is None and (fall_back or not model):
-        found = catalogue(user_id).default
-    if found is None:
-        raise NoModel(
-            "This model is not offered here." if model else "No model is set up for you here."
-        )
-    return found

@@ -379,7 +379,7 @@ class Copies:
             copy.wanted_at = float("-inf")
         copy.take_stored(found.pieces, found.last)
         self._count(copy, gap)
-        live.tell(row.status, row.reason, row.retry_at, found.position)
+        live.tell(row.status, row.reason, row.retry_at, found.position, row.model)
         if copy.owner != found.owner:
             copy.owner, copy.wanted_at = found.owner, float("-inf")
         self._want(copy, WANT_AGAIN_SECONDS if copy.gap else WANT_SECONDS)

@@ -139,8 +139,15 @@ class Following:
                 if live is not None:
                     self._show(live, row)
                 places.add(row.conversation_id)
-            elif change.kind == "conversation" and change.event == "deleted":
-                # Its replies are gone; which ones, the rows tell (a producer: its checkpoint).
+            elif change.kind == "message":
+                live = self._lives.get(change.uid)
+                if live is not None and not live.produced:  # its producer learns by a checkpoint
+                    live.vanish()
+                    self.forget(live)
+            elif change.row is not None:
+                places.add(change.row.pk)  # one less may be waiting
+            else:
+                # With a conversation its replies are gone; which ones, the rows tell.
                 for live in self._lives.values():
                     if live.user_id == user_id:
                         self._spawn(self.refresh(live), f"gone-{live.uid}")
@@ -161,7 +168,7 @@ class Following:
                 live.finish(row)
                 self.forget(live)
         elif row.attempt == live.attempt:
-            live.tell(row.status, row.reason, row.retry_at, live.position)
+            live.tell(row.status, row.reason, row.retry_at, live.position, row.model)
 
     def _queued_in(self, conversation: int) -> list[LiveReply]:
         return [

@@ -107,12 +107,17 @@ class LiveReply:
         self.wake()
 
     def tell(
-        self, status: str, reason: str, retry_at: datetime | None, position: int | None
+        self,
+        status: str,
+        reason: str,
+        retry_at: datetime | None,
+        position: int | None,
+        model: str = "",
     ) -> None:
         """Note how it stands; followers hear of it when it is news."""
-        news = (status, reason, retry_at, position)
-        if news != (self.status, self.reason, self.retry_at, self.position):
-            self.status, self.reason, self.retry_at, self.position = news
+        news = (status, reason, retry_at, position, model or self.model)
+        if news != (self.status, self.reason, self.retry_at, self.position, self.model):
+            self.status, self.reason, self.retry_at, self.position, self.model = news
             self.version += 1
             self.wake()
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -26,9 +26,7 @@ from chat.protocol import BadFrame
 from chat.replies import Follower, LiveReply, process, sessions
 from chat.replies.database import SOCKETS
 
-type Form = Literal["sse", "ndjson"]
-
-TYPES: dict[Form, str] = {
+TYPES = {
     "sse": "text/event-stream; charset=utf-8",
     "ndjson": "application/x-ndjson",
 }
@@ -215,7 +213,7 @@ class Stream:
 
 def respond(
     login: sessions.Login,
-    form: Form,
+    form: str,
     uid: UUID,
     position: Position = START,
     accepted: Accepted | None = None,
@@ -233,12 +231,12 @@ def come_back(milliseconds: int = LATER_MS) -> StreamingHttpResponse:
     return _response("sse", nothing())
 
 
-def _response(form: Form, content: AsyncGenerator[bytes]) -> StreamingHttpResponse:
+def _response(form: str, content: AsyncGenerator[bytes]) -> StreamingHttpResponse:
     return StreamingHttpResponse(content, content_type=TYPES[form], headers=HEADERS)
 
 
 async def _content(
-    stream: Stream, form: Form, uid: UUID, position: Position, accepted: Accepted | None
+    stream: Stream, form: str, uid: UUID, position: Position, accepted: Accepted | None
 ) -> AsyncGenerator[bytes]:
     encode = _event if form == "sse" else _line
     if form == "sse":

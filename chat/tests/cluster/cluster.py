@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -61,6 +62,9 @@ class Node(Server):
             assert self.running, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.05)
+
+    def forget_log(self) -> None:
+        os.truncate(self._log, 0)
 
     def freeze(self) -> None:
         """Stop it as a machine does that sleeps: its connections stay open."""
@@ -162,6 +166,18 @@ class Cluster:
             node.begin()
         for node in down:
             node.until_it_answers()
+
+    def tidy(self) -> None:
+        """Nothing of an earlier test that failed is left: one failure is one failure."""
+        for node in self.nodes:
+            node.forget_log()
+        rows = self.database
+        if rows.rows("SELECT 1 FROM chat_message WHERE role = 'assistant' AND ended IS NULL"):
+            self.end()
+            rows.change(
+                "TRUNCATE chat_conversation, chat_message, chat_process, procrastinate_jobs CASCADE"
+            )
+            self.heal()
 
     def end(self) -> None:
         """End all of it, at once."""

@@ -18,6 +18,11 @@ __all__ = ["postgres"]
 type MakeCluster = Callable[..., Cluster]
 
 
+def quick() -> dict[str, str]:
+    """The environment of a cluster."""
+    return {**os.environ, **QUICK}
+
+
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Upstream]:
     with fake_upstream() as upstream:
@@ -41,7 +46,7 @@ def shared(
     upstream: Upstream,
 ) -> Iterator[Cluster]:
     directory = tmp_path_factory.mktemp("pair")
-    with a_cluster(directory, {**os.environ, **QUICK}, postgres, valkey, upstream.url) as cluster:
+    with a_cluster(directory, quick(), postgres, valkey, upstream.url) as cluster:
         cluster.add(2)
         yield cluster
 
@@ -50,6 +55,7 @@ def shared(
 def pair(shared: Cluster) -> Iterator[Cluster]:
     """Two web processes. A test may break what it likes, but nothing may leave a traceback."""
     shared.heal()
+    shared.tidy()
     yield shared
     shared.heal()
     assert shared.complaints() == []
@@ -64,10 +70,8 @@ def make_cluster(
     contexts = []
 
     def make(webs: int, workers: int = 0, *, redis: bool = True, **settings: str) -> Cluster:
-        environment = {**os.environ, **QUICK}
-        context = a_cluster(
-            tmp_path, environment, postgres, valkey if redis else None, upstream.url
-        )
+        redis_server = valkey if redis else None
+        context = a_cluster(tmp_path, quick(), postgres, redis_server, upstream.url)
         cluster = context.__enter__()
         contexts.append(context)
         made.append(cluster)

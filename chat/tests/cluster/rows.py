@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from chat.tests.live.database import Database, Person
 from chat.tests.postgres import Postgres
+
+if TYPE_CHECKING:
+    from chat.tests.cluster.cluster import Node
 
 _numbers = itertools.count(1)
 
@@ -62,6 +67,30 @@ class Rows(Database):
         )
         return {row["process"]: row["number"] for row in found}
 
+    @contextmanager
+    def locked(self, table: str, where: str, *values: object) -> Iterator[None]:
+        """These rows are locked, as by a process that is in the middle of its work."""
+        query = f"SELECT 1 FROM {table} WHERE {where.replace('?', '%s')} FOR NO KEY UPDATE"
+        with psycopg.connect(self.url) as connection:
+            assert connection.execute(query.encode(), values).fetchall()
+            yield
+            connection.rollback()
+
+    def waiting(self) -> int:
+        """How many statements wait for a lock."""
+        return self.number(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND wait_event_type = 'Lock'",
+            self.name,
+        )
+
+    def waits(self, node: Node) -> bool:
+        """Whether this process waits for a lock."""
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name ~ ? AND wait_event_type = 'Lock'"
+        )
+        return self.number(query, rf"^parley \S+:{node.pid}\M") > 0
+
     def messages_of(self, conversations: list[str]) -> list[dict[str, Any]]:
         return self.rows(
             "SELECT message.* FROM chat_message AS message"
@@ -69,6 +98,13 @@ class Rows(Database):
             " WHERE it.uid = ANY(?::uuid[]) ORDER BY message.id",
             conversations,
         )
+
+    def all_of(self, reply: str) -> list[dict[str, Any]]:
+        """Everything that is stored of a reply: its row, its attempts, its parts."""
+        row = self.reply(reply)
+        attempts = "SELECT * FROM chat_attempt WHERE reply_id = ? ORDER BY number"
+        parts = "SELECT * FROM chat_part WHERE reply_id = ? ORDER BY attempt, at"
+        return [row, *self.rows(attempts, row["id"]), *self.rows(parts, row["id"])]
 
     def unfinished(self, conversations: list[str]) -> list[dict[str, Any]]:
         messages = self.messages_of(conversations)

@@ -82,13 +82,23 @@ def migrated_file(directory: Path) -> Path:
 class Upstream:
     """The fake endpoint, in a process of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
         self.url = url
+        self._process = process
         self._control = url.removesuffix("/v1") + "/control"
 
     def play(self, text: str, *, rate: float = 0, splits: list[int] | None = None) -> None:
         """Answer the next request, whatever its model, with this text."""
         self._ask({"text": text, "rate": rate, "splits": splits})
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """It reads nothing; whoever connects waits."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def requests(self, about: str) -> list[dict[str, Any]]:
         """The requests whose prompt has a message that contains this, oldest first."""
@@ -114,7 +124,7 @@ def fake_upstream() -> Iterator[Upstream]:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            yield Upstream(json.loads(process.stdout.readline())["url"])
+            yield Upstream(json.loads(process.stdout.readline())["url"], process)
         finally:
             process.kill()
 

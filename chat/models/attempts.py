@@ -57,13 +57,15 @@ class Claim:
     endpoint: EndpointSettings | None
     row: Message
     """The reply as claimed."""
-    messages: list[dict[str, str]] = field(repr=False)
+    messages: list[dict[str, Any]] = field(repr=False)
     """The prompt: role and content, from the root to the message before the reply."""
     settings: dict[str, Any] = field(repr=False)
     """What the user set for the conversation, beside the system prompt: only what is set."""
     text: str = field(repr=False)
     """Kept from earlier attempts; the new one goes on from it."""
     reasoning: str = field(repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Parameters of an API call that only the endpoint knows."""
 
 
 @dataclass(frozen=True)

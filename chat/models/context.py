@@ -7,7 +7,7 @@ bytes of UTF-8 a token holds for English, and on the safe side for most other la
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BYTES_PER_TOKEN = 4
 MESSAGE_TOKENS = 4
@@ -18,7 +18,7 @@ MOST_FOR_ANSWER = 4096
 """Tokens kept free for an answer without a limit of its own: a quarter of the context, at most so
 many."""
 
-type Prompt = list[dict[str, str]]
+type Prompt = list[dict[str, Any]]
 """Role and content, from the first message to the last."""
 
 
@@ -38,7 +38,7 @@ def tokens(text: str) -> int:
 
 
 def trim(
-    prompt: Sequence[dict[str, str]], context: int | None, *, answer: int | None, kept: str = ""
+    prompt: Sequence[dict[str, Any]], context: int | None, *, answer: int | None, kept: str = ""
 ) -> Trimmed:
     """Leave out the oldest turns until the rest, the kept text and the answer fit.
 

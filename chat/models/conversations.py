@@ -35,12 +35,13 @@ class Source(models.TextChoices):
 
     CHAT = "", "Chat"
     API = "api", "API"
+    PASSING = "passing", "API, not to be stored"
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def for_user(self, user: User | Any) -> ConversationQuerySet:
-        """The only door to conversations and, through them, to messages."""
-        return self.filter(owner_id=user.pk)
+    def for_user(self, user: User | int | Any) -> ConversationQuerySet:
+        """The only door to conversations and, through them, to messages: for a user or its key."""
+        return self.filter(owner_id=getattr(user, "pk", user))
 
     def before(self, updated: datetime, pk: int) -> ConversationQuerySet:
         """Those after this one in the order of last activity, newest first."""
@@ -213,7 +214,7 @@ class Conversation(models.Model):
         messages = self.messages.in_bulk(ids)
         return [messages[pk] for pk in reversed(ids)]
 
-    def prompt(self, reply: Message) -> list[dict[str, str]]:
+    def prompt(self, reply: Message) -> list[dict[str, Any]]:
         """Role and content from the system prompt and the root to the message before the reply.
 
         Empty ones are left out.

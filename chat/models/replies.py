@@ -26,7 +26,6 @@ from django.utils import timezone
 from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved, joined
 from chat.models.catalogue import Choice, choose
 from chat.models.changes import Counter
-from chat.models.context import trim
 from chat.models.estimates import estimate
 from chat.models.locks import limits
 from chat.models.messages import (
@@ -41,6 +40,7 @@ from chat.models.messages import (
     Status,
 )
 from chat.models.processes import Process
+from chat.models.questions import question
 from chat.models.turns import TurnQuerySet
 
 FAULTS_ALLOWED = 2  # the third ends the reply
@@ -271,14 +271,8 @@ class Reply(Message):
         self.retry_at = None
         self.claimed_at = timezone.now()
         self.endpoint = endpoint.name if endpoint else ""
-        chosen = dict(self.conversation.settings)
-        prompt = trim(
-            self.conversation.prompt(self),
-            offer.context if offer else None,
-            answer=chosen.get("max_tokens"),
-            kept=text,
-        )
-        self.left_out = prompt.left_out
+        asked = question(self, offer.context if offer else None, kept=text)
+        self.left_out = asked.left_out
         self.touch(counter, *START_FIELDS)
         Attempt.objects.create(
             reply_id=self.pk,
@@ -286,11 +280,10 @@ class Reply(Message):
             started=self.claimed_at,
             endpoint=self.endpoint,
             model=offer.name if offer else "",
-            settings=chosen,
+            settings=asked.settings,
             left_out=self.left_out,
             kept=len(text),
         )
-        chosen.pop("system", None)
         return Claim(
             reply=self.pk,
             uid=self.uid,
@@ -301,8 +294,9 @@ class Reply(Message):
             offer=offer,
             endpoint=endpoint,
             row=self,
-            messages=prompt.messages,
-            settings=chosen,
+            messages=asked.messages,
+            settings={k: v for k, v in asked.settings.items() if k != "system"},
+            extra=asked.extra,
             text=text,
             reasoning=reasoning,
         )

@@ -38,7 +38,12 @@ def request_of(claim: Claim, model: str, *, prefix: bool) -> ChatRequest:
     """The prompt, with the kept text where there is one: as a prefix, or with an instruction."""
     messages = list(claim.messages)
     if claim.text:
-        messages.append({"role": "assistant", "content": claim.text})
+        kept = {"role": "assistant", "content": claim.text}
+        if messages and messages[-1]["role"] == "assistant":
+            # An API call that gave the beginning of its answer: the text goes on from there.
+            begun = messages.pop()
+            kept = begun | {"content": begun["content"] + claim.text}
+        messages.append(kept)
         if not prefix:
             messages.append({"role": "user", "content": GO_ON})
     chosen = claim.settings
@@ -50,4 +55,5 @@ def request_of(claim: Claim, model: str, *, prefix: bool) -> ChatRequest:
         top_p=chosen.get("top_p"),
         max_tokens=chosen.get("max_tokens"),
         reasoning_effort=chosen.get("reasoning_effort"),
+        extra=claim.extra,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 PREFIXES: Final = ("", "plain", "vllm", "flag")
@@ -70,16 +70,18 @@ class ChatRequest:
     """A conversation to be answered by `model`, the name that the endpoint knows.
 
     With `prefix` the last message is an assistant's text which the answer continues, in the way of
-    the endpoint. What is None is not sent.
+    the endpoint. What is None is not sent. `extra` goes into the body as it is, where nothing else
+    has its name.
     """
 
     model: str
-    messages: Sequence[dict[str, str]] = field(repr=False)
+    messages: Sequence[dict[str, Any]] = field(repr=False)
     prefix: bool = False
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     reasoning_effort: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class Batch(NamedTuple):

@@ -52,7 +52,7 @@ _ALIASES: Final = {
         "last role",
     ),
 }
-"""Every setting that can be refused by name, with the names that endpoints give it."""
+"""Our settings that can be refused by name, with the names that endpoints give them."""
 
 
 class Said(NamedTuple):
@@ -126,17 +126,22 @@ def _classify(status: int, said: Said, told: str, sent: Sequence[str]) -> tuple[
 
 
 def _named(about: Sequence[str], sent: Sequence[str]) -> str | None:
-    return next((name for name in sent if set(_ALIASES[name]) & set(about)), None)
+    return next((name for name in sent if set(_aliases(name)) & set(about)), None)
+
+
+def _aliases(name: str) -> tuple[str, ...]:
+    return _ALIASES.get(name, (name,))
 
 
 def _mentioned(told: str, sent: Sequence[str]) -> str | None:
     """The setting that the words name first."""
     found: list[tuple[int, str]] = []
     for name in sent:
-        for alias in _ALIASES[name]:
-            # "prefix" is also an ordinary word.
-            quote = "['\"`]" if alias == "prefix" else ""
-            pattern = rf"(?<![\w.]){quote}{re.escape(alias)}{quote}(?!\w)"
+        for alias in _aliases(name):
+            # "prefix" is also an ordinary word, as is many a name that only the endpoint knows.
+            ordinary = alias == "prefix" or name not in _ALIASES
+            quote = "['\"`]" if ordinary else ""
+            pattern = rf"(?<![\w.]){quote}{re.escape(alias.lower())}{quote}(?!\w)"
             if hit := re.search(pattern, told):
                 found.append((hit.start(), name))
     return min(found)[1] if found else None

@@ -111,7 +111,8 @@ def _fits(value: str) -> bool:
 def body(endpoint: Endpoint, request: ChatRequest, *, asks_usage: bool) -> dict[str, Any]:
     """The body of a request for a completion."""
     messages: list[dict[str, Any]] = [
-        {key: clean(value) for key, value in message.items()} for message in request.messages
+        {key: clean(value) if isinstance(value, str) else value for key, value in one.items()}
+        for one in request.messages
     ]
     made: dict[str, Any] = {"model": clean(request.model), "messages": messages, "stream": True}
     if asks_usage:
@@ -122,7 +123,7 @@ def body(endpoint: Endpoint, request: ChatRequest, *, asks_usage: bool) -> dict[
             messages[-1]["prefix"] = True
         elif endpoint.prefix == "vllm":
             made |= {"continue_final_message": True, "add_generation_prompt": False}
-    return made | settings(endpoint, request)
+    return {**request.extra, **made, **settings(endpoint, request)}
 
 
 def settings(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
@@ -138,7 +139,8 @@ def settings(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
 
 def names_sent(endpoint: Endpoint, request: ChatRequest) -> tuple[str, ...]:
     """What of the request an endpoint may refuse by name."""
-    return (*settings(endpoint, request), *(["prefix"] if request.prefix else []))
+    prefix = ["prefix"] if request.prefix else []
+    return (*settings(endpoint, request), *prefix, *request.extra)
 
 
 def check(endpoint: Endpoint, request: ChatRequest) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm
@@ -12,8 +14,10 @@ from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils import timezone
 
 from chat.first_account import an_account_exists
+from chat.models import Scope, Token
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -87,3 +91,36 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
     def clean_email(self) -> str:
         # As allauth stores it, which compares addresses in lower case.
         return str(self.cleaned_data["email"]).lower()
+
+
+class TokenForm(forms.Form):
+    """What a new API token is called, may do, and for how long."""
+
+    EXPIRY = (
+        ("7", "7 days"),
+        ("30", "30 days"),
+        ("90", "90 days"),
+        ("365", "1 year"),
+        ("", "It does not expire"),
+    )
+
+    # Made with the form: sent twice, as by a reload, it makes one token.
+    uid = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+    name = forms.CharField(
+        max_length=80,
+        help_text="What will use it, so that you know it again.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose one at least."},
+    )
+    days = forms.ChoiceField(label="Expires after", choices=EXPIRY, required=False, initial="90")
+
+    def save(self, user: User) -> tuple[Token, str]:
+        """The token and its secret. Raises as `Token.objects.make`."""
+        data = self.cleaned_data
+        expires = timezone.now() + timedelta(days=int(data["days"])) if data["days"] else None
+        return Token.objects.make(user, data["name"], data["scopes"], expires, uid=data["uid"])

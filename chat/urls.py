@@ -4,13 +4,20 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from chat import views
+from chat import token_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.ChatPage.as_view(), name="chat"),
     path("c/<uuid:uid>", views.ChatPage.as_view(), name="conversation"),
     path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
     path("accounts/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("accounts/tokens/", token_pages.TokenList.as_view(), name="tokens"),
+    path("accounts/tokens/new/", token_pages.NewToken.as_view(), name="new_token"),
+    path(
+        "accounts/tokens/<uuid:uid>/revoke/",
+        token_pages.RevokeToken.as_view(),
+        name="revoke_token",
+    ),
     # Before allauth's own, which they stand in for.
     path("accounts/login/", views.LogIn.as_view(), name="account_login"),
 ]

@@ -1,4 +1,4 @@
-"""The admin: accounts, endpoints and their models, and conversations to be read."""
+"""The admin: accounts, endpoints and their models, API tokens, and conversations to be read."""
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -8,6 +8,7 @@ from chat.admin import (  # noqa: F401  they register themselves
     conversations,
     endpoints,
     offers,
+    tokens,
 )
 
 admin.site.site_header = "Parley"

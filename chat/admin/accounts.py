@@ -18,6 +18,8 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from chat.models import Token
+
 # Their rows belong to their users, who have pages of their own for them; Authenticator's even
 # shows the secret of the second factor.
 for model in (EmailAddress, Authenticator, UserSession):
@@ -61,6 +63,11 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
             if obj.conversations.exists():
                 return False
         return super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        # Nobody deletes a token by itself; with its user it goes.
+        return shown, counts, needed - {Token._meta.verbose_name}, protected
 
     def get_actions(
         self,

@@ -20,3 +20,9 @@ def without_placeholder(field: BoundField) -> SafeString:
 def sends_mail() -> bool:
     """Whether this server can send e-mail, so that pages offer only what works."""
     return bool(settings.EMAIL_URL)
+
+
+@register.simple_tag
+def offers_tokens() -> bool:
+    """Whether users may make API tokens here."""
+    return bool(settings.API_TOKENS)

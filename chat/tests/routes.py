@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver
 
-from chat.models import Conversation, Endpoint, OfferedModel
+from chat.models import Conversation, Endpoint, OfferedModel, Token
 
 LOGIN = "302 login"
 CONFIRM = "302 reauthenticate"
@@ -57,6 +57,9 @@ RULES = {
     "accounts/password/reset/key/done/": NOWHERE,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": NOWHERE,
     "accounts/sessions/": ACCOUNT,
+    "accounts/tokens/": ACCOUNT,
+    "accounts/tokens/new/": PROTECTED,
+    "accounts/tokens/<uuid:uid>/revoke/": OWN,
     "accounts/2fa/": ACCOUNT,
     "accounts/2fa/authenticate/": (302, 302, 302, 302, 302),
     "accounts/2fa/reauthenticate/": (LOGIN, 302, 302, 302, 302),
@@ -93,6 +96,12 @@ RULES = {
     "admin/chat/offeredmodel/<path:object_id>/change/": ADMINISTRATOR,
     "admin/chat/offeredmodel/<path:object_id>/delete/": ADMINISTRATOR,
     "admin/chat/offeredmodel/<path:object_id>/history/": ADMINISTRATOR,
+    "admin/chat/token/": ADMINISTRATOR,
+    "admin/chat/token/add/": (LOGIN, 403, 403, 403, 403),
+    "admin/chat/token/<path:object_id>/": (LOGIN, 403, 403, 302, 302),
+    "admin/chat/token/<path:object_id>/change/": ADMINISTRATOR,
+    "admin/chat/token/<path:object_id>/delete/": (LOGIN, 403, 403, 403, 403),
+    "admin/chat/token/<path:object_id>/history/": ADMINISTRATOR,
     "admin/auth/group/": ADMINISTRATOR,
     "admin/auth/group/add/": ADMINISTRATOR,
     "admin/auth/group/<path:object_id>/": (LOGIN, 403, 403, 302, 302),
@@ -112,6 +121,7 @@ RULES = {
 ADDRESSES = {
     "start/<str:code>": f"start/{'0' * 64}",
     "c/<uuid:uid>": "c/{uid}",
+    "accounts/tokens/<uuid:uid>/revoke/": "accounts/tokens/{token}/revoke/",
     "api/v1/changes": "api/v1/changes?since=0",
     "api/v1/conversations/<uuidstr:uid>": "api/v1/conversations/{uid}",
     "accounts/confirm-email/<path:rest>": "accounts/confirm-email/abc/",
@@ -148,10 +158,14 @@ def addresses_of(conversation: Conversation) -> dict[str, str]:
     endpoint, _ = Endpoint.objects.get_or_create(
         slug="own", label="Our own", base_url="http://127.0.0.1:9/v1"
     )
+    token = conversation.owner.tokens.first()
+    if token is None:
+        token, _ = Token.objects.make(conversation.owner, "Script", ["read"], None)
     model, _ = OfferedModel.objects.get_or_create(endpoint=endpoint, name="m")
     rows = {
         "admin/chat/endpoint/": endpoint.pk,
         "admin/chat/offeredmodel/": model.pk,
+        "admin/chat/token/": token.pk,
         "admin/auth/group/": group.pk,
         "": conversation.owner_id,
     }
@@ -160,6 +174,7 @@ def addresses_of(conversation: Conversation) -> dict[str, str]:
         address = ADDRESSES.get(route, route)
         row = str(next(pk for start, pk in rows.items() if route.startswith(start)))
         address = address.replace("{uid}", str(conversation.uid))
+        address = address.replace("{token}", str(token.uid))
         address = address.replace("{pk}", str(conversation.pk))
         for parameter in ("<path:object_id>", "<int:pk>", "<id>"):
             address = address.replace(parameter, row)

@@ -61,8 +61,15 @@ def identify(request: HttpRequest, *scopes: str, ticket_for: UUID | None = None)
     A request with an Authorization header is judged by that alone; one with `?ticket=` by that,
     where `ticket_for` names the reply whose stream it may open; every other by its session
     cookie, which may do everything, with Django's CSRF check where something is changed.
-    Reads the database, and `request.user` never: call it in any thread that may do so.
+    Reads the database, and `request.user` never: call it in any thread that may do so. The log
+    finds the caller on the request.
     """
+    caller = _identify(request, scopes, ticket_for)
+    setattr(request, "caller", caller)  # noqa: B010  an attribute that Django does not know
+    return caller
+
+
+def _identify(request: HttpRequest, scopes: tuple[str, ...], ticket_for: UUID | None) -> Caller:
     if IN_ADDRESS.search(unquote_plus(request.META.get("QUERY_STRING", ""))):
         raise Refused(
             400,

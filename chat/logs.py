@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -29,6 +30,7 @@ type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 log = structlog.stdlib.get_logger(__name__)
 
+CONVERSATION = re.compile(r"c/<|api/v1/conversations/<")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 LEFT = 499
 """What proxies call a request whose client left before the answer."""
@@ -133,7 +135,6 @@ def _tell(request: HttpRequest, status: int, started: float) -> None:
     level = logging.ERROR if status >= 500 else logging.INFO
     if status < 400 and request.path.startswith(settings.STATIC_URL):
         level = logging.DEBUG
-    match = request.resolver_match
     log.log(
         level,
         "request",
@@ -142,7 +143,7 @@ def _tell(request: HttpRequest, status: int, started: float) -> None:
         status=status,
         ms=round((time.perf_counter() - started) * 1000, 1),
         user=_user(request),
-        conversation=_text(match.kwargs.get("uid")) if match else None,
+        conversation=_conversation(request),
     )
 
 
@@ -152,8 +153,21 @@ def _route(request: HttpRequest) -> str | None:
     return f"/{match.route}" if match else None
 
 
+def _conversation(request: HttpRequest) -> str | None:
+    """The id in the address of a conversation, and never anything else that stands there."""
+    match = request.resolver_match
+    if match is None or not CONVERSATION.match(str(match.route)):
+        return None
+    try:
+        return str(UUID(str(match.kwargs["uid"])))
+    except ValueError:
+        return None
+
+
 def _user(request: HttpRequest) -> str | None:
-    """Whose session it is, if anything looked into it; nothing is loaded for the log."""
+    """Who was let in, or whose session was looked into; nothing is loaded for the log."""
+    if (caller := getattr(request, "caller", None)) is not None:
+        return str(caller.user_id)
     session = getattr(request, "session", None)
     if session is None or not session.accessed or not hasattr(session, "_session_cache"):
         return None

@@ -1,52 +1,204 @@
-"""A user's conversations: listed, searched, read as trees, changed, deleted."""
+"""A user's conversations: listed, searched, made, read as trees, changed, deleted."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
-from ninja import Router, Schema, Status
-from ninja.errors import ValidationError
-from pydantic import ConfigDict, Field
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router, Schema, Status
+from pydantic import ConfigDict, Field, StrictBool
 
-from chat import protocol
+from chat import protocol, streams
+from chat.api import objects
+from chat.api.answers import answer, answers
+from chat.api.auth import Access, caller_of
 from chat.api.problems import Declined
-from chat.models import Conversation, Counter, catalogue
+from chat.models import Conversation, Counter, IdReused, catalogue
+from chat.models.conversations import ConversationQuerySet
+from chat.models.drafts import make_conversation
+from chat.models.search import search
 
-router = Router()
+router = Router(tags=["conversations"])
 
 PAGE = 50
 
-
-def _user_id(request: HttpRequest) -> int:
-    pk: int = request.user.pk  # type: ignore[assignment]  # `auth` lets nobody else in
-    return pk
+Title = Annotated[str, Field(min_length=1, max_length=500, description="Cut at 120 characters.")]
+ModelId = Annotated[str, Field(max_length=200, description="One of `GET /models`.")]
 
 
-@router.get("/conversations")
+class Listed(Schema):
+    seq: objects.Seq
+    conversations: list[objects.Conversation]
+    next: str | None = Field(description="The `cursor` of the next page; null on the last.")
+
+
+class Single(Schema):
+    seq: int
+    conversation: objects.Conversation
+
+
+class Tree(Single):
+    messages: list[objects.Message]
+
+
+class NewConversation(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID = Field(description="Made by you: the same again gives the same conversation.")
+    title: Title | None = None
+    model: ModelId | None = None
+    settings: objects.Settings = None
+
+
+class ConversationChange(Schema):
+    """What is left out, or null, stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title | None = None
+    leaf: UUID | None = Field(default=None, description="The last message of the path to show.")
+    model: ModelId | None = None
+    settings: objects.Settings = Field(default=None, description="Replace all of them.")
+    archived: StrictBool | None = None
+
+
+@router.get("/conversations", auth=Access("read"), response=answers(Listed, 422))
 def conversations(
-    request: HttpRequest, cursor: str = "", limit: int = PAGE, q: str = ""
-) -> dict[str, Any]:
-    """Newest activity first; `cursor` is the `next` of the page before."""
-    limit = max(1, min(limit, 200))
-    seq = Counter.objects.current(_user_id(request))
-    rows = Conversation.objects.for_user(request.user).select_related("leaf")
-    if words := protocol.clean(q).strip():
-        rows = rows.filter(title__icontains=words[:200])
-    if cursor:
-        rows = rows.before(*_read_cursor(cursor))
+    request: HttpRequest,
+    cursor: Annotated[str, Query(max_length=200, description="`next` of the page before.")] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+    q: Annotated[str, Query(max_length=200, description="Words in titles and texts.")] = "",
+    archived: Literal["false", "true", "all"] = "false",
+) -> HttpResponse:
+    """Those that are not archived, by last activity, newest first.
+
+    With `q` those in which all words occur: in the title, or in one message.
+    """
+    user_id = caller_of(request).user_id
+    after = _read_cursor(cursor) if cursor else None
+    seq = Counter.objects.current(user_id)
+    rows = search(_own(user_id), user_id, protocol.clean(q))
+    if archived != "all":
+        rows = rows.filter(archived=archived == "true")
+    if after:
+        rows = rows.before(*after)
     page = list(rows.order_by("-updated", "-id")[: limit + 1])
     more = len(page) > limit
     page = page[:limit]
-    return {
-        "seq": seq,
-        "conversations": [protocol.conversation_object(row) for row in page],
-        "next": _make_cursor(page[-1]) if more else None,
+    return answer(
+        {
+            "seq": seq,
+            "conversations": [protocol.conversation_object(row) for row in page],
+            "next": _make_cursor(page[-1]) if more else None,
+        }
+    )
+
+
+@router.post(
+    "/conversations",
+    auth=Access("chat"),
+    response=answers(Single, 400, 409, 413, 415, 422, 429) | {201: Single},
+)
+def create(request: HttpRequest, new: NewConversation) -> HttpResponse:
+    """Make an empty one, to send into. A message sent to no conversation makes its own."""
+    user_id = caller_of(request).user_id
+    streams.ration(user_id)
+    try:
+        row, is_new = make_conversation(
+            user_id,
+            new.id,
+            title=_title(new.title),
+            model=_model(user_id, new.model),
+            settings=_settings(new.settings),
+        )
+    except IdReused:
+        message = "The conversation with this id was deleted: make a new id."
+        raise Declined(409, "id_reused", message, field="id") from None
+    content = {"seq": row.seq, "conversation": protocol.conversation_object(row)}
+    return answer(content, status=201 if is_new else 200)
+
+
+@router.get("/conversations/{uid}", auth=Access("read"), response=answers(Tree, 404, 422))
+def conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """The whole tree, oldest first; a reply that has not ended comes without its text."""
+    user_id = caller_of(request).user_id
+    seq = Counter.objects.current(user_id)
+    row = _own(user_id).get(uid=uid)
+    messages = row.messages.select_related("parent").order_by("id")
+    messages = messages.defer("error_detail", "parent__text", "parent__reasoning")
+    return answer(
+        {
+            "seq": seq,
+            "conversation": protocol.conversation_object(row),
+            "messages": [
+                protocol.message_object(message, conversation=row.uid, full=True)
+                for message in messages
+            ],
+        }
+    )
+
+
+@router.patch(
+    "/conversations/{uid}",
+    auth=Access("chat"),
+    response=answers(Single, 400, 404, 413, 415, 422),
+)
+def change(request: HttpRequest, uid: UUID, change: ConversationChange) -> HttpResponse:
+    """Rename it, archive it, choose its model or the branch to show, replace its settings."""
+    user_id = caller_of(request).user_id
+    row = _own(user_id).get(uid=uid)
+    wanted: dict[str, Any] = {
+        "title": _title(change.title),
+        "model": _model(user_id, change.model),
+        "leaf": change.leaf,
+        "settings": _settings(change.settings),
+        "archived": change.archived,
     }
+    if any(value is not None for value in wanted.values()):
+        row.change(**wanted)
+    return answer({"seq": row.seq, "conversation": protocol.conversation_object(row)})
+
+
+@router.delete(
+    "/conversations/{uid}",
+    auth=Access("chat", answers=()),
+    response=answers(None, 404, 422, status=204),
+)
+def delete(request: HttpRequest, uid: UUID) -> Status[None]:
+    """Delete it with all its messages; its replies end."""
+    _own(caller_of(request).user_id).get(uid=uid).remove()
+    return Status(204, None)
+
+
+# --- what was asked for -------------------------------------------------------------------
+
+
+def _own(user_id: int) -> ConversationQuerySet:
+    return Conversation.objects.for_user(user_id).select_related("leaf")
+
+
+def _title(title: str | None) -> str | None:
+    """On one line, and nothing in it that a database refuses."""
+    if title is None:
+        return None
+    tidy = " ".join(protocol.clean(title).split())
+    if not tidy:
+        raise Declined(422, "bad_field", "The title is empty.", field="title")
+    return tidy
+
+
+def _model(user_id: int, model: str | None) -> str | None:
+    if model is not None and catalogue(user_id).find(model) is None:
+        raise Declined(422, "no_model", "This model is not offered here.", field="model")
+    return model
+
+
+def _settings(settings: Any) -> dict[str, Any] | None:
+    return None if settings is None else protocol.parse_settings(settings)
 
 
 def _make_cursor(row: Conversation) -> str:
@@ -60,57 +212,6 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
         if not 0 <= number < 2**63:
             raise ValueError(cursor)
     except (ValueError, OverflowError, binascii.Error):
-        error = {"loc": ("query", "cursor"), "msg": "This cursor is not one of ours.", "type": ""}
-        raise ValidationError([error]) from None
+        message = "This cursor is not one of ours."
+        raise Declined(422, "bad_field", message, field="cursor") from None
     return moment, number
-
-
-@router.get("/conversations/{uuid:uid}")
-def conversation(request: HttpRequest, uid: UUID) -> dict[str, Any]:
-    """The whole tree, oldest first; a reply that has not ended comes without its text."""
-    seq = Counter.objects.current(_user_id(request))
-    row = Conversation.objects.for_user(request.user).select_related("leaf").get(uid=uid)
-    messages = row.messages.select_related("parent").order_by("id")
-    messages = messages.defer("error_detail", "parent__text", "parent__reasoning")
-    return {
-        "seq": seq,
-        "conversation": protocol.conversation_object(row),
-        "messages": [
-            protocol.message_object(message, conversation=row.uid, full=True)
-            for message in messages
-        ],
-    }
-
-
-class ConversationChange(Schema):
-    model_config = ConfigDict(extra="forbid")
-
-    title: str | None = Field(default=None, min_length=1, max_length=500)
-    leaf: UUID | None = None
-    model: str | None = Field(default=None, max_length=200)
-    settings: dict[str, Any] | None = None
-
-
-@router.patch("/conversations/{uuid:uid}")
-def change_conversation(
-    request: HttpRequest, uid: UUID, change: ConversationChange
-) -> dict[str, Any]:
-    row = Conversation.objects.for_user(request.user).get(uid=uid)
-    title = None
-    if change.title is not None:
-        title = " ".join(protocol.clean(change.title).split())
-        if not title:
-            raise Declined(422, "bad_field", "The title is empty.", field="title")
-    if change.model is not None and catalogue(row.owner_id).find(change.model) is None:
-        raise Declined(422, "no_model", "This model is not offered here.", field="model")
-    settings = None
-    if change.settings is not None:
-        settings = protocol.parse_settings(change.settings)
-    row.change(title=title, model=change.model, leaf=change.leaf, settings=settings)
-    return {"seq": row.seq, "conversation": protocol.conversation_object(row)}
-
-
-@router.delete("/conversations/{uuid:uid}", response={204: None})
-def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
-    Conversation.objects.for_user(request.user).get(uid=uid).remove()
-    return Status(204, None)

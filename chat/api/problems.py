@@ -18,6 +18,7 @@ from ninja.errors import HttpError, ValidationError
 from pydantic import Field
 
 from chat import protocol
+from chat.access import Refused
 from chat.intake import STATUS
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -110,6 +111,13 @@ def handle(api: NinjaAPI) -> None:
     def _(request: HttpRequest, declined: Declined) -> HttpResponse:
         return problem(request, declined.status, declined.code, declined.detail, **declined.facts)
 
+    @api.exception_handler(Refused)
+    def _(request: HttpRequest, who: Refused) -> HttpResponse:
+        response = problem(request, who.status, who.code, who.message)
+        for name, value in who.headers.items():
+            response[name] = value
+        return response
+
     @api.exception_handler(protocol.BadFrame)
     def _(request: HttpRequest, bad: protocol.BadFrame) -> HttpResponse:
         return refused(request, bad)
@@ -127,8 +135,6 @@ def handle(api: NinjaAPI) -> None:
         # Ninja makes one of whatever was raised while it read a body.
         if isinstance(error.__cause__, Declined):
             return api.on_exception(request, error.__cause__)
-        if error.status_code == 403:
-            return problem(request, 403, "csrf", "The CSRF token is missing or wrong.")
         return problem(request, error.status_code, "bad_json", "This is not valid JSON.")
 
     @api.exception_handler(ValidationError)

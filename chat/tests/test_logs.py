@@ -108,12 +108,23 @@ def test_a_request_is_one_line(alice: User, make_conversation: Any, hear: Any) -
     (line,) = map(json.loads, said)
     assert line["event"] == "request"
     assert (line["method"], line["status"]) == ("GET", 200)
-    assert line["route"] == "/api/v1/conversations/<uuidstr:uid>"
+    assert line["route"] == "/api/v1/conversations/<uid>"
     assert line["user"] == str(alice.pk)
     assert line["conversation"] == str(conversation.uid)
     assert line["ms"] > 0
     assert len(line["request"]) == 16
     assert "a-word" not in said[0]
+
+
+@pytest.mark.django_db
+def test_what_is_no_id_is_not_repeated(alice: User, hear: Any) -> None:
+    said = hear("chat.logs")
+    client = Client()
+    client.force_login(alice)
+    client.get("/api/v1/conversations/a-secret-in-the-wrong-place")
+    (line,) = map(json.loads, said)
+    assert (line["status"], line["conversation"], line["user"]) == (422, None, str(alice.pk))
+    assert "secret" not in said[0]
 
 
 def test_an_unknown_address_is_not_repeated(hear: Any) -> None:

@@ -1,0 +1,37 @@
+"""Who may ask what: a route's scopes, checked before anything else of a request is read."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.http import HttpRequest
+
+from chat.access import Caller, identify
+from chat.api.problems import Declined
+
+JSON = "application/json"
+
+
+class Access:
+    """A route's `auth`: a session, or a token with one of these scopes (of none: any token).
+
+    Also refuses who accepts none of the media types in which the route answers; a route that has
+    more to say about that names none.
+    """
+
+    def __init__(self, *scopes: str, answers: tuple[str, ...] = (JSON,)) -> None:
+        self.scopes = scopes
+        self.answers = answers
+
+    def __call__(self, request: HttpRequest) -> Caller:
+        caller = identify(request, *self.scopes)
+        wanted = request.headers.get("Accept", "").strip()
+        if wanted and self.answers and not any(map(request.accepts, self.answers)):
+            message = f"This address answers with {' or '.join(self.answers)}."
+            raise Declined(406, "not_acceptable", message, field="Accept")
+        return caller
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Who asks, on a route whose `auth` has let them in."""
+    return cast(Caller, request.auth)  # type: ignore[attr-defined]

@@ -1,0 +1,50 @@
+"""A conversation that is made before anything is said in it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat.models.accepting import IdReused
+from chat.models.changes import Counter, Deletion
+from chat.models.conversations import TITLE_LENGTH, Conversation
+
+UNTITLED = "New chat"
+
+
+def make_conversation(
+    user_id: int,
+    key: UUID,
+    *,
+    title: str | None,
+    model: str | None,
+    settings: dict[str, Any] | None,
+) -> tuple[Conversation, bool]:
+    """An empty conversation, and whether it was made now.
+
+    The same `key` of the same user gives the same one, as it now stands: its id is made of both,
+    so that nobody can take or probe an id of somebody else's. Raises `IdReused` where it was
+    deleted.
+    """
+    uid = uuid5(key, f"conversation of {user_id}")
+    with transaction.atomic():
+        counter = Counter.objects.lock(user_id)
+        known = Conversation.objects.select_related("leaf").filter(owner_id=user_id, uid=uid)
+        if row := known.first():
+            return row, False
+        if Deletion.objects.filter(user_id=user_id, uid=uid).exists():
+            raise IdReused
+        row = Conversation(
+            uid=uid,
+            owner_id=user_id,
+            title=(title or UNTITLED)[:TITLE_LENGTH],
+            model=model or "",
+            settings=settings or {},
+            updated=timezone.now(),
+        )
+        counter.record(row, "created")
+        row.save(force_insert=True)
+    return row, True

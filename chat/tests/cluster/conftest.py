@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ __all__ = ["postgres"]
 type MakeCluster = Callable[..., Cluster]
 
 
-def quick() -> dict[str, str]:
+def _quick() -> dict[str, str]:
     """The environment of a cluster."""
     return {**os.environ, **QUICK}
 
@@ -38,27 +39,47 @@ def valkey() -> Iterator[Valkey]:
     valkey.kill()
 
 
-@pytest.fixture(scope="session")
-def shared(
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres: Postgres,
-    valkey: Valkey,
-    upstream: Upstream,
-) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("pair")
-    with a_cluster(directory, quick(), postgres, valkey, upstream.url) as cluster:
-        cluster.add(2)
-        yield cluster
+def _shared(webs: int, **settings: str) -> Any:
+    """A fixture: one cluster for the session."""
+
+    @pytest.fixture(scope="session")
+    def shared(
+        tmp_path_factory: pytest.TempPathFactory,
+        postgres: Postgres,
+        valkey: Valkey,
+        upstream: Upstream,
+    ) -> Iterator[Cluster]:
+        directory = tmp_path_factory.mktemp("shared")
+        environment = _quick() | settings
+        with a_cluster(directory, environment, postgres, valkey, upstream.url) as cluster:
+            cluster.add(webs)
+            yield cluster
+
+    return shared
+
+
+_two = _shared(2)
+_three = _shared(3, CHECKPOINT_SECONDS="0.5")
+
+
+def _whole(cluster: Cluster) -> Iterator[Cluster]:
+    cluster.heal()
+    cluster.tidy()
+    yield cluster
+    cluster.heal()
+    assert cluster.complaints() == []
 
 
 @pytest.fixture
-def pair(shared: Cluster) -> Iterator[Cluster]:
+def pair(_two: Cluster) -> Iterator[Cluster]:
     """Two web processes. A test may break what it likes, but nothing may leave a traceback."""
-    shared.heal()
-    shared.tidy()
-    yield shared
-    shared.heal()
-    assert shared.complaints() == []
+    yield from _whole(_two)
+
+
+@pytest.fixture
+def trio(_three: Cluster) -> Iterator[Cluster]:
+    """The same with three."""
+    yield from _whole(_three)
 
 
 @pytest.fixture
@@ -71,7 +92,7 @@ def make_cluster(
 
     def make(webs: int, workers: int = 0, *, redis: bool = True, **settings: str) -> Cluster:
         redis_server = valkey if redis else None
-        context = a_cluster(tmp_path, quick(), postgres, redis_server, upstream.url)
+        context = a_cluster(tmp_path, _quick(), postgres, redis_server, upstream.url)
         cluster = context.__enter__()
         contexts.append(context)
         made.append(cluster)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
 
 from bench.upstream import expected_text
-from chat.tests.cluster.cluster import Cluster
+from chat.tests.cluster.cluster import Cluster, all_follow
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.live.client import Client, client, eventually
 from chat.tests.live.server import ENDLESS, HALF, LONG, SHORT, THOUGHTS, Upstream
@@ -141,16 +142,24 @@ async def test_what_somebody_does_in_one_process_is_done_in_all(pair: Cluster) -
     await pair.holds(*replies)
 
 
-async def test_logout_ends_the_sockets_in_every_process(pair: Cluster) -> None:
-    alice = pair.database.add_person("alice")
-    again = pair.database.log_in(alice)
-    one, two = pair.webs
-    async with client(one, alice) as here, client(two, alice) as there, client(two, again) as new:
-        path = "DELETE FROM django_session WHERE session_key = ?"
-        pair.database.change(path, alice.session)
-        assert await here.closed(CLOSES_WITHIN) == 4401
-        assert await there.closed(CLOSES_WITHIN) == 4401
-        await new.sync()
+async def test_logout_ends_the_sockets_of_its_session_in_every_process(trio: Cluster) -> None:
+    """In one of three; another session of the same person goes on, and so does their reply."""
+    alice = trio.database.add_person("alice")
+    again = trio.database.log_in(alice)
+    async with AsyncExitStack() as stack:
+        here = [await stack.enter_async_context(client(node, alice)) for node in trio.webs]
+        there = [await stack.enter_async_context(client(node, again)) for node in trio.webs]
+        accepted = await here[0].send("Tell me", ENDLESS)
+        await all_follow([*here, *there], accepted["reply"])
+        assert await asyncio.to_thread(trio.webs[1].log_out, alice) == 302
+        codes = await asyncio.gather(*(page.closed(CLOSES_WITHIN) for page in here))
+        assert codes == [4401, 4401, 4401]
+        for page in there:
+            await page.has(accepted["reply"], len(page.shown[accepted["reply"]].text) + 50)
+        await there[2].say("stop", reply=accepted["reply"])
+        ends = [await page.end(accepted["reply"]) for page in there]
+        assert ends[0] == ends[1] == ends[2]
+    await trio.holds(accepted)
 
 
 async def test_without_redis_everything_works_by_the_rows(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from signal import SIGKILL, SIGSTOP, SIGTERM
@@ -18,38 +18,14 @@ from uuid import uuid4
 import pytest
 
 from bench.upstream import expected_text
-from chat.tests.cluster.cluster import Cluster, Node, a_cluster
-from chat.tests.cluster.conftest import quick
-from chat.tests.cluster.valkey import Valkey
+from chat.tests.cluster.cluster import Cluster, Node
 from chat.tests.live.client import Client, Frame, client, eventually
 from chat.tests.live.database import Person
 from chat.tests.live.server import SILENT, SLOW, Upstream
-from chat.tests.postgres import Postgres
 
 pytestmark = pytest.mark.asyncio
 
 ANSWER = "The second one answers. " * 20
-
-
-@pytest.fixture(scope="module")
-def three(
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres: Postgres,
-    valkey: Valkey,
-    upstream: Upstream,
-) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("three")
-    with a_cluster(directory, quick(), postgres, valkey, upstream.url) as cluster:
-        cluster.add(3, CHECKPOINT_SECONDS="0.5")
-        yield cluster
-
-
-@pytest.fixture
-def cluster(three: Cluster) -> Iterator[Cluster]:
-    three.heal()
-    three.tidy()
-    yield three
-    assert three.complaints() == []
 
 
 @dataclass
@@ -198,9 +174,9 @@ EXPECTED = {
 @pytest.mark.parametrize("how", [SIGKILL, SIGSTOP, SIGTERM], ids=lambda how: how.name)
 @pytest.mark.parametrize("step", STEPS)
 async def test_reply_outlives_its_process(
-    cluster: Cluster, upstream: Upstream, step: str, how: signal.Signals
+    trio: Cluster, upstream: Upstream, step: str, how: signal.Signals
 ) -> None:
-    rows = cluster.database
+    cluster, rows = trio, trio.database
     async with AsyncExitStack() as stack:
         scene = Scene(cluster, upstream, stack)
         async with STEPS[step](scene) as hit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,9 +14,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from chat.tests.live.database import Database, Person
 
@@ -217,6 +221,23 @@ class Server:
             timeout=60,
         )
         return done.stdout
+
+    def log_out(self, person: Person) -> int:
+        """Press the button of the page that does it; returns the status."""
+        path = "/accounts/logout/"
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request("GET", path, headers={"Cookie": person.cookie})
+            page = connection.getresponse()
+            found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+            assert found is not None
+            given = SimpleCookie(page.headers["Set-Cookie"])["csrftoken"].value
+            form = urlencode({"csrfmiddlewaretoken": found[1]})
+            headers = {
+                "Cookie": f"{person.cookie}; csrftoken={given}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            }
+            connection.request("POST", path, form, headers)
+            return connection.getresponse().status
 
     def ask(self, person: Person, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and JSON of a request to the API, with the cookies a page has."""

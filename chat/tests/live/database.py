@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -110,6 +112,21 @@ class Database:
             _stamp(timedelta(days=1)),
         )
         return Person(person.id, person.name, key)
+
+    def add_token(self, person: Person, *scopes: str) -> str:
+        """An API token of this person, as it is shown once."""
+        secret = f"prl_{get_random_string(43)}"
+        self.change(
+            "INSERT INTO chat_token (uid, user_id, name, digest, hint, scopes, created)"
+            " VALUES (?, ?, 'A program', ?, ?, ?, ?)",
+            uuid4().hex,
+            person.id,
+            hashlib.sha256(secret.encode()).hexdigest(),
+            secret[-4:],
+            json.dumps(scopes),
+            _stamp(),
+        )
+        return secret
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

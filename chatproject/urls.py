@@ -8,5 +8,6 @@ from chat.api import api
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("v1/", include("chat.api.openai.urls")),
     path("", include("chat.urls")),
 ]

@@ -182,7 +182,8 @@ def _answered(user_id: int, messages: Said, answer: dict[str, Any]) -> Reply | N
     rows = rows.filter(call__chain=digest(messages), call__user=user_id, ended__isnull=False)
     rows = rows.order_by("-pk")
     sha256 = hashlib.sha256(answer["content"].encode()).hexdigest()
-    if found := rows.filter(sha256=sha256).first():
+    found: Reply | None = rows.filter(sha256=sha256).first()
+    if found is not None:
         return found
     text = answer["content"].strip()
     return next((row for row in rows[:LOOKED_AT] if text and row.text.strip() == text), None)

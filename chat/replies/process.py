@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 
 from chat import protocol
 from chat.models import Change, Deletion, Process, Reply, Request
+from chat.models.calling import forget_unstored
 from chat.models.changes import listener
 from chat.replies import leases, sessions
 from chat.replies.copies import Copies
@@ -218,6 +219,7 @@ class ReplyProcess:
     async def _tidy(self) -> None:
         await GENERATION.run(Request.objects.forget_old)
         await GENERATION.run(Deletion.objects.forget_old)
+        await GENERATION.run(forget_unstored)
         if not settings.SQLITE:
             from chat.models import jobs
 

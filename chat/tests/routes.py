@@ -21,6 +21,7 @@ PROTECTED = (LOGIN, CONFIRM, CONFIRM, CONFIRM, CONFIRM)
 NO_FACTOR = (LOGIN, 404, 404, 404, 404)
 NOWHERE = (404, 404, 404, 404, 404)
 API = (401, 200, 200, 200, 200)
+TOKEN_ONLY = (401, 401, 401, 401, 401)
 OWN = (LOGIN, 404, 200, 404, 404)
 OWN_API = (401, 404, 200, 404, 404)
 # A stranger who is logged in gets 403 from the admin's log-in, to which it sends him.
@@ -38,6 +39,11 @@ RULES = {
     "api/v1/changes": API,
     "api/v1/conversations": API,
     "api/v1/conversations/<uuidstr:uid>": OWN_API,
+    "v1/models": TOKEN_ONLY,
+    "v1/models/<path:id>": TOKEN_ONLY,
+    "v1/chat/completions": TOKEN_ONLY,
+    "v1/<path:path>": NOWHERE,
+    "v1/": NOWHERE,
     "accounts/": (302, 302, 302, 302, 302),
     "accounts/login/": ENTRANCE,
     "accounts/logout/": (302, 200, 200, 200, 200),
@@ -121,6 +127,8 @@ RULES = {
 ADDRESSES = {
     "start/<str:code>": f"start/{'0' * 64}",
     "c/<uuid:uid>": "c/{uid}",
+    "v1/models/<path:id>": "v1/models/openai/gpt",
+    "v1/<path:path>": "v1/embeddings",
     "accounts/tokens/<uuid:uid>/revoke/": "accounts/tokens/{token}/revoke/",
     "api/v1/changes": "api/v1/changes?since=0",
     "api/v1/conversations/<uuidstr:uid>": "api/v1/conversations/{uid}",

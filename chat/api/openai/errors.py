@@ -1,0 +1,136 @@
+"""What is refused, and what went wrong, in OpenAI's shape. No I/O."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NamedTuple
+
+from chat.intake import STATUS
+from chat.protocol import BadFrame
+
+INVALID = "invalid_request_error"
+RATE = "rate_limit_error"
+SERVER = "server_error"
+
+
+class Refusal(Exception):
+    """Answered with this status and error; `again` tells OpenAI's SDKs whether to repeat the call.
+
+    Without it they do so after 408, 409, 429 and 5xx.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = INVALID,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        headers: dict[str, str] | None = None,
+        again: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = {"message": message, "type": type, "param": param, "code": code}
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(math.ceil(retry_after))
+        if again is not None:
+            self.headers["x-should-retry"] = "true" if again else "false"
+
+    @property
+    def body(self) -> str:
+        return json.dumps({"error": self.error}, ensure_ascii=False)
+
+
+def invalid(message: str, param: str | None, code: str | None = None) -> Refusal:
+    """A request that is wrong in this place."""
+    return Refusal(400, message, param=param, code=code)
+
+
+class Kind(NamedTuple):
+    status: int
+    type: str
+    code: str
+
+
+_REFUSED = {
+    "no_model": Kind(404, INVALID, "model_not_found"),
+    "too_many": Kind(429, RATE, "rate_limit_exceeded"),
+    "rate_limited": Kind(429, RATE, "rate_limit_exceeded"),
+    # 409 would be repeated by the SDKs, and refused again.
+    "id_reused": Kind(400, INVALID, "idempotency_key_reused"),
+}
+_PARAMS = {"no_model": "model"}
+RETRY_SECONDS = 5
+
+
+def of_frame(bad: BadFrame) -> Refusal:
+    """What every transport refuses, as this one says it."""
+    status = STATUS[bad.code]
+    kind = _REFUSED.get(bad.code) or Kind(status, SERVER if status >= 500 else INVALID, bad.code)
+    after: Any = bad.facts.get("retry_after")
+    if after is None and kind.status in (429, 503):
+        after = RETRY_SECONDS
+    return Refusal(
+        kind.status,
+        bad.message,
+        type=kind.type,
+        code=kind.code,
+        param=_PARAMS.get(bad.code),
+        retry_after=after,
+    )
+
+
+_ENDED = {
+    "rate_limited": Kind(429, RATE, "rate_limit_exceeded"),
+    "too_large_context": Kind(400, INVALID, "context_length_exceeded"),
+    "content_filtered": Kind(400, INVALID, "content_filter"),
+    "refused_setting": Kind(400, INVALID, "unsupported_parameter"),
+    "bad_request": Kind(400, INVALID, "bad_request"),
+    "unknown_model": Kind(404, INVALID, "model_not_found"),
+    "no_model": Kind(404, INVALID, "model_not_found"),
+    "server_error": Kind(500, SERVER, "server_error"),
+    "timeout_connect": Kind(504, SERVER, "timeout_connect"),
+    "timeout_first_token": Kind(504, SERVER, "timeout_first_token"),
+    "timeout_idle": Kind(504, SERVER, "timeout_idle"),
+}
+
+
+def of_end(error: dict[str, Any] | None) -> Refusal:
+    """Why a reply has failed or was cut off.
+
+    Parley has asked again already where that could help, so the SDKs are told not to.
+    """
+    code = (error or {}).get("code") or "interrupted"
+    message = (error or {}).get("message") or "The reply was cut off."
+    kind = _ENDED.get(code, Kind(502, SERVER, code))
+    return Refusal(kind.status, message, type=kind.type, code=kind.code, again=False)
+
+
+def gone() -> Refusal:
+    """The conversation, or the message, was deleted while its reply was written."""
+    return Refusal(404, "This reply was deleted.", code="deleted", again=False)
+
+
+def diverged() -> Refusal:
+    """A further attempt says something else than was sent, which cannot be taken back."""
+    message = (
+        "The server had to begin this reply anew, and it does not begin with what was sent. The "
+        "new reply is stored: repeat the call, or read it in Parley."
+    )
+    return Refusal(500, message, type=SERVER, code="reply_began_anew")
+
+
+def restarting() -> Refusal:
+    """The process that sent the answer ends; the reply goes on elsewhere."""
+    message = "The server restarts. The reply is completed and stored there; repeat the call."
+    return Refusal(503, message, type=SERVER, code="draining", retry_after=1)
+
+
+def logged_out() -> Refusal:
+    """The token is not valid any more."""
+    return Refusal(401, "This token is not valid any more.", code="invalid_api_key")

@@ -97,11 +97,11 @@ class TokenForm(forms.Form):
     """What a new API token is called, may do, and for how long."""
 
     EXPIRY = (
-        ("7", "7 days"),
-        ("30", "30 days"),
-        ("90", "90 days"),
-        ("365", "1 year"),
-        ("", "It does not expire"),
+        ("7", "in 7 days"),
+        ("30", "in 30 days"),
+        ("90", "in 90 days"),
+        ("365", "in a year"),
+        ("", "never"),
     )
 
     # Made with the form: sent twice, as by a reload, it makes one token.
@@ -117,7 +117,7 @@ class TokenForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose one at least."},
     )
-    days = forms.ChoiceField(label="Expires after", choices=EXPIRY, required=False, initial="90")
+    days = forms.ChoiceField(label="It expires", choices=EXPIRY, required=False, initial="90")
 
     def save(self, user: User) -> tuple[Token, str]:
         """The token and its secret. Raises as `Token.objects.make`."""

@@ -126,6 +126,8 @@ try:
     BAD_FRAMES_PER_MINUTE = _positive("BAD_FRAMES_PER_MINUTE", 20)
     CONTROL_FRAME_BYTES = _positive("CONTROL_FRAME_BYTES", 64 * 1024)
     MESSAGE_BYTES = _positive("MESSAGE_BYTES", 512 * 1024)
+    API_BODY_BYTES = _positive("API_BODY_BYTES", 4 * 1024 * 1024)
+    API_STORE_OPTIONAL = _switch("API_STORE_OPTIONAL", False)
     UNACKNOWLEDGED_BYTES = _positive("UNACKNOWLEDGED_BYTES", 256 * 1024)
     SLOW_CLIENT_SECONDS = _seconds("SLOW_CLIENT_SECONDS", 30)
     SILENCE_SECONDS = _seconds("SILENCE_SECONDS", 15)
@@ -224,6 +226,8 @@ if not SQLITE:
     INSTALLED_APPS.append("procrastinate.contrib.django")
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # the one task is in chat/replies/worker.py
 
+# All of them async: one that is not would hold a thread for as long as a view waits. So without
+# that of allauth.usersessions, which only notes who was here last, where that is wanted.
 MIDDLEWARE = [
     "chat.logs.requests",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",  # outside: on every answer
@@ -239,7 +243,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 
 ROOT_URLCONF = "chatproject.urls"

@@ -7,6 +7,7 @@ Names in labels come from the catalogue of models and from our own code, never f
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -138,16 +139,23 @@ class Live(Collector):
         process = self._process
         lives = process.following.lives()
         hints, copies = getattr(process, "hints", None), getattr(process, "copies", None)
+        everybody = [one for group in process.connections.values() for one in group]
+        streams = Tally({"sse": 0, "ndjson": 0})
+        streams.update(one.form for one in everybody if hasattr(one, "form"))
         for name, text, value in (
             ("replies_live", "Replies produced here now.", len(process.dispatch.held())),
             ("replies_followed", "Unfinished replies known here, also to followers.", len(lives)),
             ("followers", "Readers of them.", sum(len(live.followers) for live in lives)),
-            ("sockets", "Open connections.", sum(map(len, process.connections.values()))),
+            ("sockets", "Open sockets.", len(everybody) - streams.total()),
             ("tasks", "Tasks of its event loop.", _tasks()),
             ("draining", "1 while it ends.", process.draining),
             ("event_loop_lag_worst_seconds", "Since the last scrape.", lag.take()),
         ):
             yield GaugeMetricFamily(f"parley_{name}", text, float(value))
+        open_streams = GaugeMetricFamily("parley_streams", "Streams over HTTP.", labels=["form"])
+        for form, number in streams.items():
+            open_streams.add_metric([form], number)
+        yield open_streams
         for name, text, count in (
             ("gaps_healed", "Missing text that a copy got later.", _at(copies, "gaps_healed")),
             ("layer_messages_dropped", "Hints that were not sent.", _at(hints, "dropped")),

@@ -164,13 +164,24 @@ class Stream:
                 if self._ping and not self._over:
                     self._said(None)
                     yield protocol.build("ping", seq=self._seq)
-                await self._wanted.wait()
-                self._wanted.clear()
+                await self._wait()
         finally:
             process.leave(self)
             if follower is not None:
                 follower.leave()
                 process.following.forget(follower.live)
+
+    async def _wait(self) -> None:
+        try:
+            await self._wanted.wait()
+        except asyncio.CancelledError:
+            # daphne cancels all requests as soon as it is told to end. A stream that was closed
+            # before that, as the drain begins, still ends in order.
+            task = asyncio.current_task()
+            if not self._over or task is None:
+                raise
+            task.uncancel()
+        self._wanted.clear()
 
     async def _find(self, uid: UUID, row: Any) -> LiveReply:
         if row is not None:

@@ -349,6 +349,19 @@ async def test_leaving_forgets_the_stream_and_not_the_reply() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_stream_that_a_drain_has_closed_ends_in_order_although_it_is_cancelled() -> None:
+    """daphne cancels every request at once when it is told to end."""
+    live = running("Some words")
+    chunks = asyncio.create_task(content(respond(ALICE, "ndjson", live.uid)))
+    await turns()
+    (stream,) = process.connections[ALICE.user_id]
+    await stream.close(4412)
+    chunks.cancel()
+    assert len(await chunks) == 1
+    assert not live.followers
+
+
+@pytest.mark.asyncio
 async def test_a_response_that_is_never_sent_was_never_open() -> None:
     live = running("Some words")
     response = respond(ALICE, "sse", live.uid)

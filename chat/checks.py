@@ -74,6 +74,36 @@ def is_origin(origin: str) -> bool:
     )
 
 
+@register(Tags.security)
+def check_cors(**kwargs: Any) -> list[CheckMessage]:
+    """Pages of other sites carry tokens: they should be as safe as the server, and of use."""
+    found: list[CheckMessage] = []
+    open_to_change = [
+        origin
+        for origin in settings.CORS_ALLOWED_ORIGINS
+        if origin.startswith("http://") and urlsplit(origin).hostname not in LOCAL_HOSTS
+    ]
+    if settings.HTTPS and open_to_change:
+        found.append(
+            CheckWarning(
+                f"CORS_ALLOWED_ORIGINS has {', '.join(open_to_change)}: whoever is on the way to "
+                "that page can change it and read the tokens it uses.",
+                hint="Serve that page over https://.",
+                id="parley.W004",
+            )
+        )
+    if settings.CORS_ALLOWED_ORIGINS and not settings.API_TOKENS:
+        found.append(
+            CheckWarning(
+                "CORS_ALLOWED_ORIGINS names other sites, but with API_TOKENS=off there is nothing "
+                "by which their pages could be let in.",
+                hint="Unset one of the two.",
+                id="parley.W005",
+            )
+        )
+    return found
+
+
 MIN_METRICS_TOKEN = 16
 
 

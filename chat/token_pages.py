@@ -52,7 +52,7 @@ class NewToken(TokenPage, FormView):  # type: ignore[type-arg]
             token, secret = form.save(self.user)
         except TooManyTokens:
             most = settings.TOKENS_PER_USER
-            form.add_error(None, f"You have {most} tokens. Revoke one that is no longer used.")
+            form.add_error(None, f"You have {most}, the most there may be. Revoke one first.")
             return self.form_invalid(form)
         except AlreadyMade:
             return render(self.request, "tokens/already_made.html", status=409)

@@ -34,6 +34,7 @@ test: setup-dev check
 	$(PY) frontend/node.py test
 	$(PY) chat/tests/browser/find_browser.py .venv/browser
 	$(PY) -m chat.tests.browser.nginx
+	$(PY) -m chat.tests.sdk
 	$(PY) -m pytest
 
 check: setup-dev
@@ -68,6 +69,7 @@ model:
 
 clean:
 	rm -rf .venv staticfiles frontend/node_modules frontend/parley_frontend/static
+	rm -rf chat/tests/sdk/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/python.done:

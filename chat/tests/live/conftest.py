@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat.tests.live.server import Server, Upstream, fake_upstream, migrated_file
+from chat.tests.sdk import install
 
 type MakeServer = Callable[..., Server]
 
@@ -34,6 +35,12 @@ def site(
     yield server
     server.kill()
     assert "Traceback" not in server.log, server.log
+
+
+@pytest.fixture(scope="session")
+def node_with_openai() -> tuple[str, Path]:
+    """A Node, and the `node_modules` in which OpenAI's SDK is."""
+    return install()
 
 
 @pytest.fixture

@@ -1,0 +1,5 @@
+"""Install OpenAI's SDK for Node."""
+
+from chat.tests.sdk import install
+
+install()

@@ -216,6 +216,7 @@ INSTALLED_APPS = [
     "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "ninja",  # the files of the page about the API
     "corsheaders",
     "allauth",
     "allauth.account",

@@ -20,6 +20,11 @@ def answer(content: object, status: int = 200) -> HttpResponse:
     return HttpResponse(_encode(content), status=status, content_type="application/json")
 
 
-def answers(ok: Any, *errors: int, status: int = 200) -> dict[int, Any]:
+def answers(ok: Any, *statuses: int, status: int = 200) -> dict[int, Any]:
     """What the OpenAPI document says of a route: its answer, and the problems it may tell."""
-    return {status: ok} | dict.fromkeys(sorted({401, 403, 406, *errors}), Problem)
+    return {status: ok} | errors(*statuses)
+
+
+def errors(*statuses: int) -> dict[int, Any]:
+    """The problems alone: these, and those of every route."""
+    return dict.fromkeys(sorted({400, 401, 403, 406, 503, *statuses}), Problem)

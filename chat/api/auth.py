@@ -23,6 +23,11 @@ class Access:
         self.scopes = scopes
         self.answers = answers
 
+    @property
+    def security(self) -> list[dict[str, list[str]]]:
+        """The same for the OpenAPI document."""
+        return [{"token": list(self.scopes)}, {"session": []}]
+
     def __call__(self, request: HttpRequest) -> Caller:
         caller = identify(request, *self.scopes)
         wanted = request.headers.get("Accept", "").strip()

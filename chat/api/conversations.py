@@ -51,7 +51,7 @@ class NewConversation(Schema):
     id: UUID = Field(description="Made by you: the same again gives the same conversation.")
     title: Title | None = None
     model: ModelId | None = None
-    settings: objects.Settings = None
+    settings: objects.Settings | None = None
 
 
 class ConversationChange(Schema):
@@ -62,7 +62,7 @@ class ConversationChange(Schema):
     title: Title | None = None
     leaf: UUID | None = Field(default=None, description="The last message of the path to show.")
     model: ModelId | None = None
-    settings: objects.Settings = Field(default=None, description="Replace all of them.")
+    settings: objects.Settings | None = Field(default=None, description="Replace all of them.")
     archived: StrictBool | None = None
 
 
@@ -101,7 +101,7 @@ def conversations(
 @router.post(
     "/conversations",
     auth=Access("chat"),
-    response=answers(Single, 400, 409, 413, 415, 422, 429) | {201: Single},
+    response=answers(Single, 409, 413, 415, 422, 429) | {201: Single},
 )
 def create(request: HttpRequest, new: NewConversation) -> HttpResponse:
     """Make an empty one, to send into. A message sent to no conversation makes its own."""
@@ -145,7 +145,7 @@ def conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
 @router.patch(
     "/conversations/{uid}",
     auth=Access("chat"),
-    response=answers(Single, 400, 404, 413, 415, 422),
+    response=answers(Single, 404, 413, 415, 422),
 )
 def change(request: HttpRequest, uid: UUID, change: ConversationChange) -> HttpResponse:
     """Rename it, archive it, choose its model or the branch to show, replace its settings."""

@@ -10,24 +10,39 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import Router
 
 from chat import intake, protocol, streams
+from chat.api.answers import answers
+from chat.api.framed import ASKING, Accepted, body, open_to, parameters, query, streamed
 from chat.api.frames import ask, told, wants, who
 
 router = Router(tags=["Messages"], auth=None)
 
 
-@router.post("/messages")
+@router.post(
+    "/messages",
+    response={200: None} | answers(Accepted, *ASKING, status=202),
+    openapi_extra=open_to("chat") | body("send") | streamed(200),
+)
 async def send(request: HttpRequest) -> HttpResponseBase:
     """Store a message and its queued reply."""
     return await ask(request, "send", settings.MESSAGE_BYTES)
 
 
-@router.patch("/messages/{uuid:uid}")
+@router.patch(
+    "/messages/{uid}",
+    response={200: None} | answers(Accepted, *ASKING, status=202),
+    openapi_extra=open_to("chat") | body("edit", "message") | streamed(200),
+)
 async def edit(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     """Give a message of yours another text: beside it, or in place while its reply waits."""
     return await ask(request, "edit", settings.MESSAGE_BYTES, message=uid)
 
 
-@router.delete("/messages/{uuid:uid}")
+@router.delete(
+    "/messages/{uid}",
+    response=answers(Accepted, *ASKING),
+    openapi_extra=open_to("chat")
+    | parameters(query("id", "Made by you, as in the other frames.", required=True)),
+)
 async def withdraw(request: HttpRequest, uid: UUID) -> HttpResponse:
     """Take back a message whose reply still waits."""
     wants(request, "json")

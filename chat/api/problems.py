@@ -9,8 +9,10 @@ from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from ninja import NinjaAPI, Schema
@@ -23,6 +25,8 @@ from chat.intake import STATUS
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
 type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+logger = structlog.stdlib.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -125,6 +129,12 @@ def handle(api: NinjaAPI) -> None:
     @api.exception_handler(ObjectDoesNotExist)
     def _(request: HttpRequest, _: ObjectDoesNotExist) -> HttpResponse:
         return not_found(request)
+
+    @api.exception_handler(OperationalError)
+    @api.exception_handler(InterfaceError)
+    def _(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+        logger.warning("api: the database cannot be reached", exc_info=error)
+        return problem(request, 503, *PLAIN[503])
 
     @api.exception_handler(RequestDataTooBig)
     def _(request: HttpRequest, _: RequestDataTooBig) -> HttpResponse:

@@ -15,6 +15,21 @@ from ninja import Router
 
 from chat import intake, protocol, streams
 from chat.access import identify, make_ticket
+from chat.api.answers import answer, answers, errors
+from chat.api.framed import (
+    ASKING,
+    Accepted,
+    End,
+    OneReply,
+    Status,
+    Ticket,
+    body,
+    header,
+    open_to,
+    parameters,
+    query,
+    streamed,
+)
 from chat.api.frames import ask, told, wants, who
 from chat.models import Counter, Reply
 
@@ -24,16 +39,31 @@ STOP_SECONDS = 5
 """How long the answer to a stop waits for the end."""
 
 
-@router.get("/replies/{uuid:uid}")
-def reply(request: HttpRequest, uid: UUID) -> dict[str, Any]:
+@router.get(
+    "/replies/{uid}",
+    response=answers(OneReply, 404, 422),
+    openapi_extra=open_to("chat", "read"),
+)
+def reply(request: HttpRequest, uid: UUID) -> HttpResponse:
     """A reply; with its text once it has ended."""
+    wants(request, "json")
     user_id = identify(request, "chat", "read").user_id
     seq = Counter.objects.current(user_id)
     row = Reply.objects.for_user(user_id).select_related("conversation", "parent").get(uid=uid)
-    return {"seq": seq, "message": protocol.message_object(row, full=True)}
+    return answer({"seq": seq, "message": protocol.message_object(row, full=True)})
 
 
-@router.get("/replies/{uuid:uid}/events")
+@router.get(
+    "/replies/{uid}/events",
+    response={200: None, 204: None} | errors(404, 422, 429),
+    openapi_extra=open_to("chat", "read")
+    | streamed(200)
+    | parameters(
+        query("from", "`attempt.text.reasoning`: what you have."),
+        query("ticket", "From `POST …/ticket`, instead of a header."),
+        header("Last-Event-ID", "Sent by `EventSource`; wins over `from`."),
+    ),
+)
 async def events(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     """The frames of a reply from a position on, until its `end`."""
     form = wants(request, "sse", "ndjson")
@@ -64,7 +94,11 @@ def _position(request: HttpRequest) -> streams.Position:
     return streams.START
 
 
-@router.post("/replies/{uuid:uid}/ticket")
+@router.post(
+    "/replies/{uid}/ticket",
+    response=answers(Ticket, 404, 422, 429),
+    openapi_extra=open_to("chat", "read"),
+)
 async def ticket(request: HttpRequest, uid: UUID) -> dict[str, Any]:
     """What opens the stream of this reply for an `EventSource`, which cannot send headers."""
     caller = await who(request, "chat", "read")
@@ -76,7 +110,11 @@ async def ticket(request: HttpRequest, uid: UUID) -> dict[str, Any]:
     return {"ticket": made, "url": f"{path}?ticket={made}", "expires": protocol.time(expires)}
 
 
-@router.post("/replies/{uuid:uid}/stop")
+@router.post(
+    "/replies/{uid}/stop",
+    response=answers(End, 404, 422) | {202: Status},
+    openapi_extra=open_to("chat"),
+)
 async def stop(request: HttpRequest, uid: UUID) -> HttpResponse:
     """End a reply, waiting or running; the same answer when repeated. Never rate limited."""
     wants(request, "json")
@@ -88,13 +126,21 @@ async def stop(request: HttpRequest, uid: UUID) -> HttpResponse:
     return told(200 if ended else 202, frame)
 
 
-@router.post("/replies/{uuid:uid}/regenerate")
+@router.post(
+    "/replies/{uid}/regenerate",
+    response={200: None} | answers(Accepted, *ASKING, status=202),
+    openapi_extra=open_to("chat") | body("regenerate", "reply") | streamed(200),
+)
 async def regenerate(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     """Another reply beside this one, with the same or another model."""
     return await ask(request, "regenerate", settings.CONTROL_FRAME_BYTES, reply=uid)
 
 
-@router.post("/replies/{uuid:uid}/continue")
+@router.post(
+    "/replies/{uid}/continue",
+    response={200: None} | answers(Accepted, *ASKING, status=202),
+    openapi_extra=open_to("chat") | body("continue", "reply") | streamed(200),
+)
 async def continue_(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     """One more attempt of this reply, on the text it has."""
     return await ask(request, "continue", settings.CONTROL_FRAME_BYTES, reply=uid)

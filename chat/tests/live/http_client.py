@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -161,6 +162,12 @@ async def events(
         if has is not None:  # before anything is read
             one.shown[reply] = Shown(has.attempt, has.text, has.reasoning)
         yield one
+
+
+def message(model: str, **fields: object) -> Frame:
+    """The body of a new message, in a conversation of its own."""
+    body: Frame = {"id": str(uuid4()), "text": "Hi", "conversation": None, "parent": None}
+    return body | {"model": f"openai/{model}"} | fields
 
 
 async def ask(

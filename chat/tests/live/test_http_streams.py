@@ -16,7 +16,7 @@ from chat.tests import monitoring
 from chat.tests.live.client import client, closing, eventually, socket
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.database import Database, Person
-from chat.tests.live.http_client import NDJSON, SSE, ask, events
+from chat.tests.live.http_client import NDJSON, SSE, ask, events, message
 from chat.tests.live.server import (
     ENDLESS,
     HALF,
@@ -41,8 +41,7 @@ BOTH = pytest.mark.parametrize("accept", [SSE, NDJSON])
 
 async def begin(server: Server, person: Person, model: str, **fields: object) -> str:
     """A message, sent by HTTP too; the id of its reply."""
-    body = {"id": str(uuid4()), "text": "Hi", "conversation": None, "parent": None}
-    body |= {"model": f"openai/{model}", **fields}
+    body = message(model, **fields)
     status, accepted, _ = await ask(server, person, "POST", "/messages", body)
     assert status == 202, accepted
     reply: str = accepted["reply"]
@@ -214,10 +213,10 @@ async def test_a_deleted_reply_ends_its_streams(site: Server) -> None:
 async def test_stranger_gets_what_an_unknown_id_gets_before_any_byte(site: Server) -> None:
     alice, bob = site.database.add_person("alice"), site.database.add_person("bob")
     reply = await begin(site, alice, HALF)
-    message = site.database.messages(alice)[0]["uid"]
+    question = site.database.messages(alice)[0]["uid"]
     for accept in (SSE, NDJSON):
         bodies = set()
-        for uid in (reply, str(uuid4()), message):
+        for uid in (reply, str(uuid4()), question):
             async with events(site, bob, uid, Accept=accept) as page:
                 await page.ended()
                 assert page.status == 404
@@ -332,7 +331,7 @@ async def test_streams_and_sockets_count_together(site: Server) -> None:
             assert (page.status, page.frames) == (200, [])
             assert page.retry is not None
             assert page.retry > 1000
-        body = {"id": str(uuid4()), "text": "Hi", "conversation": None, "parent": None}
+        body = message(SHORT)
         for accept in (SSE, NDJSON):
             status, told, _ = await ask(site, alice, "POST", "/messages", body, Accept=accept)
             assert (status, told["code"]) == (429, "too_many")
@@ -421,7 +420,7 @@ async def test_drain_ends_streams_in_order_and_they_resume_after_it(
             await late.ended()
             assert (late.status, late.problem["code"]) == (503, "draining")
             assert int(late.headers["Retry-After"]) >= 1
-        body = {"id": str(uuid4()), "text": "Hi", "conversation": None, "parent": None}
+        body = message(SHORT)
         for accept in (SSE, "application/json"):
             status, told, headers = await ask(
                 server, alice, "POST", "/messages", body, Accept=accept
@@ -471,6 +470,7 @@ async def test_who_never_reads_costs_the_size_of_the_reply_and_no_more(
         writer.write(f"{head}Accept: {NDJSON}\r\nCookie: {alice.cookie}\r\n\r\n".encode())
         connections.append((reader, writer))
     row = await eventually(lambda: ended(server, reply))
+    assert row is not None
     await eventually(lambda: metric(server, "parley_streams") == 0)
     assert metric(server, "parley_followers") == 0
     for reader, writer in connections:

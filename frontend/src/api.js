@@ -33,10 +33,10 @@ export class Api {
   }
 
   /**
-   * @param {{cursor?: string|null, q?: string, limit?: number}} [query]
+   * @param {{cursor?: string|null, q?: string, limit?: number, archived?: boolean}} [query]
    */
-  conversations({ cursor, q, limit = 50 } = {}) {
-    const query = new URLSearchParams({ limit: String(limit) });
+  conversations({ cursor, q, limit = 50, archived = false } = {}) {
+    const query = new URLSearchParams({ limit: String(limit), archived: String(archived) });
     if (cursor) query.set("cursor", cursor);
     if (q) query.set("q", q);
     return this.#call("GET", `conversations?${query}`);

@@ -1,21 +1,21 @@
 /** The page: mounts the views on what the server rendered, and moves between conversations. */
 
+import { Acting } from "./acting.js";
 import { Api } from "./api.js";
 import { Composer } from "./composer.js";
 import { ConnectionBar, PATIENCE } from "./connection.js";
-import { confirm, prompt, sessionFound, sessionLost } from "./dialog.js";
+import { ConversationMenu } from "./conversationmenu.js";
+import { sessionFound, sessionLost } from "./dialog.js";
 import { find, setText } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { endText, statusText } from "./format.js";
-import { toggleMenu } from "./menu.js";
-import { toggleModelMenu } from "./modelmenu.js";
 import { announce, toast } from "./notices.js";
-import { browserStorage, isNew, NEW } from "./outbox.js";
-import { isFull } from "./reply.js";
+import { isNew, NEW } from "./outbox.js";
 import { ScrollManager } from "./scroll.js";
 import { SettingsPanel } from "./settingspanel.js";
 import { Sidebar } from "./sidebar.js";
 import { notFound, unreachable, welcome } from "./states.js";
+import { browserStorage } from "./storage.js";
 import { Store } from "./store.js";
 import { followTheme } from "./theme.js";
 import { skeleton, ThreadView } from "./thread.js";
@@ -24,11 +24,13 @@ import { mountUserMenu } from "./usermenu.js";
 export class App {
   #page;
   #store;
+  #acting;
   #composer;
   #thread;
   #scroll;
   #sidebar;
   #panel;
+  #menu;
   #drawer = new Drawer();
   #bar;
   #isConnected = true;
@@ -50,6 +52,7 @@ export class App {
         changed: () => this.#schedule(),
         reply: (reply, before) => this.#grown(reply, before),
         moved: (from, to) => this.#thread.rename(from, to),
+        withdrawn: (entry) => this.#acting.takeBack(entry),
         placed: (place) => {
           history.replaceState({ place }, "", `/c/${place}`);
           this.#panel.moved(place);
@@ -61,32 +64,33 @@ export class App {
       },
     });
     this.#composer = new Composer({
-      send: (text) => this.#send(text),
-      stop: () => this.#stop(),
+      send: (text) => this.#acting.send(text),
+      stop: () => this.#acting.stop(),
       draft: (text) => this.#store.outbox.setDraft(this.#store.place, text),
     });
     const scroller = find("#scroller");
-    this.#thread = new ThreadView(find("#thread"), scroller, {
-      discard: (id) => this.#store.discard(id),
-      again: (id) => this.#store.sendAgain(id),
-      edit: (id) => this.#edit(id),
-      stop: (id) => this.#store.stop(id),
-      resume: (id) => this.#store.continueReply(id),
-      modelLabel: (id) => this.#store.models.label(id),
-      isFull: (reply) => isFull(reply, this.#store.replyBytes),
-    });
     this.#scroll = new ScrollManager(scroller, find("#thread"), find("#jump"));
+    this.#acting = new Acting({
+      store: this.#store,
+      composer: this.#composer,
+      scroll: this.#scroll,
+      draw: () => this.#update(),
+      go: (place) => this.go(place),
+    });
+    this.#thread = new ThreadView(find("#thread"), scroller, this.#acting.acts);
+    this.#acting.thread = this.#thread;
     this.#sidebar = new Sidebar(this.#store, {
       show: (place) => this.go(place),
-      menu: (line, button) => this.#conversationMenu(line.id, button),
+      menu: (line, button) => this.#menu.toggle(line.id, button),
       more: () => this.#store.library.loadList(),
       search: (q) => this.#store.library.search(q),
     });
     this.#panel = new SettingsPanel({
       change: (place, name, value) => this.#store.settings.change(place, name, value),
       reset: (place) => this.#store.settings.reset(place),
-      model: (button) => toggleModelMenu(button, this.#store),
+      model: (button) => this.#acting.chooseModel(button),
     });
+    this.#menu = new ConversationMenu(this.#store, () => this.go(NEW));
     this.#bar = new ConnectionBar(() => this.#store.wire.connect());
     mountUserMenu(page, token, this.#store.outbox);
     this.#mountControls();
@@ -106,9 +110,9 @@ export class App {
       find(id).addEventListener("click", () => this.go(NEW));
     }
     const model = find("#model");
-    model.addEventListener("click", () => toggleModelMenu(model, this.#store));
+    model.addEventListener("click", () => this.#acting.chooseModel(model));
     const options = find("#conversation-menu");
-    options.addEventListener("click", () => this.#conversationMenu(this.#store.place, options));
+    options.addEventListener("click", () => this.#menu.toggle(this.#store.place, options));
     window.addEventListener("popstate", (event) => {
       this.#keep();
       this.#open(event.state?.place ?? placeOf(location.pathname));
@@ -164,6 +168,7 @@ export class App {
   #keep() {
     this.#composer.keep();
     this.#panel.keep();
+    this.#thread.keep();
   }
 
   /** @param {string} place */
@@ -262,11 +267,12 @@ export class App {
   }
 
   #drawComposer() {
-    const { stoppable, threadState, models } = this.#store;
+    const { asking, threadState, models, wire } = this.#store;
+    const { stoppable } = asking;
     this.#composer.update({
       canSend: threadState !== "missing" && models.list.length > 0,
       isRunning: stoppable !== null,
-      isStopping: stoppable !== null && this.#store.wire.isStopping(stoppable.id),
+      isStopping: stoppable !== null && wire.isStopping(stoppable.id),
     });
   }
 
@@ -306,71 +312,6 @@ export class App {
   }
 
   // --- acting ----------------------------------------------------------------------------------
-
-  /** @param {string} text */
-  #send(text) {
-    const problem = this.#store.send(text);
-    if (problem) toast(problem, "danger");
-    else this.#scroll.toEnd();
-    return !problem;
-  }
-
-  #stop() {
-    const { stoppable } = this.#store;
-    if (stoppable) this.#store.stop(stoppable.id);
-  }
-
-  /** @param {string} id of an entry of the outbox */
-  #edit(id) {
-    const entry = this.#store.outbox.get(id);
-    if (!entry) return;
-    const written = this.#composer.text;
-    this.#store.discard(id);
-    this.#composer.set(written ? `${entry.text}\n\n${written}` : entry.text);
-    this.#composer.keep();
-    this.#composer.focus();
-  }
-
-  /**
-   * @param {string} id
-   * @param {HTMLElement} button
-   */
-  #conversationMenu(id, button) {
-    toggleMenu(button, "Conversation", [
-      {
-        items: [
-          { label: "Rename", icon: "pencil", act: () => this.#rename(id) },
-          { label: "Delete", icon: "trash", isDanger: true, act: () => this.#remove(id) },
-        ],
-      },
-    ]);
-  }
-
-  /** @param {string} id */
-  async #rename(id) {
-    const before = this.#store.library.conversation(id)?.title ?? "";
-    const title = await prompt({
-      title: "Rename the conversation",
-      label: "Title",
-      value: before,
-      action: "Rename",
-      longest: 200,
-    });
-    if (title && title !== before) await this.#store.change(id, { title });
-  }
-
-  /** @param {string} id */
-  async #remove(id) {
-    const isSure = await confirm({
-      title: "Delete this conversation?",
-      text: `“${this.#store.library.conversation(id)?.title ?? ""}” and all its messages go for good.`,
-      action: "Delete",
-      isDanger: true,
-    });
-    if (!isSure || !(await this.#store.remove(id))) return;
-    announce("The conversation is deleted.");
-    if (this.#store.place === id) this.go(NEW);
-  }
 
   #loggedOut() {
     this.#keep();

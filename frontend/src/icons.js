@@ -1,9 +1,13 @@
 /** The icons of the page, out of lucide. They are decoration: every button has a label besides. */
 
+import archive from "lucide-static/icons/archive.svg";
+import unarchive from "lucide-static/icons/archive-restore.svg";
 import arrowDown from "lucide-static/icons/arrow-down.svg";
 import arrowUp from "lucide-static/icons/arrow-up.svg";
 import check from "lucide-static/icons/check.svg";
 import chevronDown from "lucide-static/icons/chevron-down.svg";
+import chevronLeft from "lucide-static/icons/chevron-left.svg";
+import chevronRight from "lucide-static/icons/chevron-right.svg";
 import alert from "lucide-static/icons/circle-alert.svg";
 import clock from "lucide-static/icons/clock.svg";
 import offline from "lucide-static/icons/cloud-off.svg";
@@ -14,6 +18,7 @@ import logOut from "lucide-static/icons/log-out.svg";
 import panel from "lucide-static/icons/panel-left.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import play from "lucide-static/icons/play.svg";
+import refresh from "lucide-static/icons/refresh-cw.svg";
 import retry from "lucide-static/icons/rotate-cw.svg";
 import search from "lucide-static/icons/search.svg";
 import shield from "lucide-static/icons/shield-check.svg";
@@ -25,10 +30,13 @@ import x from "lucide-static/icons/x.svg";
 
 const SOURCES = {
   alert,
+  archive,
   arrowDown,
   arrowUp,
   check,
   chevronDown,
+  chevronLeft,
+  chevronRight,
   clock,
   copy,
   logOut,
@@ -38,12 +46,14 @@ const SOURCES = {
   pencil,
   play,
   plus,
+  refresh,
   retry,
   search,
   shield,
   sliders,
   stop,
   trash,
+  unarchive,
   userKey,
   x,
 };

@@ -7,7 +7,8 @@ import * as records from "./records.js";
 const AGAIN_MS = 3000;
 
 /**
- * @typedef {{title?: string, model?: string, leaf?: string, settings?: Record<string, any>}} Change
+ * @typedef {{title?: string, model?: string, leaf?: string, archived?: boolean,
+ *   settings?: Record<string, any>}} Change
  *
  * @typedef {object} Listeners
  * @property {() => void} changed
@@ -16,9 +17,10 @@ const AGAIN_MS = 3000;
  */
 
 export class Library {
-  /** More of the list can be loaded from here. @type {string|null} */
-  next = null;
-  isListLoaded = false;
+  /** Whether the list has what is put away, instead of the rest. */
+  isArchive = false;
+  /** How far each of the two is loaded, and where it goes on. */
+  #lists = unread();
   #api;
   #on;
   #records = records.empty();
@@ -33,9 +35,30 @@ export class Library {
     this.#on = on;
   }
 
-  /** The conversations, the last used first. */
+  /** The conversations of the list, the last used first. */
   get conversations() {
-    return records.newestFirst(this.#records);
+    const isOf = this.isArchive;
+    return records.newestFirst(this.#records).filter(({ archived = false }) => archived === isOf);
+  }
+
+  /** More of the list can be loaded from here. @returns {string|null} */
+  get next() {
+    return this.#list.next;
+  }
+
+  get isListLoaded() {
+    return this.#list.isLoaded;
+  }
+
+  get #list() {
+    return this.isArchive ? this.#lists.archive : this.#lists.rest;
+  }
+
+  /** @param {boolean} isArchive */
+  showArchive(isArchive) {
+    this.isArchive = isArchive;
+    if (!this.isListLoaded) this.loadList();
+    this.#on.changed();
   }
 
   /** @param {string} id */
@@ -59,17 +82,18 @@ export class Library {
 
   /** Loads the list, or more of it. */
   async loadList() {
-    const cursor = this.isListLoaded ? this.next : null;
+    const list = this.#list;
+    const archived = this.isArchive;
     try {
-      const body = await this.#api.conversations({ cursor });
+      const body = await this.#api.conversations({ cursor: list.next, archived });
       this.#records = records.applyList(this.#records, body);
-      this.next = body.next;
-      this.isListLoaded = true;
+      list.next = body.next;
+      list.isLoaded = true;
       this.#on.changed();
       this.catchUp();
     } catch (problem) {
       this.#on.failed(problem, false);
-      if (!this.isListLoaded) setTimeout(() => this.isListLoaded || this.loadList(), AGAIN_MS);
+      if (!list.isLoaded) setTimeout(() => this.isListLoaded || this.loadList(), AGAIN_MS);
     }
   }
 
@@ -78,7 +102,7 @@ export class Library {
    * @returns {Promise<string[]>} ids
    */
   async search(q) {
-    const body = await this.#api.conversations({ q, limit: 100 });
+    const body = await this.#api.conversations({ q, limit: 100, archived: this.isArchive });
     this.#records = records.applyList(this.#records, body);
     return body.conversations.map((/** @type {{id: string}} */ { id }) => id);
   }
@@ -154,7 +178,7 @@ export class Library {
         const body = await this.#api.changes(this.#records.seq ?? 0);
         this.#records = records.applyChanges(this.#records, body);
         if (body.reset) {
-          this.isListLoaded = false;
+          this.#lists = unread();
           this.loadList();
           this.#on.reset();
         }
@@ -168,3 +192,9 @@ export class Library {
     }
   }
 }
+
+/** @returns {Record<"archive"|"rest", {isLoaded: boolean, next: string|null}>} */
+const unread = () => ({
+  archive: { isLoaded: false, next: null },
+  rest: { isLoaded: false, next: null },
+});

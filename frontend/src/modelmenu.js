@@ -4,20 +4,20 @@ import { byEndpoint } from "./models.js";
 
 /**
  * @param {HTMLElement} button
- * @param {import("./store.js").Store} store
+ * @param {{label: string, models: import("./models.js").Model[], chosen: string|null,
+ *   choose: (id: string) => void}} choice
  */
-export function toggleModelMenu(button, store) {
-  const chosen = store.model;
-  const endpoints = byEndpoint(store.models.list);
-  const groups = endpoints.map(([endpoint, models]) => ({
+export function toggleModelMenu(button, { label, models, chosen, choose }) {
+  const endpoints = byEndpoint(models);
+  const groups = endpoints.map(([endpoint, offered]) => ({
     ...(endpoints.length > 1 && { title: endpoint }),
-    items: models.map(({ id, label, note }) => ({
-      label,
+    items: offered.map(({ id, label: name, note }) => ({
+      label: name,
       ...(note && { note }),
       words: `${endpoint} ${id}`,
       isChecked: id === chosen,
-      act: () => store.choose(id),
+      act: () => choose(id),
     })),
   }));
-  toggleMenu(button, "Model", groups);
+  toggleMenu(button, label, groups);
 }

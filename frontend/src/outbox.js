@@ -1,9 +1,10 @@
 /**
- * What the user wrote and the server has not accepted: unsent messages with the ids they will keep,
- * drafts, and settings that are not saved. It lives in storage under the user's id, so that neither a lost connection nor a
+ * What the user asked for and the server has not accepted: unsent messages with the ids they will
+ * keep, drafts, and settings that are not saved. It lives in storage under the user's id, so that neither a lost connection nor a
  * closed page loses a word, and goes at logout.
  *
  * Of the messages into one place each waits for the one before: only then is its parent known.
+ * What is about a message that is there waits for nothing.
  * Each entry has a key of its own, so that two tabs do not overwrite each other's.
  */
 
@@ -14,16 +15,33 @@
  * @property {string|null} conversation
  * @property {string|null} parent
  * @property {string|null} after id of the entry that has to be accepted first
+ * @property {"edit"|"regenerate"|"withdraw"} [kind] a message to be sent has none
+ * @property {string} [target] id of the message or reply that is edited, regenerated, withdrawn
  * @property {string} text
  * @property {string|null} model
  * @property {Record<string, any>|null} [settings] of the conversation that is to be made
  * @property {number} created milliseconds
  * @property {string|null} problem why the server refused it
  *
+ * @typedef {object} Written
+ * @property {string} place
+ * @property {string|null} parent
+ * @property {Entry["kind"]} [kind]
+ * @property {string} [target]
+ * @property {string} text
+ * @property {string|null} model
+ * @property {Record<string, any>|null} [settings]
+ *
  * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem"|"key"|"length">} Store
  */
 
 export const NEW = "new:";
+
+/**
+ * Where the draft of an edited message is kept.
+ * @param {string} message
+ */
+export const editing = (message) => `edit:${message}`;
 
 /** @param {string|null} place */
 export const isNew = (place) => place?.startsWith(NEW) ?? false;
@@ -80,21 +98,22 @@ export class Outbox {
   }
 
   /**
-   * Keeps a message. Behind another one into the same place it waits, and its parent is that
-   * one's reply.
-   * @param {{id: string, place: string, parent: string|null, text: string, model: string|null,
-   *   settings?: Record<string, any>|null, now?: number}} written
+   * Keeps what was asked for. A message behind another one into the same place waits, and its
+   * parent is the reply that comes of that one.
+   * @param {Written & {id: string, now?: number}} written
    * @returns {Entry}
    */
-  add({ id, place, parent, text, model, settings = null, now = Date.now() }) {
+  add({ id, place, parent, kind, target, text, model, settings = null, now = Date.now() }) {
     const last = this.in(place).at(-1);
+    const before = kind ? undefined : this.in(place).findLast((one) => one.kind !== "withdraw");
     /** @type {Entry} */
     const entry = {
       id,
       place,
       conversation: isNew(place) ? null : place,
-      parent: last ? null : parent,
-      after: last?.id ?? null,
+      parent: before ? null : parent,
+      after: before?.id ?? null,
+      ...(kind && { kind, target }),
       text,
       model,
       settings,
@@ -283,51 +302,5 @@ function parse(stored) {
     return typeof entry?.id === "string" && typeof entry.text === "string" ? entry : null;
   } catch {
     return null;
-  }
-}
-
-/**
- * The browser's storage, or one that forgets where it is forbidden.
- * @returns {Store}
- */
-export function browserStorage() {
-  try {
-    localStorage.getItem("parley");
-    return localStorage;
-  } catch {
-    return new MemoryStorage();
-  }
-}
-
-/** @implements {Store} */
-export class MemoryStorage {
-  /** @type {Map<string, string>} */
-  #items = new Map();
-
-  get length() {
-    return this.#items.size;
-  }
-
-  /** @param {number} i */
-  key(i) {
-    return [...this.#items.keys()][i] ?? null;
-  }
-
-  /** @param {string} key */
-  getItem(key) {
-    return this.#items.get(key) ?? null;
-  }
-
-  /**
-   * @param {string} key
-   * @param {string} value
-   */
-  setItem(key, value) {
-    this.#items.set(key, value);
-  }
-
-  /** @param {string} key */
-  removeItem(key) {
-    this.#items.delete(key);
   }
 }

@@ -17,6 +17,8 @@
  * @property {string} created
  * @property {string} updated
  * @property {boolean} running
+ * @property {boolean} [archived]
+ * @property {string|null} [source] "api" where another program began it
  * @property {number} seq
  *
  * @typedef {object} Message
@@ -136,30 +138,38 @@ export function openThread(records, body) {
 }
 
 /**
- * What an accepted message of the user makes, before the server tells: with `seq: 0`, so that
- * whatever it says of these replaces them.
+ * What an accepted request makes, before the server tells: with `seq: 0`, so that whatever it says
+ * of these replaces them.
  * @param {import("./outbox.js").Entry} entry
  * @param {{conversation: string, message: string, reply: string}} accepted
- * @param {Conversation|undefined} known the conversation, where it is not a new one
+ * @param {{conversation: Conversation|undefined, messages: Messages|undefined}} known of the place;
+ *   nothing of a new conversation
  * @param {string} title of a new one
  * @param {string} created ISO 8601
  * @returns {{conversation: Conversation, messages: Message[]}}
  */
-export function sent(entry, accepted, known, title, created) {
+export function made(entry, accepted, known, title, created) {
   const { conversation: id, message, reply } = accepted;
-  const { model, parent, text, settings } = entry;
-  const before = known ?? {
+  const { kind, target, model, text, settings } = entry;
+  const before = known.conversation ?? {
     ...{ id, title, model, settings: settings ?? {}, leaf: null },
     ...{ created, updated: created, running: true, seq: 0 },
   };
+  const edited = known.messages?.get(target ?? "");
+  if (kind === "withdraw") return { conversation: before, messages: [] };
+  if (kind === "edit" && message === target) {
+    return { conversation: before, messages: edited ? [{ ...edited, text }] : [] };
+  }
+  const parent = kind === "edit" ? (edited?.parent ?? null) : entry.parent;
   const common = { conversation: id, created, seq: 0 };
-  return {
-    conversation: { ...before, leaf: before.leaf === parent ? reply : before.leaf },
-    messages: [
-      { ...common, id: message, parent, role: "user", text },
-      { ...common, id: reply, parent: message, role: "assistant", status: "queued", attempt: 0 },
-    ],
-  };
+  const answer = { parent: message, role: /** @type {const} */ ("assistant") };
+  /** @type {Message[]} */
+  const messages = [{ ...common, ...answer, id: reply, status: "queued", attempt: 0 }];
+  if (kind !== "regenerate")
+    messages.unshift({ ...common, id: message, parent, role: "user", text });
+  // An answer that comes again says nothing of what was chosen since.
+  const isNews = kind ? !known.messages?.has(reply) : before.leaf === parent;
+  return { conversation: { ...before, leaf: isNews ? reply : before.leaf }, messages };
 }
 
 /**

@@ -1,21 +1,23 @@
 /** A reply in the thread: its reasoning, its text as it grows, how it stands, how it ended. */
-import { copyButton } from "./copy.js";
 import { el, setText } from "./dom.js";
 import { endText, factsOf, leftOutText, statusText, thoughtText, tokensText } from "./format.js";
 import { icon } from "./icons.js";
-import { hasEnded, offer } from "./reply.js";
+import { hasEnded } from "./reply.js";
+import { ReplyTools } from "./replytools.js";
 import { StreamedMarkdown } from "./streamed.js";
 import { isThinking, UNSEEN, watch } from "./thinking.js";
+import { VersionSwitch } from "./versions.js";
 
 /**
  * @typedef {import("./reply.js").Reply} Reply
  *
- * @typedef {object} Acts
+ * @typedef {object} OwnActs
  * @property {(id: string) => void} stop
- * @property {(id: string) => void} resume Retry and Continue
+ * @property {(id: string, isForward: boolean) => void} version
  * @property {(id: string) => string} modelLabel
- * @property {(reply: Reply) => boolean} isFull
  * @property {(element: Element, draw: () => void) => void} whenNear
+ *
+ * @typedef {OwnActs & import("./replytools.js").Acts} Acts
  */
 
 export class ReplyMessage {
@@ -29,7 +31,8 @@ export class ReplyMessage {
   #status = el("div", { class: "reply-status" });
   #note = el("p", { class: "reply-end" });
   #facts = el("span", { class: "facts" });
-  #tools = el("span", { class: "tools" });
+  #versions;
+  #tools;
   #foot;
   #markdown = new StreamedMarkdown(this.#text);
   #thoughtMarkdown = new StreamedMarkdown(this.#thought);
@@ -41,8 +44,9 @@ export class ReplyMessage {
   #thinking = UNSEEN;
   /** Far from what is seen, an ended reply is plain text until it comes near. */
   #isNear = false;
-  #isAsked = false;
-  #offered = "";
+  /** What is asked of it. @type {import("./outbox.js").Entry|undefined} */
+  #entry;
+  #isConnected = true;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #clock;
 
@@ -56,7 +60,10 @@ export class ReplyMessage {
       this.#thought,
     );
     this.#details.addEventListener("toggle", () => this.#drawThought());
-    this.#foot = el("div", { class: "reply-foot", hidden: true }, this.#tools, this.#facts);
+    this.#versions = new VersionSwitch(acts.version);
+    this.#tools = new ReplyTools(acts);
+    this.#foot = el("div", { class: "reply-foot", hidden: true });
+    this.#foot.append(this.#versions.element, this.#tools.element, this.#facts);
     this.element = el(
       "article",
       { class: "message reply", "aria-label": "Reply" },
@@ -69,11 +76,18 @@ export class ReplyMessage {
     );
   }
 
-  /** @param {import("./store.js").Item} item */
-  update(item) {
+  /**
+   * @param {import("./items.js").Item} item
+   * @param {boolean} isConnected
+   */
+  update(item, isConnected) {
     this.#leftOutCount = item.message?.left_out ?? 0;
     if (!item.reply) return;
+    this.#entry = item.entry;
+    this.#isConnected = isConnected;
+    this.#versions.update(item.place);
     this.show(item.reply, item.isLast ?? false);
+    this.#drawFoot(item.reply);
     this.#drawLeftOut(item.reply);
   }
 
@@ -83,7 +97,6 @@ export class ReplyMessage {
    */
   show(reply, isLast = this.#isLast) {
     if (reply === this.#reply && isLast === this.#isLast) return;
-    if (reply.status !== this.#reply?.status) this.#isAsked = false;
     this.#thinking = watch(this.#thinking, this.#reply, reply, Date.now());
     this.#reply = reply;
     this.#isLast = isLast;
@@ -91,6 +104,11 @@ export class ReplyMessage {
     this.#drawThought();
     this.#drawStatus();
     this.#drawEnd();
+  }
+
+  /** @param {boolean} isForward */
+  focusVersion(isForward) {
+    this.#versions.focus(isForward);
   }
 
   #drawText() {
@@ -169,42 +187,17 @@ export class ReplyMessage {
       ...(ending ? [ending.tone === "danger" ? icon("alert") : "", ending.text] : []),
     );
     this.#drawLeftOut(reply);
-    this.#foot.hidden = !reply.end;
-    if (!reply.end) {
-      this.#offered = "";
-      return;
-    }
-    const label = this.#acts.modelLabel(reply.model ?? "");
-    setText(this.#facts, factsOf(reply, label).join("  ·  "));
-    this.#facts.title = tokensText(reply.end.usage);
-    this.#drawTools(reply);
+    this.#drawFoot(reply);
   }
 
   /** @param {Reply} reply */
-  #drawTools(reply) {
-    const isOpen = this.#isLast && !this.#acts.isFull(reply);
-    const what = isOpen ? offer(reply.status, reply.end?.finish_reason) : null;
-    const offered = `${what} ${this.#isAsked} ${reply.length > 0}`;
-    if (offered === this.#offered) return;
-    this.#offered = offered;
-    this.#tools.replaceChildren();
-    if (what) {
-      // Where there is no text yet, there is nothing to continue.
-      const isRetry = what === "retry" || reply.length === 0;
-      const label = isRetry ? "Retry" : "Continue";
-      const button = this.#tool(label, () => {
-        this.#isAsked = true;
-        this.#acts.resume(reply.id);
-        this.#drawTools(reply);
-      });
-      button.classList.add("offered");
-      button.disabled = this.#isAsked;
-      button.prepend(icon(isRetry ? "retry" : "play"));
-      this.#tools.append(button);
-    }
-    if (reply.length > 0) {
-      this.#tools.append(copyButton("Copy reply", () => this.#reply?.text ?? ""));
-    }
+  #drawFoot(reply) {
+    this.#foot.hidden = !reply.end && this.#versions.element.hidden;
+    const label = this.#acts.modelLabel(reply.model ?? "");
+    setText(this.#facts, reply.end ? factsOf(reply, label).join("  ·  ") : "");
+    this.#facts.title = reply.end ? tokensText(reply.end.usage) : "";
+    const more = { isLast: this.#isLast, entry: this.#entry, isConnected: this.#isConnected };
+    this.#tools.update(reply, more);
   }
 
   /**

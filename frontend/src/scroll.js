@@ -29,6 +29,17 @@ export class ScrollManager {
     this.#show();
   }
 
+  /**
+   * Stays with the reader: what is drawn anew keeps its place on the screen.
+   * @param {number} by how far it has moved
+   */
+  stay(by) {
+    this.#isStuck = false;
+    this.#scroller.scrollTop += by;
+    this.#last = this.#scroller.scrollTop;
+    this.#show();
+  }
+
   #jump() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#last = this.#scroller.scrollTop;

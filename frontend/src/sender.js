@@ -24,8 +24,7 @@ export class Sender {
   }
 
   /**
-   * @param {{place: string, parent: string|null, text: string, model: string|null,
-   *   settings: Record<string, any>|null}} written
+   * @param {import("./outbox.js").Written} written
    * @param {string} id
    */
   add(written, id) {
@@ -71,13 +70,16 @@ export class Sender {
 
   /**
    * @param {any} frame
-   * @returns {boolean} whether the error was about something in the outbox
+   * @returns {boolean} whether what was refused stays, with the reason, for its author to decide
    */
   refuse(frame) {
-    if (!this.#outbox.get(frame.id)) return false;
+    const entry = this.#outbox.get(frame.id);
+    if (!entry) return false;
     this.#requested.delete(frame.id);
-    this.#outbox.refuse(frame.id, frame.message);
-    return true;
+    const isWritten = !entry.kind || entry.kind === "edit";
+    if (isWritten) this.#outbox.refuse(frame.id, frame.message);
+    else this.discard(frame.id);
+    return isWritten;
   }
 
   /** Sends what may go now. */
@@ -86,9 +88,28 @@ export class Sender {
       if (!this.#adopted.has(entry.id) || this.#requested.has(entry.id)) continue;
       if (this.#isHeld(entry.place)) continue;
       this.#requested.add(entry.id);
-      const { id, conversation, parent, text, model, settings } = entry;
-      const frame = { type: "send", id, conversation, parent, text };
-      this.#wire.request({ ...frame, ...(model && { model }), ...(settings && { settings }) });
+      this.#wire.request(frameOf(entry));
     }
+  }
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {{type: string, id: string, [field: string]: unknown}}
+ */
+export function frameOf({ id, kind, target, conversation, parent, text, model, settings }) {
+  const chosen = model ? { model } : {};
+  switch (kind) {
+    case "edit":
+      return { type: kind, id, message: target, text, ...chosen };
+    case "regenerate":
+      return { type: kind, id, reply: target, ...chosen };
+    case "withdraw":
+      return { type: kind, id, message: target };
+    default:
+      return {
+        ...{ type: "send", id, conversation, parent, text, ...chosen },
+        ...(settings && { settings }),
+      };
   }
 }

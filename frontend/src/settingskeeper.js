@@ -1,7 +1,7 @@
 /**
- * Keeps the settings and the model of every conversation: what the server has, with the edits of
- * this browser on top until they are saved. Edits lie in the outbox, so that no lost connection and no closed page
- * loses a system prompt. One request is on its way at a time; the last edit wins.
+ * Keeps the settings, the model and the shown version of every conversation: what the server has,
+ * with the edits of this browser on top until they are saved. Edits lie in the outbox, so that no
+ * lost connection and no closed page loses a system prompt. One request is on its way at a time; the last edit wins.
  */
 import { ApiError } from "./api.js";
 import { isNew } from "./outbox.js";
@@ -14,8 +14,8 @@ const AGAIN_MS = 5000;
  *
  * @typedef {object} Parts
  * @property {import("./outbox.js").Outbox} outbox
- * @property {(id: string) => {settings?: Settings, model: string|null}|undefined} conversation
- *   as the server has it
+ * @property {(id: string) => {settings?: Settings, model: string|null, leaf?: string|null}|undefined
+ *   } conversation as the server has it
  * @property {(id: string, change: import("./library.js").Change) => Promise<void>} save
  * @property {() => void} changed
  * @property {(problem: ApiError, text: string) => void} failed
@@ -51,7 +51,7 @@ export class SettingsKeeper {
   of(place) {
     const { outbox, conversation } = this.#parts;
     const known = isNew(place) ? outbox.in(place)[0] : conversation(place);
-    const { model: _, ...edits } = outbox.edits(place);
+    const { model: _, leaf: __, ...edits } = outbox.edits(place);
     return merge(known?.settings, edits);
   }
 
@@ -72,6 +72,34 @@ export class SettingsKeeper {
    */
   choose(place, model) {
     if (this.modelOf(place) !== model) this.#edit(place, { model });
+  }
+
+  /**
+   * Where the shown path ends; null where nobody chose.
+   * @param {string} place
+   * @returns {string|null}
+   */
+  leafOf(place) {
+    const { outbox, conversation } = this.#parts;
+    return outbox.edits(place).leaf ?? conversation(place)?.leaf ?? null;
+  }
+
+  /**
+   * @param {string} place
+   * @param {string} leaf
+   */
+  showLeaf(place, leaf) {
+    if (this.leafOf(place) !== leaf) this.#edit(place, { leaf });
+  }
+
+  /**
+   * Something newer is to be shown than what was chosen and is not saved.
+   * @param {string} place
+   */
+  forgetLeaf(place) {
+    const { outbox } = this.#parts;
+    const { leaf, ...others } = outbox.edits(place);
+    if (leaf) outbox.setEdits(place, others);
   }
 
   /**
@@ -178,12 +206,16 @@ export class SettingsKeeper {
     if (!place) return;
     clearTimeout(this.#timer);
     const edits = outbox.edits(place);
-    const { model, ...others } = edits;
+    const { model, leaf, ...others } = edits;
     const settings = merge(conversation(place)?.settings, others);
     this.#isSaving = true;
     this.#parts.changed();
     try {
-      await save(place, { ...(model && { model }), ...(!isEmpty(others) && { settings }) });
+      await save(place, {
+        ...(model && { model }),
+        ...(leaf && { leaf }),
+        ...(!isEmpty(others) && { settings }),
+      });
       outbox.setEdits(place, without(outbox.edits(place), edits));
       this.problem = "";
     } catch (problem) {

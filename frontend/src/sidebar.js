@@ -10,6 +10,7 @@ import { isNew } from "./outbox.js";
  * @property {string} title
  * @property {string} updated ISO 8601
  * @property {boolean} running
+ * @property {string|null} [source]
  *
  * @typedef {object} Acts
  * @property {(place: string) => void} show
@@ -24,6 +25,7 @@ export class Sidebar {
   #store;
   #acts;
   #list = find("#conversations");
+  #archive = find("#archive");
   #search = /** @type {HTMLInputElement} */ (find("#search"));
   #more = el("button", { class: "tool text more", type: "button" }, "Show more");
   /** @type {Map<string, HTMLElement>} */
@@ -41,6 +43,10 @@ export class Sidebar {
     this.#store = store;
     this.#acts = acts;
     this.#more.addEventListener("click", () => this.#loadMore());
+    this.#archive.addEventListener("click", () => {
+      store.library.showArchive(!store.library.isArchive);
+      if (this.#found) this.#find();
+    });
     new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#loadMore(), {
       root: this.#list,
       rootMargin: "200px",
@@ -91,9 +97,11 @@ export class Sidebar {
     const groups = this.#groups();
     const { library, place } = this.#store;
     const hasMore = Boolean(library.next) && !this.#found;
-    const drawn = JSON.stringify([groups, place, hasMore, library.isListLoaded]);
+    const { isArchive, isListLoaded } = library;
+    const drawn = JSON.stringify([groups, place, hasMore, isListLoaded, isArchive]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
+    this.#archive.setAttribute("aria-pressed", String(isArchive));
     const focused = document.activeElement?.closest("[data-row]")?.getAttribute("data-row");
     const isMenu = document.activeElement?.classList.contains("row-menu");
     this.#rows.clear();
@@ -112,7 +120,7 @@ export class Sidebar {
     const groups = new Map();
     /** @param {string} title @param {Line} line */
     const put = (title, line) => groups.set(title, [...(groups.get(title) ?? []), line]);
-    if (!this.#found) {
+    if (!this.#found && !library.isArchive) {
       const unsent = new Map(outbox.all().map((entry) => [entry.place, entry]));
       for (const entry of outbox.all().reverse()) {
         if (!isNew(entry.place) || unsent.get(entry.place)?.id !== entry.id) continue;
@@ -124,10 +132,10 @@ export class Sidebar {
     }
     const found = this.#found ? new Set(this.#found) : null;
     const now = new Date();
-    for (const { id, title, updated, running } of library.conversations) {
+    for (const { id, title, updated, running, source } of library.conversations) {
       if (found && !found.has(id)) continue;
-      const line = { id, title: title || "New chat", updated, running };
-      put(dayGroup(updated, now), line);
+      const line = { id, title: title || "New chat", updated, running, source: source ?? null };
+      put(library.isArchive ? "Archived" : dayGroup(updated, now), line);
     }
     // Times that differ between browser and server must not shuffle the groups.
     return [...groups];
@@ -159,6 +167,8 @@ export class Sidebar {
       },
       isUnsent && icon("clock"),
       el("span", { class: "row-title", dir: "auto" }, line.title),
+      line.source === "api" &&
+        el("span", { class: "row-mark", title: "Begun over the API" }, "API"),
       line.running &&
         el("span", { class: "running" }, el("span", { class: "visually-hidden" }, "answering")),
     );
@@ -185,12 +195,9 @@ export class Sidebar {
   }
 
   #nothing() {
-    const { isListLoaded } = this.#store.library;
-    const text = this.#found
-      ? "No title has these words."
-      : isListLoaded
-        ? "Your conversations will stand here."
-        : "";
+    const { isListLoaded, isArchive } = this.#store.library;
+    const empty = isArchive ? "Nothing is archived." : "Your conversations will stand here.";
+    const text = this.#found ? "No title has these words." : isListLoaded ? empty : "";
     return el("p", { class: "nothing muted small" }, text);
   }
 }

@@ -4,35 +4,29 @@
  */
 
 import { ApiError } from "./api.js";
-import { byteLength } from "./codepoints.js";
+import { Asking } from "./asking.js";
 import { firstWords } from "./format.js";
-import { newId } from "./ids.js";
+import { itemsOf } from "./items.js";
 import { Library } from "./library.js";
 import { Models } from "./models.js";
 import { isNew, NEW, Outbox } from "./outbox.js";
-import { sent } from "./records.js";
-import { agrees, fromMessage, hasEnded } from "./reply.js";
+import { made } from "./records.js";
+import { Replies } from "./replies.js";
 import { Sender } from "./sender.js";
 import { SettingsKeeper } from "./settingskeeper.js";
-import { parents, path } from "./tree.js";
+import { path } from "./tree.js";
 import { VERSION, Wire } from "./wire.js";
 
 /**
  * @typedef {import("./reply.js").Reply} Reply
  * @typedef {import("./records.js").Message} Message
- * @typedef {import("./outbox.js").Entry} Entry
- *
- * @typedef {object} Item something in the thread
- * @property {string} key
- * @property {Message} [message]
- * @property {Reply} [reply] for a reply
- * @property {boolean} [isLast] nothing hangs on it
- * @property {Entry} [entry] a message that is not accepted yet
  *
  * @typedef {object} Listeners
  * @property {() => void} changed the list or what is shown of the thread
  * @property {(reply: Reply, before: Reply) => void} reply a shown reply grew or changed
  * @property {(from: string, to: string) => void} moved what was keyed `from` is keyed `to`
+ * @property {(entry: import("./outbox.js").Entry) => void} withdrawn a message is taken back, and
+ *   with `conversation: null` all of its conversation
  * @property {(place: string) => void} placed the shown new conversation was given its id
  * @property {(connection: import("./socket.js").Connection, isReady: boolean) => void} connection
  * @property {(text: string) => void} trouble
@@ -49,11 +43,7 @@ export class Store {
   #page;
   #on;
   #sender;
-  /** @type {Map<string, Reply>} */
-  #replies = new Map();
-  /** Replies whose text was asked for, with their number then. @type {Map<string, number>} */
-  #asked = new Map();
-  #sendBytes = 512 * 1024;
+  #replies = new Replies(() => this.wire);
   /** The most that a reply may hold: nothing can be added to a full one. */
   replyBytes = 1024 * 1024;
 
@@ -79,7 +69,7 @@ export class Store {
       counter: (seq) => this.library.hear(seq),
       known: (id) => this.#replies.get(id),
       reply: (reply, before) => {
-        this.#replies.set(reply.id, reply);
+        this.#replies.set(reply);
         on.reply(reply, before);
       },
       lost: (id) => {
@@ -90,12 +80,14 @@ export class Store {
     });
     // A message finds the settings that were made before it.
     this.#sender = new Sender(this.outbox, this.wire, (place) => this.settings.isPending(place));
+    this.asking = new Asking(this, this.#sender);
     this.settings = new SettingsKeeper({
       outbox: this.outbox,
       conversation: (id) => this.library.conversation(id),
       save: (id, change) => this.library.change(id, change),
       changed: () => {
         this.#sender.pump();
+        this.#replies.follow(this.path);
         on.changed();
       },
       failed: (problem, text) => (problem.status === 401 ? on.loggedOut() : on.trouble(text)),
@@ -120,58 +112,24 @@ export class Store {
     return (isNew(this.place) ? (chosen ?? this.newModel) : chosen) ?? this.models.default;
   }
 
-  /** @returns {Item[]} what the thread shows, in order */
+  /** What the thread shows, in order. */
   items() {
-    const shown = this.#path();
-    const withChildren = parents(this.library.thread(this.place) ?? new Map());
-    /** @type {Item[]} */
-    const items = shown.map((message) => ({
-      key: message.id,
-      message,
-      ...(message.role === "assistant" && { reply: this.reply(message) }),
-      isLast: !withChildren.has(message.id),
-    }));
-    for (const entry of this.outbox.in(this.place)) {
-      // The row may be known before `accepted`: then its entry is that message.
-      const isStored = shown.some(
-        ({ role, parent, text }) =>
-          role === "user" && parent === entry.parent && text === entry.text && !entry.after,
-      );
-      if (!isStored || entry.problem) items.push({ key: entry.id, entry });
-    }
-    return items;
-  }
-
-  /** The reply that Stop stops: the running one, else the first that waits. */
-  get stoppable() {
-    const waiting = this.#path()
-      .filter(({ role }) => role === "assistant")
-      .map((message) => this.reply(message))
-      .filter((reply) => !reply.end && !hasEnded(reply.status));
-    return waiting.find(({ status }) => status === "running") ?? waiting[0] ?? null;
+    const messages = this.library.thread(this.place) ?? new Map();
+    return itemsOf(messages, this.path, this.outbox.in(this.place), (one) => this.reply(one));
   }
 
   /**
-   * A reply as it stands: as it was followed, else as its message object says.
+   * A reply as it stands.
    * @param {Message} message
-   * @returns {Reply}
    */
   reply(message) {
-    const known = this.#replies.get(message.id);
-    if (known && (this.wire.isFollowing(message.id) || agrees(known, message))) return known;
-    const read = fromMessage(message);
-    if (known && !read.end) {
-      // A frame told that it changed, not its text: what is there stays until it has been read.
-      const end = hasEnded(read.status) ? known.end : null;
-      return { ...known, status: read.status, reason: read.reason, end };
-    }
-    this.#replies.set(message.id, read);
-    return read;
+    return this.#replies.of(message);
   }
 
-  #path() {
+  /** The messages that are shown: one way through the tree. */
+  get path() {
     const messages = this.library.thread(this.place);
-    return messages ? path(messages, this.shown?.leaf ?? null) : [];
+    return messages ? path(messages, this.settings.leafOf(this.place)) : [];
   }
 
   // --- showing ---------------------------------------------------------------------------------
@@ -194,9 +152,7 @@ export class Store {
   }
 
   #leave() {
-    for (const id of this.#replies.keys()) this.wire.unfollow(id);
     this.#replies.clear();
-    this.#asked.clear();
     this.library.close(this.place);
   }
 
@@ -219,73 +175,17 @@ export class Store {
 
   #changed() {
     if (!isNew(this.place) && this.library.isGone(this.place)) this.threadState = "missing";
-    this.#follow();
+    this.#replies.follow(this.path);
     this.settings.pump();
     this.#on.changed();
   }
 
-  /** Follows what grows on the shown path, and reads what ended elsewhere. */
-  #follow() {
-    for (const message of this.#path()) {
-      if (message.role !== "assistant" || this.wire.isFollowing(message.id)) continue;
-      const reply = this.reply(message);
-      if (agrees(reply, message) || this.#asked.get(message.id) === message.seq) continue;
-      this.#asked.set(message.id, message.seq);
-      this.wire.follow(reply);
-    }
-  }
-
-  // --- asking ----------------------------------------------------------------------------------
-
-  /**
-   * Keeps a message and sends it as soon as it may be sent.
-   * @param {string} text
-   * @returns {string|null} why it cannot be sent
-   */
-  send(text) {
-    if (byteLength(JSON.stringify(text)) > this.#sendBytes - 1024) {
-      return `This message is too long: at most ${Math.floor(this.#sendBytes / 1024)} KB.`;
-    }
-    const id = newId();
-    this.outbox.setDraft(this.place, "");
-    const isFirst = isNew(this.place) && !this.outbox.in(this.place).length;
-    const settings = isFirst ? this.settings.take(this.place) : null;
-    if (this.place === NEW) this.place = NEW + id;
-    const parent = this.#path().findLast(({ role }) => role === "assistant")?.id ?? null;
-    // A choice that is still being saved goes along: what is seen is what is asked.
-    const model = isNew(this.place) ? this.newModel : (this.outbox.edits(this.place).model ?? null);
-    this.#sender.add({ place: this.place, parent, text, model, settings }, id);
-    this.#on.changed();
-    return null;
-  }
-
-  /** @param {string} id of an entry of the outbox */
-  discard(id) {
-    const entry = this.outbox.get(id);
-    this.#sender.discard(id);
-    if (entry && isNew(entry.place) && !this.outbox.in(entry.place).length) {
-      this.settings.giveBack(entry.place, NEW, entry.settings);
-      if (this.place === entry.place) this.place = NEW;
-    }
+  /** Something is asked for. */
+  told() {
     this.#on.changed();
   }
 
-  /** @param {string} id of an entry of the outbox */
-  sendAgain(id) {
-    this.#sender.again(id);
-    this.#on.changed();
-  }
-
-  /** @param {string} id of a reply: *Retry* and *Continue* */
-  continueReply(id) {
-    this.wire.request({ type: "continue", id: newId(), reply: id });
-  }
-
-  /** @param {string} id of a reply */
-  stop(id) {
-    this.wire.stop(id);
-    this.#on.changed();
-  }
+  // --- changing --------------------------------------------------------------------------------
 
   /**
    * @param {string} id
@@ -330,13 +230,13 @@ export class Store {
   #ready(frame) {
     if (String(frame.user?.id) !== String(this.#page.user.id)) return location.reload();
     if (frame.v > VERSION) this.#on.outdated();
-    this.#sendBytes = frame.limits?.send_bytes ?? this.#sendBytes;
+    this.asking.sendBytes = frame.limits?.send_bytes ?? this.asking.sendBytes;
     this.replyBytes = frame.limits?.reply_bytes ?? this.replyBytes;
     this.#on.connection({ state: "open", retryAt: null, code: 0 }, true);
     this.settings.adoptAll();
     this.#sender.adoptAll();
-    this.#asked.clear();
-    this.#follow();
+    this.#replies.forgetAsked();
+    this.#replies.follow(this.path);
     this.library.hear(frame.seq);
     if (this.threadState === "unreachable") this.reload();
     if (!this.models.list.length) this.loadModels();
@@ -357,20 +257,31 @@ export class Store {
   #accepted(frame) {
     const entry = this.#sender.accept(frame);
     if (!entry) return;
-    const { conversation, message, reply } = frame;
-    // The server follows what was sent; only what is shown has to be.
+    const { conversation: id, message, reply } = frame;
+    // The server follows what it makes; only what is shown has to be.
     if (entry.place !== this.place) this.wire.unfollow(reply);
-    const known = this.library.conversation(conversation);
-    const made = sent(entry, frame, known, firstWords(entry.text), new Date().toISOString());
-    if (isNew(entry.place)) this.settings.move(entry.place, conversation);
+    const known = {
+      conversation: this.library.conversation(id),
+      messages: this.library.thread(id),
+    };
+    const now = new Date().toISOString();
+    const { conversation, messages } = made(entry, frame, known, firstWords(entry.text), now);
+    if (isNew(entry.place)) this.settings.move(entry.place, id);
     if (entry.place === this.place && isNew(entry.place)) {
-      this.library.begin(made.conversation);
-      this.place = conversation;
+      this.library.begin(conversation);
+      this.place = id;
       this.threadState = "ready";
-      this.#on.placed(conversation);
+      this.#on.placed(id);
     }
-    this.library.put([made.conversation], made.messages);
-    this.#on.moved(entry.id, message);
+    this.library.put([conversation], messages);
+    if (entry.kind === "withdraw") {
+      // With its only message goes the conversation.
+      const isLast = known.messages?.size === 2 && known.messages.has(message);
+      this.#on.withdrawn(isLast ? { ...entry, conversation: null } : entry);
+    }
+    // What is made is shown, whatever was chosen before.
+    else this.settings.forgetLeaf(id);
+    if (!entry.kind) this.#on.moved(entry.id, message);
     this.#changed();
   }
 

@@ -6,7 +6,7 @@ import { UserMessage } from "./usermessage.js";
 /** So far beyond the edge of the screen replies are still rendered. */
 const NEAR = "1200px 0px";
 
-/** @typedef {import("./store.js").Item} Item */
+/** @typedef {import("./items.js").Item} Item */
 
 export class ThreadView {
   #host;
@@ -48,8 +48,7 @@ export class ThreadView {
       if (keys.has(key)) continue;
       this.#views.delete(key);
       this.#observer.unobserve(view.element);
-      if (view instanceof ReplyMessage) view.remove();
-      else view.element.remove();
+      view.remove();
     }
     let before = /** @type {Element|null} */ (this.#host.firstElementChild);
     for (const item of items) {
@@ -86,6 +85,37 @@ export class ThreadView {
     if (!view || this.#views.has(to)) return;
     this.#views.delete(from);
     this.#views.set(to, view);
+  }
+
+  /**
+   * Opens a message for writing.
+   * @param {string} id
+   * @param {string} text
+   */
+  edit(id, text) {
+    const view = this.#views.get(id);
+    if (view instanceof UserMessage) view.open(text);
+  }
+
+  /** Keeps what is being written in messages. */
+  keep() {
+    for (const view of this.#views.values()) if (view instanceof UserMessage) view.keep();
+  }
+
+  /**
+   * Where a message begins on the screen.
+   * @param {string} id
+   */
+  top(id) {
+    return this.#views.get(id)?.element.getBoundingClientRect().top ?? null;
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} isForward in which way its versions are gone through
+   */
+  focusVersion(id, isForward) {
+    this.#views.get(id)?.focusVersion(isForward);
   }
 
   /** @param {import("./reply.js").Reply} reply */

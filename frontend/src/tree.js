@@ -32,13 +32,59 @@ function newest(messages) {
 }
 
 /**
- * The ids of the messages that something hangs on.
+ * What hangs on each message, the oldest first; what begins the conversation under "".
  * @param {import("./records.js").Messages} messages
- * @returns {Set<string>}
+ * @returns {Map<string, Message[]>}
  */
-export function parents(messages) {
-  /** @type {Set<string>} */
-  const ids = new Set();
-  for (const { parent } of messages.values()) if (parent) ids.add(parent);
-  return ids;
+export function children(messages) {
+  /** @type {Map<string, Message[]>} */
+  const found = new Map();
+  for (const message of messages.values()) {
+    const beside = found.get(message.parent ?? "");
+    if (beside) beside.push(message);
+    else found.set(message.parent ?? "", [message]);
+  }
+  for (const beside of found.values()) beside.sort((a, b) => compare(a.created, b.created));
+  return found;
+}
+
+/**
+ * @param {string} a
+ * @param {string} b
+ */
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+/**
+ * Where the path through a message ends: at `wanted` where that stands below it, else at the
+ * newest message below that has no answer.
+ * @param {import("./records.js").Messages} messages
+ * @param {string} id
+ * @param {string} [wanted]
+ * @returns {string}
+ */
+export function leafBelow(messages, id, wanted) {
+  const answers = children(messages);
+  const below = subtree(messages, answers, id);
+  const found = wanted && below.has(wanted) ? subtree(messages, answers, wanted) : below;
+  const leaves = [...found].filter(([key]) => !answers.has(key));
+  return newest(new Map(leaves))?.id ?? id;
+}
+
+/**
+ * A message and all below it.
+ * @param {import("./records.js").Messages} messages
+ * @param {Map<string, Message[]>} answers
+ * @param {string} id
+ * @returns {Map<string, Message>}
+ */
+function subtree(messages, answers, id) {
+  /** @type {Map<string, Message>} */
+  const found = new Map();
+  const open = [messages.get(id)];
+  for (const message of open) {
+    if (!message || found.has(message.id)) continue;
+    found.set(message.id, message);
+    open.push(...(answers.get(message.id) ?? []));
+  }
+  return found;
 }

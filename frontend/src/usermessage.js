@@ -1,7 +1,9 @@
-/** A message of the user: stored, or still on its way. */
+/** A message of the user: stored, or still on its way; or being written anew. */
 import { copyButton } from "./copy.js";
 import { el } from "./dom.js";
+import { MessageEditor } from "./editor.js";
 import { icon } from "./icons.js";
+import { VersionSwitch } from "./versions.js";
 
 /** A longer text is folded at first. */
 const LONG = { characters: 3000, lines: 30 };
@@ -13,16 +15,29 @@ const PATIENCE = 600;
  * @typedef {object} Acts
  * @property {(id: string) => void} discard
  * @property {(id: string) => void} again
- * @property {(id: string) => void} edit puts it back into the composer
+ * @property {(id: string) => void} edit puts what is not sent back to where it was written
+ * @property {(id: string, text: string) => boolean} change says whether the text was taken
+ * @property {(message: import("./records.js").Message) => void} withdraw
+ * @property {(id: string, isForward: boolean) => void} version
+ * @property {(id: string) => string} draft of a message that was being edited; "" for none
+ * @property {(id: string, text: string) => void} keepDraft
  */
 
 export class UserMessage {
   element;
   #acts;
   #body = el("div", { class: "bubble", dir: "auto" });
-  #tools;
+  #tools = el("div", { class: "tools" });
   #note = el("div", { class: "message-note" });
+  #versions;
+  #copy = copyButton("Copy message", () => this.#text);
+  #pencil = el("button", { class: "tool", type: "button" });
+  #back;
   #text = "";
+  /** @type {import("./items.js").Item|null} */
+  #item = null;
+  /** @type {MessageEditor|null} */
+  #editor = null;
   /** @type {HTMLElement|null} */
   #more = null;
   #noted = "";
@@ -32,11 +47,12 @@ export class UserMessage {
   /** @param {Acts} acts */
   constructor(acts) {
     this.#acts = acts;
-    this.#tools = el(
-      "div",
-      { class: "tools" },
-      copyButton("Copy message", () => this.#text),
-    );
+    this.#versions = new VersionSwitch(acts.version);
+    this.#pencil.addEventListener("click", () => this.open(this.#text));
+    this.#back = tool("Take back", () => {
+      if (this.#item?.message) acts.withdraw(this.#item.message);
+    });
+    this.#tools.append(this.#back, this.#pencil, this.#copy, this.#versions.element);
     this.element = el(
       "article",
       { class: "message user", "aria-label": "You" },
@@ -47,26 +63,99 @@ export class UserMessage {
   }
 
   /**
-   * @param {import("./store.js").Item} item
+   * @param {import("./items.js").Item} item
    * @param {boolean} isConnected
    */
   update(item, isConnected) {
-    const { message, entry } = item;
-    const text = message?.text ?? entry?.text ?? "";
+    const isFirst = !this.#item?.message;
+    this.#item = item;
+    const { message, entry, place, isWaiting = false } = item;
+    const text = (entry?.kind === "withdraw" ? "" : entry?.text) || message?.text || "";
     if (text !== this.#text) {
       this.#text = text;
       this.#body.textContent = text;
       this.#fold(text.length > LONG.characters || text.split("\n").length > LONG.lines);
     }
     this.element.classList.toggle("pending", Boolean(entry));
-    this.#tools.hidden = Boolean(entry);
-    const noted = entry ? `${entry.id} ${entry.problem} ${isConnected} ${entry.after}` : "";
-    if (noted === this.#noted) return;
-    this.#noted = noted;
+    this.element.classList.toggle("waiting", isWaiting);
+    this.#versions.update(place);
+    this.#drawTools(isWaiting);
+    this.#drawNote(entry, isConnected);
+    const draft = message && isFirst && !entry ? this.#acts.draft(message.id) : "";
+    if (draft) this.open(draft, false);
+    this.#editor?.update(isWaiting ? "Save" : "Save & send");
+  }
+
+  /** @param {boolean} isWaiting */
+  #drawTools(isWaiting) {
+    this.#tools.hidden = Boolean(this.#item?.entry || this.#editor);
+    this.#back.hidden = !isWaiting;
+    const label = isWaiting ? "Change" : "Edit message";
+    if (this.#pencil.title === label) return;
+    this.#pencil.title = label;
+    this.#pencil.setAttribute("aria-label", isWaiting ? "Change this message" : label);
+    this.#pencil.classList.toggle("text", isWaiting);
+    this.#pencil.replaceChildren(isWaiting ? label : icon("pencil"));
+  }
+
+  /**
+   * Opens it for writing.
+   * @param {string} text
+   * @param {boolean} [isAsked] by the user, who goes on there
+   */
+  open(text, isAsked = true) {
+    const message = this.#item?.message;
+    if (!message || this.#editor) return;
+    this.#editor = new MessageEditor(text, {
+      save: (written) => {
+        const editor = this.#editor;
+        // What is asked for is drawn at once, and then not as something that is being written.
+        this.#close();
+        if (this.#acts.change(message.id, written)) return true;
+        if (editor) this.#show(editor);
+        return false;
+      },
+      cancel: () => {
+        this.#close();
+        this.#pencil.focus({ preventScroll: true });
+      },
+      draft: (written) => this.#acts.keepDraft(message.id, written),
+    });
+    this.#show(this.#editor);
+    if (isAsked) this.#editor.focus();
+  }
+
+  /** @param {MessageEditor} editor */
+  #show(editor) {
+    this.#editor = editor;
+    this.element.classList.add("edited");
+    this.#body.before(editor.element);
+    this.#drawTools(this.#item?.isWaiting ?? false);
+    editor.update(this.#item?.isWaiting ? "Save" : "Save & send");
+  }
+
+  #close() {
+    this.#editor?.element.remove();
+    this.#editor = null;
+    this.element.classList.remove("edited");
+    this.#drawTools(this.#item?.isWaiting ?? false);
+  }
+
+  /** Keeps what is being written. */
+  keep() {
+    this.#editor?.keep();
+  }
+
+  /** @param {boolean} isForward */
+  focusVersion(isForward) {
+    this.#versions.focus(isForward);
+  }
+
+  /** It is no longer shown. */
+  remove() {
+    this.keep();
     clearTimeout(this.#timer);
-    if (!entry) this.#note.replaceChildren();
-    else if (entry.problem || !isConnected) this.#explain(entry, isConnected);
-    else this.#timer = setTimeout(() => this.#explain(entry, true), PATIENCE);
+    this.element.remove();
   }
 
   /** @param {boolean} isFolded */
@@ -76,7 +165,22 @@ export class UserMessage {
     this.#more = null;
     if (!isFolded) return;
     this.#more = tool("Show all", () => this.#fold(false));
+    this.#more.classList.add("unfold");
     this.#body.after(this.#more);
+  }
+
+  /**
+   * @param {import("./outbox.js").Entry|undefined} entry
+   * @param {boolean} isConnected
+   */
+  #drawNote(entry, isConnected) {
+    const noted = entry ? `${entry.id} ${entry.problem} ${isConnected} ${entry.after}` : "";
+    if (noted === this.#noted) return;
+    this.#noted = noted;
+    clearTimeout(this.#timer);
+    if (!entry) this.#note.replaceChildren();
+    else if (entry.problem || !isConnected) this.#explain(entry, isConnected);
+    else this.#timer = setTimeout(() => this.#explain(entry, true), PATIENCE);
   }
 
   /**
@@ -84,7 +188,8 @@ export class UserMessage {
    * @param {boolean} isConnected
    */
   #explain(entry, isConnected) {
-    const { id, problem } = entry;
+    const { id, kind, problem } = entry;
+    const isLeaving = kind === "withdraw";
     this.#note.classList.toggle("danger", Boolean(problem));
     if (problem) {
       this.#note.replaceChildren(
@@ -97,13 +202,13 @@ export class UserMessage {
     } else if (!isConnected) {
       this.#note.replaceChildren(
         icon("clock"),
-        el("span", {}, "Sending when connected"),
-        tool("Edit", () => this.#acts.edit(id)),
-        tool("Discard", () => this.#acts.discard(id)),
+        el("span", {}, isLeaving ? "Taken back when connected" : "Sending when connected"),
+        isLeaving ? "" : tool("Edit", () => this.#acts.edit(id)),
+        tool(isLeaving ? "Keep" : "Discard", () => this.#acts.discard(id)),
       );
     } else {
       const waits = entry.after ? "Sent after the one before" : "Sending…";
-      this.#note.replaceChildren(icon("clock"), el("span", {}, waits));
+      this.#note.replaceChildren(icon("clock"), el("span", {}, isLeaving ? "Taking back…" : waits));
     }
   }
 }

@@ -194,10 +194,13 @@ export class Wire {
 
   /** @param {any} frame */
   #accepted(frame) {
+    const isLeaving = this.#requests.get(frame.id)?.type === "withdraw";
     this.#requests.delete(frame.id);
-    // The server has begun to follow it here, from 0, 0, 0.
-    const known = this.#followed.get(frame.reply)?.reply ?? this.#handlers.known(frame.reply);
-    this.#watch(known ?? unknown(frame.reply));
+    if (!isLeaving) {
+      // The server has begun to follow it here, from 0, 0, 0.
+      const known = this.#followed.get(frame.reply)?.reply ?? this.#handlers.known(frame.reply);
+      this.#watch(known ?? unknown(frame.reply));
+    }
     this.#handlers.accepted(frame);
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryStorage, NEW, Outbox } from "../src/outbox.js";
+import { NEW, Outbox } from "../src/outbox.js";
+import { MemoryStorage } from "../src/storage.js";
 
 const write = (outbox, id, place = "c", more = {}) =>
   outbox.add({ id, place, parent: "p", text: `text ${id}`, model: null, now: 1, ...more });
@@ -152,4 +153,23 @@ test("what is broken in storage is left out", () => {
   storage.setItem("parley:alice:settings:c", "null");
   assert.deepEqual(new Outbox(storage, "alice").edits("c"), {});
   assert.deepEqual(new Outbox(storage, "alice").all(), []);
+});
+
+test("an edit waits for nothing, and the next message hangs on its reply", () => {
+  const outbox = new Outbox(new MemoryStorage(), "alice");
+  write(outbox, "1");
+  write(outbox, "2", "c", { kind: "edit", target: "m" });
+  write(outbox, "3");
+  assert.deepEqual(ids(outbox.sendable()), ["1", "2"]);
+  outbox.accept({ id: "2", conversation: "c", reply: "r2" });
+  assert.equal(outbox.get("3").parent, "r2");
+  assert.deepEqual(ids(outbox.sendable()), ["1", "3"]);
+});
+
+test("nothing waits for a message that is taken back", () => {
+  const outbox = new Outbox(new MemoryStorage(), "alice");
+  write(outbox, "1", "c", { kind: "withdraw", target: "m" });
+  write(outbox, "2");
+  assert.equal(outbox.get("2").after, null);
+  assert.equal(outbox.get("2").parent, "p");
 });

@@ -19,7 +19,6 @@ import { byEndpoint, Models, matching } from "../src/models.js";
 import { unknown } from "../src/reply.js";
 import { digest, sha256 } from "../src/sha256.js";
 import { isThinking, UNSEEN, watch } from "../src/thinking.js";
-import { parents, path } from "../src/tree.js";
 
 test("the own SHA-256 is SHA-256 at every length around a block", async () => {
   for (const length of [0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 1000]) {
@@ -55,36 +54,6 @@ test("close codes have their own rules", () => {
   assert.ok(at(2, CLOSE.restarting) >= 1000);
   assert.ok(at(1, CLOSE.tooMany) >= 15000);
   assert.ok(at(1, CLOSE.badFrames) >= 15000);
-});
-
-const tree = (...rows) =>
-  new Map(
-    rows.map(([id, parent, role = "user", status], i) => [
-      id,
-      { id, parent, role, status, conversation: "c", created: String(i), seq: i },
-    ]),
-  );
-
-test("the path goes from the root to the leaf", () => {
-  const messages = tree(["a", null], ["b", "a"], ["c", "b"], ["d", "b"], ["e", "d"]);
-  assert.deepEqual(
-    path(messages, "c").map(({ id }) => id),
-    ["a", "b", "c"],
-  );
-  assert.deepEqual(
-    path(messages, null).map(({ id }) => id),
-    ["a", "b", "d", "e"],
-  );
-  assert.deepEqual(
-    path(messages, "unknown").map(({ id }) => id),
-    ["a", "b", "d", "e"],
-  );
-  assert.deepEqual(path(new Map(), "a"), []);
-  assert.deepEqual([...parents(messages)].sort(), ["a", "b", "d"]);
-});
-
-test("a circle ends", () => {
-  assert.equal(path(tree(["a", "b"], ["b", "a"]), "a").length, 2);
 });
 
 const reply = (more) => ({ ...unknown("r"), ...more });

@@ -8,6 +8,7 @@ import {
   empty,
   hear,
   isBehind,
+  made,
   newestFirst,
   openThread,
   put,
@@ -163,4 +164,65 @@ test("the last used comes first", () => {
     newestFirst(records).map(({ id }) => id),
     ["b", "a"],
   );
+});
+
+const ACCEPTED = { conversation: "c", message: "m2", reply: "r2" };
+const asked = (more = {}) => ({ place: "c", parent: "r1", text: "new", model: null, ...more });
+const making = (entry, accepted = ACCEPTED, more = []) => {
+  const records = opened([
+    message("m1", 2),
+    message("r1", 3, { role: "assistant", parent: "m1", status: "complete", text: undefined }),
+    ...more,
+  ]);
+  const known = {
+    conversation: conversation("c", 1, { leaf: "r1" }),
+    messages: records.threads.get("c"),
+  };
+  const { conversation: chat, messages } = made(entry, accepted, known, "Title", "2");
+  return { leaf: chat.leaf, parents: messages.map(({ id, parent }) => [id, parent]), messages };
+};
+
+test("a sent message hangs on its parent, and is shown where that was the end", () => {
+  const { leaf, parents } = making(asked());
+  assert.deepEqual(parents, [
+    ["m2", "r1"],
+    ["r2", "m2"],
+  ]);
+  assert.equal(leaf, "r2");
+  assert.equal(making(asked({ parent: "r0" })).leaf, "r1");
+});
+
+test("an edit hangs beside its message and is shown", () => {
+  const { leaf, parents } = making(asked({ kind: "edit", target: "m1" }));
+  assert.deepEqual(parents, [
+    ["m2", null],
+    ["r2", "m2"],
+  ]);
+  assert.equal(leaf, "r2");
+});
+
+test("the change of a message that waits makes no other", () => {
+  const { leaf, messages } = making(asked({ kind: "edit", target: "m1" }), {
+    ...ACCEPTED,
+    message: "m1",
+  });
+  assert.deepEqual(
+    messages.map(({ id, text, seq }) => [id, text, seq]),
+    [["m1", "new", 2]],
+  );
+  assert.equal(leaf, "r1");
+});
+
+test("another reply hangs on the same message and is shown, once", () => {
+  const again = { ...ACCEPTED, message: "m1" };
+  const entry = asked({ kind: "regenerate", target: "r1" });
+  const { leaf, parents } = making(entry, again);
+  assert.deepEqual(parents, [["r2", "m1"]]);
+  assert.equal(leaf, "r2");
+  const known = message("r2", 4, { role: "assistant", parent: "m1", status: "complete" });
+  assert.equal(making(entry, again, [known]).leaf, "r1");
+});
+
+test("taking back makes nothing", () => {
+  assert.deepEqual(making(asked({ kind: "withdraw", target: "m1" })).messages, []);
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../src/api.js";
-import { MemoryStorage, NEW, Outbox } from "../src/outbox.js";
+import { NEW, Outbox } from "../src/outbox.js";
 import { clearing, merge, NAMES, read, without, written } from "../src/settings.js";
 import { SettingsKeeper } from "../src/settingskeeper.js";
+import { MemoryStorage } from "../src/storage.js";
 
 const value = (name, raw) => read(name, raw).value;
 const problem = (name, raw) => read(name, raw).problem;
@@ -75,6 +76,7 @@ function keep({ settings = {}, outbox = new Outbox(new MemoryStorage(), "alice")
           id,
           wanted: wanted.settings,
           model: wanted.model,
+          leaf: wanted.leaf,
           accept() {
             server[id] = { ...server[id], ...wanted };
             resolve();
@@ -232,4 +234,20 @@ test("a server without settings is read as one where nothing is set", () => {
   const { keeper, server } = keep();
   server.c = {};
   assert.deepEqual(keeper.of("c"), {});
+});
+
+test("the chosen version is saved like a setting, and forgotten for what is newer", async () => {
+  const { keeper, asked, outbox } = keep({ settings: { top_p: 0.5 } });
+  keeper.showLeaf("c", "r1");
+  assert.equal(keeper.leafOf("c"), "r1");
+  assert.ok(keeper.isPending("c"));
+  assert.deepEqual(keeper.of("c"), { top_p: 0.5 });
+  assert.deepEqual([asked[0].leaf, asked[0].wanted], ["r1", undefined]);
+  await asked[0].accept();
+  assert.ok(!keeper.isPending("c"));
+  assert.equal(keeper.leafOf("c"), "r1");
+  keeper.showLeaf("c", "r2");
+  keeper.change("c", "system", "x");
+  keeper.forgetLeaf("c");
+  assert.deepEqual(outbox.edits("c"), { system: "x" });
 });

@@ -179,3 +179,12 @@ test("bad and unknown frames change nothing and end nothing", (context) => {
   line.say({ type: "news" }, {}, { type: "delta" }, ACCEPTED, snapshot("ok"));
   assert.equal(texts().at(-1), "ok");
 });
+
+test("a reply that is taken back with its message is not followed for that", () => {
+  const { wire, line, heard } = start();
+  wire.request({ type: "withdraw", id: "w", message: "m" });
+  line.say({ ...ACCEPTED, id: "w" });
+  assert.ok(!wire.isFollowing("r"));
+  assert.equal(heard.at(-1)[0], "accepted");
+  assert.deepEqual(line.again(), []);
+});

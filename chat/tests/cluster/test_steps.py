@@ -21,7 +21,7 @@ from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, Node
 from chat.tests.live.client import Client, Frame, client, eventually
 from chat.tests.live.database import Person
-from chat.tests.live.server import SILENT, SLOW, Upstream
+from chat.tests.live.server import LONG, SILENT, SLOW, Upstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -59,11 +59,13 @@ class Scene:
 
     async def produced(self, model: str) -> tuple[Frame, Node]:
         """A reply that somebody produces, with a page there and one elsewhere that follow it."""
-        page = await self.page(self.cluster.webs[0])
-        accepted = await page.send(self.about, model)
+        sender = await self.page(self.cluster.webs[0])
+        accepted = await sender.send(self.about, model)
         producer = await self.cluster.producer(accepted["reply"])
         for node in (producer, self.cluster.other(producer)):
-            await (await self.page(node)).follow(accepted["reply"])
+            page = await self.page(node)
+            if page is not sender:  # who has sent it follows it already
+                await page.follow(accepted["reply"])
         return accepted, producer
 
 
@@ -123,7 +125,7 @@ async def before_the_first_token(scene: Scene) -> AsyncIterator[Hit]:
 @asynccontextmanager
 async def between_checkpoints(scene: Scene) -> AsyncIterator[Hit]:
     """Some text is stored, and more is not."""
-    accepted, victim = await scene.produced(SLOW)
+    accepted, victim = await scene.produced(LONG)
     reply = accepted["reply"]
     shown = (await scene.page(victim)).shown[reply]
     while True:
@@ -133,7 +135,7 @@ async def between_checkpoints(scene: Scene) -> AsyncIterator[Hit]:
             break
         victim.thaw()
         await asyncio.sleep(0.02)
-    yield Hit(victim, accepted, expected_text(SLOW), ExitStack())
+    yield Hit(victim, accepted, expected_text(LONG), ExitStack())
 
 
 @asynccontextmanager

@@ -29,6 +29,12 @@ def _frames(ids: Frame, own: Frame) -> list[Frame]:
         {"type": "stop", "reply": message},
         {"type": "continue", "id": str(uuid4()), "reply": reply},
         {"type": "continue", "id": str(uuid4()), "reply": message},
+        {"type": "edit", "id": str(uuid4()), "message": message, "text": "His"},
+        {"type": "edit", "id": str(uuid4()), "message": reply, "text": "His"},
+        {"type": "regenerate", "id": str(uuid4()), "reply": reply},
+        {"type": "regenerate", "id": str(uuid4()), "reply": message},
+        {"type": "withdraw", "id": str(uuid4()), "message": message},
+        {"type": "withdraw", "id": str(uuid4()), "message": reply},
         {"id": str(uuid4()), "conversation": chat, "parent": None} | send,
         {"id": str(uuid4()), "conversation": chat, "parent": reply} | send,
         {"id": str(uuid4()), "conversation": own["conversation"], "parent": reply} | send,
@@ -70,7 +76,7 @@ async def test_stranger_gets_exactly_what_an_unknown_id_gets(site: Server, model
         unknown = {key: str(uuid4()) for key in real}
         answers = await _answers(his, real, own)
         assert answers == await _answers(his, unknown, own)
-        assert [len(one) for one in answers] == [1, 1, 1, 0, 0, *[1] * 8]
+        assert [len(one) for one in answers] == [1, 1, 1, 0, 0, *[1] * 14]
         assert {json.loads(one[0])["code"] for one in answers if one} == {"not_found"}
         assert (_state(site, alice.id), _state(site, bob.id)) == before
         if model == HALF:

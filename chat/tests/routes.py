@@ -1,4 +1,7 @@
-"""Every address, and who gets in there: the table that the tests of pages walk."""
+"""Every page, and who gets in there: the table that the tests of pages walk.
+
+The routes of the APIs have one of their own, `api_routes.py`.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,7 @@ ACCOUNT = (LOGIN, 200, 200, 200, 200)
 PROTECTED = (LOGIN, CONFIRM, CONFIRM, CONFIRM, CONFIRM)
 NO_FACTOR = (LOGIN, 404, 404, 404, 404)
 NOWHERE = (404, 404, 404, 404, 404)
-API = (401, 200, 200, 200, 200)
-TOKEN_ONLY = (401, 401, 401, 401, 401)
 OWN = (LOGIN, 404, 200, 404, 404)
-OWN_API = (401, 404, 200, 404, 404)
 # A stranger who is logged in gets 403 from the admin's log-in, to which it sends him.
 STAFF = (LOGIN, 403, 403, 200, 200)
 ADMINISTRATOR = (LOGIN, 403, 403, 403, 200)
@@ -35,13 +35,7 @@ RULES = {
     "c/<uuid:uid>": OWN,
     "start/<str:code>": NOWHERE,
     "api/v1/": NOWHERE,
-    "api/v1/models": API,
-    "api/v1/changes": API,
-    "api/v1/conversations": API,
-    "api/v1/conversations/<uuidstr:uid>": OWN_API,
-    "v1/models": TOKEN_ONLY,
-    "v1/models/<path:id>": TOKEN_ONLY,
-    "v1/chat/completions": TOKEN_ONLY,
+    "api/v1/docs": ACCOUNT,
     "v1/<path:path>": NOWHERE,
     "v1/": NOWHERE,
     "accounts/": (302, 302, 302, 302, 302),
@@ -127,11 +121,8 @@ RULES = {
 ADDRESSES = {
     "start/<str:code>": f"start/{'0' * 64}",
     "c/<uuid:uid>": "c/{uid}",
-    "v1/models/<path:id>": "v1/models/openai/gpt",
     "v1/<path:path>": "v1/embeddings",
     "accounts/tokens/<uuid:uid>/revoke/": "accounts/tokens/{token}/revoke/",
-    "api/v1/changes": "api/v1/changes?since=0",
-    "api/v1/conversations/<uuidstr:uid>": "api/v1/conversations/{uid}",
     "accounts/confirm-email/<path:rest>": "accounts/confirm-email/abc/",
     "accounts/^confirm-email/(?P<key>[-:\\w]+)/$": "accounts/confirm-email/a:b/",
     "accounts/password/reset/<path:rest>": "accounts/password/reset/x",

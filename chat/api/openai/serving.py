@@ -35,6 +35,7 @@ class Reader(streams.Stream):
 
     code: int | None = None
     """Why the server has ended it."""
+    _spared = False
 
     async def close(self, code: int) -> None:
         self.code = self.code or code
@@ -49,6 +50,17 @@ class Reader(streams.Stream):
     def _end(self) -> None:
         self._over = True
         self._wanted.set()
+
+    async def _wait(self) -> None:
+        try:
+            await super()._wait()
+        except asyncio.CancelledError:
+            # daphne cancels each request once when it is told to end; this one is let go on.
+            task = asyncio.current_task()
+            if self.code != RESTARTING or self._spared or task is None:
+                raise
+            self._spared = True
+            task.uncancel()
 
     def tick(self, counter: int | None) -> None:
         self._changed_at = asyncio.get_running_loop().time()  # a queued reply is waited for
@@ -133,7 +145,8 @@ class Serving:
 
     def _leave(self) -> None:
         """Stop what nobody waits for any more; keep nothing that was not to be stored."""
-        over, self._over = self._over, True
+        # In a drain it is not the client who leaves: the reply is handed over, or ends.
+        over, self._over = self._over or process.draining, True
         if not over or not self._call.store:
             leave(self._login.user_id, self._accepted, stop=not over, store=self._call.store)
 

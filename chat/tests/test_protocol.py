@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -98,6 +98,69 @@ def test_an_unknown_type_is_named(kind: object) -> None:
     error = refusal(json.dumps({"type": kind, "id": ID}))
     assert (error.code, error.facts["field"], error.facts["id"]) == ("unknown_type", "type", ID)
     assert refusal('{"n": 1}').code == "unknown_type"
+
+
+@pytest.mark.parametrize("kind", ["send", "edit"])
+def test_a_text_is_cleaned_and_not_empty(kind: str) -> None:
+    frame: dict[str, object] = {"type": kind, "id": ID, "message": ID, "text": "a\0b"}
+    if kind == "send":
+        frame = send(text="a\0b")
+    parsed = parse(json.dumps(frame))
+    assert isinstance(parsed, protocol.Send | protocol.Edit)
+    assert parsed.text == "ab"
+    for empty in ("", " \n", "\0"):
+        error = refusal(json.dumps(frame | {"text": empty}))
+        assert (error.code, error.facts["field"], error.facts["id"]) == ("bad_field", "text", ID)
+
+
+# --- the same frames as bodies of requests ----------------------------------------------------
+
+
+def body(kind: str, raw: bytes, **fixed: object) -> protocol.ClientFrame:
+    return protocol.parse_body(kind, raw, limit=CONTROL, **fixed)
+
+
+def refused_body(kind: str, raw: bytes, **fixed: object) -> tuple[str, object]:
+    with pytest.raises(BadFrame) as caught:
+        body(kind, raw, **fixed)
+    assert caught.value.message
+    return caught.value.code, caught.value.facts.get("field")
+
+
+def test_a_body_and_its_url_are_a_frame() -> None:
+    raw = json.dumps({"id": ID, "text": "Hé"}).encode()
+    assert body("edit", raw, message=UUID(ID)) == protocol.Edit(UUID(ID), UUID(ID), "Hé")
+    assert body("withdraw", b"", message=ID, id=ID) == protocol.Withdraw(UUID(ID), UUID(ID))
+    assert body("stop", b"", reply=ID) == protocol.Stop(UUID(ID))
+    assert body("stop", b"{}", reply=ID) == protocol.Stop(UUID(ID))
+
+
+def test_a_body_has_neither_a_type_nor_what_its_url_says() -> None:
+    for name in ("type", "reply", "n"):
+        raw = json.dumps({"id": ID, name: ID}).encode()
+        assert refused_body("regenerate", raw, reply=ID) == ("bad_field", name)
+
+
+def test_what_neither_body_nor_url_say_is_missing() -> None:
+    assert refused_body("regenerate", b"", reply=ID) == ("bad_field", "id")
+    assert refused_body("withdraw", b"", message=ID, id=None) == ("bad_field", "id")
+    assert refused_body("withdraw", b"", message=ID, id="x") == ("bad_field", "id")
+    assert refused_body("withdraw", b"", message="x", id=ID) == ("bad_field", "message")
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"{", "bad_json"),
+        (b"[]", "bad_json"),
+        (b" ", "bad_json"),
+        (b"\xff\xfe{}", "bad_json"),
+        (b"[" * 900, "too_deep"),
+        (b'"' + b"x" * CONTROL, "too_large"),
+    ],
+)
+def test_a_body_that_is_no_frame_is_refused(raw: bytes, code: str) -> None:
+    assert refused_body("regenerate", raw, reply=ID) == (code, None)
 
 
 def test_settings_have_only_what_is_set() -> None:

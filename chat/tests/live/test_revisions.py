@@ -284,7 +284,7 @@ async def test_revisions_count_as_frames(make_server: Any) -> None:
             if kind == "edit":
                 frame["text"] = "Hello"
             await connection.send(json.dumps(frame))
-        codes = []
+        codes: list[str] = []
         while len(codes) < 4:
             said = json.loads(await connection.recv())
             if said["type"] == "error":

@@ -141,7 +141,8 @@ def test_two_devices_change_it_at_the_same_time(case: Callable[[], Case]) -> Non
     with ThreadPoolExecutor(2) as threads:
         edited, gone = threads.submit(alone(edit)), threads.submit(alone(withdraw))
         assert gone.result(60) is not None
-        assert edited.result(60) is None or edited.result().message == one.accepted.message
+        done = edited.result(60)
+        assert done is None or done.message == one.accepted.message
     assert not Message.objects.exists()
 
 

@@ -411,11 +411,11 @@ def calls(user: User, accepted: Accepted) -> dict[str, Callable[..., Accepted]]:
     requests = Request.objects
 
     def edit(key: UUID, **other: Any) -> Accepted:
-        fields = {"message": accepted.message, "text": "x", "model": None}
+        fields: dict[str, Any] = {"message": accepted.message, "text": "x", "model": None}
         return requests.edit(user.pk, key, **fields | other)
 
     def regenerate(key: UUID, **other: Any) -> Accepted:
-        fields = {"reply": accepted.reply, "model": None}
+        fields: dict[str, Any] = {"reply": accepted.reply, "model": None}
         return requests.regenerate(user.pk, key, **fields | other)
 
     def withdraw(key: UUID, **other: Any) -> Accepted:
@@ -446,8 +446,11 @@ def test_all_kinds_of_requests_share_their_ids(send: Send, alice: User, kind: st
     one = send("one", key=key)
     with pytest.raises(IdReused):
         calls(alice, one)[kind](key)
-    other = {"edit": {"text": "y"}, "regenerate": {"model": "openai/two"}}
-    other |= {"withdraw": {"message": uuid4()}}
+    other: dict[str, dict[str, Any]] = {
+        "edit": {"text": "y"},
+        "regenerate": {"model": "openai/two"},
+        "withdraw": {"message": uuid4()},
+    }
     key = uuid4()
     calls(alice, one)[kind](key)
     with pytest.raises(IdReused):

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from chat import protocol
+from chat.intake import STATUS
 from chat.models.messages import Message
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text()
@@ -96,10 +97,14 @@ def test_each_frame_of_the_server_has_an_example() -> None:
     assert {json.loads(raw)["type"] for raw in SAID_BY_SERVER} == others | set(built())
 
 
-def test_each_error_code_in_the_code_is_documented() -> None:
+def test_each_error_code_is_documented_with_its_status() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| .+ \| (\d+) \|$", SERVER, flags=re.MULTILINE)
+    assert {code: int(status) for code, status in rows} == STATUS
+
+
+def test_each_error_code_in_the_code_has_a_status() -> None:
     package = Path(protocol.__file__).parent
-    files = [*package.glob("*.py"), package.parent / "consumers.py", package.parent / "intake.py"]
+    files = [*package.glob("*.py"), *package.parent.glob("*.py")]
     code = "".join(file.read_text() for file in files)
-    used = set(re.findall(r'(?:BadFrame|error)\(\s*"([a-z_]+)"', code))
-    assert used
-    assert not {name for name in used if f"`{name}`" not in SERVER}
+    used = set(re.findall(r'(?:BadFrame|protocol\.error)\(\s*"([a-z_]+)"', code))
+    assert {"bad_field", "not_found", "rate_limited"} <= used <= set(STATUS)

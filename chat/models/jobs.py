@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import connection
+from django.db import OperationalError, connection
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import ConnectorException
 from procrastinate.types import JSONDict
 
 QUEUE = "replies"
@@ -23,11 +24,15 @@ def defer(reply_ids: Sequence[int], *, again: bool = False) -> None:
     """Store a job for each of these replies, in one statement of the current transaction.
 
     With `again`, only where none waits to be fetched: with no worker about, they would pile up.
+    Raises `OperationalError` where the database goes away, as all else in that transaction does.
     """
     waiting = _waiting() if again else set()
     jobs: list[JSONDict] = [{"reply": pk} for pk in reply_ids if pk not in waiting]
     if jobs:
-        app.configure_task(WAKE, queue=QUEUE).batch_defer(*jobs)
+        try:
+            app.configure_task(WAKE, queue=QUEUE).batch_defer(*jobs)
+        except ConnectorException as problem:  # which is none of Django's
+            raise OperationalError("the wake-ups could not be stored") from problem
 
 
 def _waiting() -> set[int]:

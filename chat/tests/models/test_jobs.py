@@ -66,6 +66,25 @@ def test_a_transaction_that_fails_leaves_no_job(heard: Heard, send: Send) -> Non
     assert stored_jobs() == []
 
 
+def test_database_that_goes_away_in_between_is_an_error_of_the_database(heard: Heard) -> None:
+    """It is waited for, then: an end that could not be stored is stored again."""
+
+    def cut(pid: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        connection.close()
+
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(cut, pid).result(timeout=30)
+        with pytest.raises(OperationalError):
+            wake([1])
+
+
 def test_many_replies_are_woken_by_one_statement(
     heard: Heard, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

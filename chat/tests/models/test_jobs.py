@@ -75,7 +75,6 @@ def test_database_that_goes_away_in_between_is_an_error_of_the_database(heard: H
         connection.close()
 
     with transaction.atomic():
-        transaction.set_rollback(True)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             (pid,) = cursor.fetchone()
@@ -83,6 +82,7 @@ def test_database_that_goes_away_in_between_is_an_error_of_the_database(heard: H
             threads.submit(cut, pid).result(timeout=30)
         with pytest.raises(OperationalError):
             wake([1])
+        transaction.set_rollback(True)
 
 
 def test_many_replies_are_woken_by_one_statement(

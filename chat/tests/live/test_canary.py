@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import urllib.error
 import urllib.request
@@ -30,10 +31,11 @@ HEADER = "canary-header-5d3e8a91c2"
 SEALING = "canary-encryption-key-77b0e4d1"
 STORED_KEY = "canary-stored-key-0a9f6b3c"
 STORED_HEADER = "canary-stored-header-e2d41b"
+TOKEN = "prl_canary-token-91b3d5f7a9c1e3b5d7f9a1c3e5b7d9f1"
 PROMPT = "The canary of the Kontor: 4711 sacks of pepper\n请保守这个秘密不要告诉任何人四七一一"
 SYSTEM = "You are the canary's own butler, number 0815.\nСекретное слово: канарейка"
 
-SECRETS = [KEY, HEADER, SEALING, STORED_KEY, STORED_HEADER]
+SECRETS = [KEY, HEADER, SEALING, STORED_KEY, STORED_HEADER, TOKEN]
 WORDS = ["canary", "Kontor", "sacks of pepper", "请保守这个秘密", "butler", "канарейка"]
 """What tells a prompt or one of the secrets, in whatever way it is quoted."""
 
@@ -45,6 +47,7 @@ STORED = [
 """The same from an endpoint of the database."""
 
 TABLES = (
+    "chat_apicall",
     "chat_attempt",
     "chat_conversation",
     "chat_counter",
@@ -54,6 +57,7 @@ TABLES = (
     "chat_offeredmodel",
     "chat_part",
     "chat_request",
+    "chat_token",
 )
 
 
@@ -77,12 +81,16 @@ class Ran:
         self.log = ""
 
 
-def _get(server: Server, person: Person, method: str, path: str, body: object) -> tuple[int, str]:
-    headers = {
-        "Cookie": f"{person.cookie}; csrftoken={'t' * 32}",
-        "X-CSRFToken": "t" * 32,
-        "Content-Type": "application/json",
-    }
+def _get(
+    server: Server, who: Person | str, method: str, path: str, body: object
+) -> tuple[int, str]:
+    """The answer to a person with their cookie, or to a token."""
+    headers = {"Content-Type": "application/json"}
+    if isinstance(who, Person):
+        cookies = f"{who.cookie}; csrftoken={'t' * 32}"
+        headers |= {"Cookie": cookies, "X-CSRFToken": "t" * 32}
+    else:
+        headers["Authorization"] = f"Bearer {who}"
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(server.origin + path, data, headers, method=method)
     try:
@@ -150,7 +158,17 @@ async def _break_everything(ran: Ran, chat: str) -> None:
         ("GET", "/admin/chat/endpoint/add/", None),
         ("GET", "/admin/chat/endpoint/1/change/", None),
         ("GET", "/admin/chat/offeredmodel/", None),
+        ("GET", "/admin/chat/token/", None),
+        ("GET", f"/admin/chat/token/{_add_token(server, carol)}/change/", None),
+        ("GET", "/accounts/tokens/", None),
         ("GET", "/nothing/here", None),
+    ]
+    by_token: list[tuple[str, str, object]] = [
+        ("GET", "/api/v1/models", None),
+        ("GET", f"/api/v1/models?token={TOKEN}", None),
+        ("GET", f"/api/v1/conversations/{chat}", None),
+        ("POST", "/api/v1/messages", {"id": chat, "text": [PROMPT]}),
+        ("POST", "/v1/chat/completions", {"model": PROMPT, "messages": PROMPT}),
     ]
     for table in TABLES:
         server.database.change(f"ALTER TABLE {table} RENAME TO away")
@@ -158,6 +176,9 @@ async def _break_everything(ran: Ran, chat: str) -> None:
             for method, path, body in asked:
                 found = await asyncio.to_thread(_get, server, carol, method, path, body)
                 ran.pages[f"{method} {path} without {table}"] = found
+            for method, path, body in by_token:
+                found = await asyncio.to_thread(_get, server, TOKEN, method, path, body)
+                ran.pages[f"{method} {path.replace(TOKEN, '…')} by token without {table}"] = found
             async with client(server, carol, ready=False) as page:
                 await page.say("send", id=chat, conversation=None, parent=None, text=PROMPT)
                 await page.say("stop", reply=chat)
@@ -165,6 +186,20 @@ async def _break_everything(ran: Ran, chat: str) -> None:
                 ran.frames += page.of("error")
         finally:
             server.database.change(f"ALTER TABLE away RENAME TO {table}")
+
+
+def _add_token(server: Server, person: Person) -> int:
+    """Lets TOKEN in; the primary key of its row."""
+    server.database.add_token(person, "chat", "read", "export")
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    server.database.change(
+        "UPDATE chat_token SET digest = ?, hint = ? WHERE user_id = ?",
+        digest,
+        TOKEN[-4:],
+        person.id,
+    )
+    (row,) = server.database.rows("SELECT id FROM chat_token WHERE user_id = ?", person.id)
+    return int(row["id"])
 
 
 @pytest.fixture(scope="module", params=["off", "on"], ids=["DEBUG=off", "DEBUG=on"])
@@ -231,6 +266,13 @@ def test_endpoint_was_sent_them_all(ran: Ran) -> None:
     sent = json.dumps(request)
     assert all(word in sent for word in (STORED_KEY, STORED_HEADER))
     assert "Added stored." in ran.said
+
+
+def test_the_token_let_its_user_in(ran: Ran) -> None:
+    """Here too: else it was in no request that got anywhere."""
+    assert ran.pages["GET /api/v1/models by token without chat_part"][0] == 200
+    assert ran.pages["GET /api/v1/models?token=… by token without chat_part"][0] == 400
+    assert ran.pages["GET /api/v1/models by token without chat_token"][0] == 503
 
 
 def test_log_tells_none_of_them(ran: Ran) -> None:

@@ -452,3 +452,55 @@ async def test_unstored_call_of_a_killed_server_is_deleted_by_the_next(
     server.database.change("UPDATE chat_conversation SET running = 0")
     server.start()
     await eventually(lambda: server.database.messages(alice) == [])
+
+
+# --- secrets ------------------------------------------------------------------------------
+
+PROMPT = "The canary of the Kontor: 4711 sacks of pepper\n请保守这个秘密"
+CANARIES = ("canary", "Kontor", "sacks of pepper", "请保守")
+
+
+async def test_no_log_and_no_refusal_tells_a_prompt_or_a_token(
+    make_server: MakeServer, upstream: Upstream
+) -> None:
+    """Also what nobody foresaw, and all that can be logged."""
+    server = make_server(
+        LOG_LEVEL="DEBUG", CHAT_MODEL=f"{SHORT},repeats-secrets,repeats-secrets?how=setting"
+    )
+    server.start()
+    alice = server.database.add_person("alice")
+    token = server.database.add_token(alice, "chat")
+    secret = {"canary": PROMPT}
+    told = []
+    for content in (
+        body(PROMPT, metadata=secret),
+        body(PROMPT, "repeats-secrets"),
+        body(PROMPT, "repeats-secrets?how=setting", temperature=0.5, user=PROMPT),
+        body(PROMPT, PROMPT),
+        body(PROMPT, tools=[secret]),
+        body(PROMPT, stop=secret),
+        body(PROMPT, max_tokens=PROMPT),
+        {"model": SHORT, "messages": PROMPT},
+        {"model": SHORT, "messages": [{"role": PROMPT, "content": PROMPT}]},
+        {"model": SHORT, "messages": [{"role": "user", "content": secret}]},
+        json.dumps(body(PROMPT)).encode()[:-2],
+    ):
+        status, said, _ = await ask(server, token, content)
+        assert (status == 200) == ("choices" in said), said
+        told += [said] if status != 200 else []
+    assert len(told) == 10
+    for table in ("chat_apicall", "chat_message", "chat_token", "chat_request"):
+        server.database.change(f"ALTER TABLE {table} RENAME TO away")
+        try:
+            key = str(uuid4())
+            status, said, _ = await ask(server, token, body(PROMPT), Idempotency_Key=key)
+            assert status >= 500
+            told.append(said)
+        finally:
+            server.database.change(f"ALTER TABLE away RENAME TO {table}")
+    assert any("Kontor" in json.dumps(one) for one in upstream.requests("Kontor"))
+    said = json.dumps(told, ensure_ascii=False)
+    assert server.log.count("route=/v1/chat/completions") >= 15
+    for word in (*CANARIES, *(json.dumps(word)[1:-1] for word in CANARIES), token):
+        assert word not in server.log
+        assert word not in said

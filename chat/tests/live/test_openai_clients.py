@@ -1,0 +1,209 @@
+"""Other people's programs, unmodified, on a running server: Node's SDK, `llm` and LangChain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import openai
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
+
+from bench.upstream import expected_text
+from chat.tests.live.client import eventually
+from chat.tests.live.database import Person
+from chat.tests.live.server import ENDLESS, ROOT, SHORT, Server, Upstream
+
+TEXT = expected_text(SHORT)
+
+
+@pytest.fixture
+def alice(site: Server) -> Person:
+    return site.database.add_person("alice")
+
+
+@pytest.fixture
+def token(site: Server, alice: Person) -> str:
+    return site.database.add_token(alice, "chat", "read")
+
+
+def counts(server: Server, person: Person) -> list[int]:
+    """How many messages each of a person's conversations has."""
+    rows = server.database.rows(
+        "SELECT message_count FROM chat_conversation WHERE owner_id = ? AND source = 'api'"
+        " ORDER BY id",
+        person.id,
+    )
+    return [row["message_count"] for row in rows]
+
+
+# --- OpenAI's SDK for Node ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def node(site: Server, node_with_openai: tuple[str, Path]) -> tuple[dict[str, Any], Person]:
+    """What it read and threw, and whose token it used."""
+    person = site.database.add_person("alice")
+    program, modules = node_with_openai
+    script = modules.parent / "try_openai.mjs"
+    key = site.database.add_token(person, "chat", "read")
+    done = subprocess.run(
+        [program, str(script), f"{site.origin}/v1", key, SHORT, ENDLESS],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), person
+
+
+def test_node_lists_models_and_finds_one(node: tuple[dict[str, Any], Person]) -> None:
+    found, _ = node
+    assert f"openai/{SHORT}" in found["models"]
+    assert found["model"] == f"openai/{SHORT}"
+
+
+def test_node_reads_completions_and_streams(node: tuple[dict[str, Any], Person]) -> None:
+    found, _ = node
+    assert found["whole"]["message"]["content"] == TEXT
+    assert found["whole"]["finish_reason"] == found["reason"] == "stop"
+    assert found["streamed"] == found["collected"] == TEXT
+    assert found["usage"]["total_tokens"] == found["streamedUsage"]["total_tokens"] == 47
+
+
+def test_nodes_calls_go_on_with_one_conversation(
+    node: tuple[dict[str, Any], Person], site: Server
+) -> None:
+    _, person = node
+    # Two that go on, one alone, the one that was left, and those that failed.
+    assert counts(site, person)[:3] == [4, 2, 2]
+
+
+def test_node_leaving_is_stop(node: tuple[dict[str, Any], Person], site: Server) -> None:
+    _, person = node
+    found = site.database.messages(person)
+    at = next(at for at, message in enumerate(found) if message["text"] == "Leave")
+    reply = found[at + 1]["id"]
+    sql = "SELECT status FROM chat_message WHERE id = ?"
+    look = eventually(lambda: site.database.rows(sql, reply)[0]["status"] == "stopped", "stopped")
+    asyncio.run(look)
+
+
+def test_node_throws_its_own_errors(node: tuple[dict[str, Any], Person]) -> None:
+    errors = node[0]["errors"]
+    assert {what: (error["name"], error.get("status")) for what, error in errors.items()} == {
+        "token": ("AuthenticationError", 401),
+        "model": ("NotFoundError", 404),
+        "image": ("BadRequestError", 400),
+        "busy": ("RateLimitError", 429),
+        "later": ("APIError", None),
+    }
+    assert errors["token"]["code"] == "invalid_api_key"
+    assert errors["model"]["code"] == "model_not_found"
+    assert errors["image"]["param"] == "messages.0.content.0"
+    assert errors["busy"]["code"] == "rate_limit_exceeded"
+    assert errors["later"]["code"] == "connection_lost"
+
+
+# --- llm ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, site: Server, token: str) -> Path:
+    """The directory in which `llm` keeps its models and logs, set up as the document says."""
+    (tmp_path / "extra-openai-models.yaml").write_text(
+        f"- model_id: parley\n  model_name: {SHORT}\n"
+        f"  api_base: {site.origin}/v1\n  api_key_name: parley\n"
+    )
+    assert llm(tmp_path, "keys", "set", "parley", "--value", token) == ""
+    return tmp_path
+
+
+def llm(home: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "llm", *arguments],
+        cwd=ROOT,
+        # No plugin of whatever else is installed here.
+        env={**os.environ, "LLM_USER_PATH": str(home), "LLM_LOAD_PLUGINS": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_llm_streams_goes_on_and_answers_whole(
+    home: Path, site: Server, alice: Person, upstream: Upstream
+) -> None:
+    about = f"About {uuid4()}"
+    asked = llm(home, "-m", "parley", "-s", "Be brief.", "-o", "temperature", "0.5", about)
+    assert asked == f"{TEXT}\n"
+    assert llm(home, "-c", "And then?") == f"{TEXT}\n"
+    assert llm(home, "-m", "parley", "--no-stream", "Something else") == f"{TEXT}\n"
+    assert counts(site, alice) == [4, 2]
+    first, second = (request["body"] for request in upstream.requests(about))
+    assert first["temperature"] == 0.5
+    assert [message["role"] for message in second["messages"]] == [
+        "system", "user", "assistant", "user",
+    ]  # fmt: skip
+
+
+# --- LangChain ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def langchain(site: Server, token: str) -> ChatOpenAI:
+    return ChatOpenAI(
+        base_url=f"{site.origin}/v1",
+        api_key=SecretStr(token),
+        model=SHORT,
+        temperature=0.1,
+        stream_usage=True,
+        max_retries=0,
+    )
+
+
+def test_langchain_invokes_streams_and_goes_on(
+    langchain: ChatOpenAI, site: Server, alice: Person
+) -> None:
+    asked: list[BaseMessage] = [SystemMessage("Be brief."), HumanMessage("One")]
+    first = langchain.invoke(asked)
+    assert first.content == TEXT
+    assert first.response_metadata["finish_reason"] == "stop"
+    asked += [first, HumanMessage("Two")]
+    whole: Any = None
+    for chunk in langchain.stream(asked):
+        whole = chunk if whole is None else whole + chunk
+    assert whole.content == TEXT
+    assert whole.usage_metadata["total_tokens"] == 47
+    assert counts(site, alice) == [4]
+
+
+def test_langchain_awaits_several_at_once(langchain: ChatOpenAI, site: Server) -> None:
+    async def ask() -> list[AIMessage]:
+        questions = [[HumanMessage(text)] for text in ("One", "Two", "Three", "Four")]
+        return await langchain.abatch(questions)  # type: ignore[arg-type]
+
+    assert {message.text for message in asyncio.run(ask())} == {TEXT}
+
+
+def test_langchain_is_told_that_tools_are_not_served(
+    langchain: ChatOpenAI, site: Server, alice: Person
+) -> None:
+    def weather(place: str) -> str:
+        """How it is there."""
+        return place
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        langchain.bind_tools([weather]).invoke("How is the weather in Gdańsk?")
+    assert caught.value.param == "tools"
+    assert site.database.messages(alice) == []

@@ -21,6 +21,7 @@ from chat.models.accepting import (
     offer_for,
     queue_reply,
 )
+from chat.models.api_calls import ApiCall
 from chat.models.changes import Counter
 from chat.models.messages import RELATED_TEXTS, Message, Role, Status
 from chat.models.replies import Reply
@@ -32,8 +33,8 @@ class RevisionQuerySet(AcceptedQuerySet):
     ) -> Accepted:
         """Another text for a user message: beside it, with a reply of its own.
 
-        While its only reply waits and has no text, its own text is replaced instead. Raises as
-        `send` does.
+        While its only reply waits and has no text, its own text is replaced instead, unless an
+        API call waits for the answer to just this one. Raises as `send` does.
         """
         body: list[Any] = ["edit", str(message), text, model]
         with transaction.atomic():
@@ -43,7 +44,7 @@ class RevisionQuerySet(AcceptedQuerySet):
             row = _own(user_id, message)
             chat = row.conversation
             reply = _untouched(row)
-            if reply is not None:
+            if reply is not None and not ApiCall.objects.filter(reply=reply.pk).exists():
                 _replace(counter, row, reply, text, model)
                 return self.remember(user_id, key, body, chat, row, reply)
             make_room(user_id)

@@ -109,7 +109,7 @@ def conversation_object(row: Any) -> dict[str, object]:
         "updated": time(row.updated),
         "running": row.running,
         "archived": row.archived,
-        "source": row.source or None,
+        "source": "api" if row.source else None,
         "seq": row.seq,
     }
 

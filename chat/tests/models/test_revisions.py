@@ -32,6 +32,7 @@ from chat.models import (
     Unsaved,
     changes_since,
 )
+from chat.models.calling import Asked, place_call
 from chat.tests.models.conftest import Heard
 
 type Send = Callable[..., Accepted]
@@ -232,6 +233,18 @@ def test_a_message_with_two_replies_gets_a_sibling_though_one_waits(
     assert edit(one.message, "eins").message != one.message
 
 
+def test_what_an_api_call_waits_for_stays_the_answer_to_what_it_asked(
+    get: Get, edit: Send, withdraw: Send, alice: User, process: Process
+) -> None:
+    said = [{"role": "user", "content": "one"}]
+    call = place_call(alice.pk, Asked("openai/one", said, {}, store=True))
+    other = edit(call.message, "eins")
+    assert (other.message != call.message, message(call.message).text) == (True, "one")
+    assert asked(claim(get(call), process)) == ["one"]
+    withdraw(other.message)
+    assert leaf_of(call) == call.reply
+
+
 # --- regenerate -------------------------------------------------------------------------------
 
 
@@ -359,6 +372,16 @@ def test_withdraw_leaves_a_leaf_elsewhere_alone(
     chat_of(one).change(leaf=one.reply)
     withdraw(other.message)
     assert leaf_of(one) == one.reply
+
+
+def test_an_archived_conversation_is_told_of(heard: Heard, send: Send, alice: User) -> None:
+    one = send("one")
+    for archived in (True, False):
+        seen = Counter.objects.current(alice.pk)
+        chat_of(one).change(archived=archived)
+        (row,) = changes_since(alice.pk, seen).conversations
+        assert row.archived is archived
+        assert heard.changes[-1].uid == one.conversation
 
 
 def test_a_conversation_of_which_nothing_is_left_goes_too(

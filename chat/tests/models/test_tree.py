@@ -232,7 +232,7 @@ def world(alice: User, process: Process) -> Callable[[], World]:
 BEGINNING = [("send", 0), ("claim", 0), ("answer", 0), ("answer", 1), ("finish", 0), ("claim", 1)]
 """A question with its answer, one that is being answered, one that waits."""
 
-STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 6)), min_size=25, max_size=50)
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 6)), min_size=15, max_size=40)
 
 
 @hypothesis_settings(

@@ -23,7 +23,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -36,14 +36,15 @@ class Job(msgspec.Struct):
     """What to do. Times are seconds."""
 
     kind: str
-    """`ws`: Parley's socket; `sse`: POST and a streamed answer; `idle`: sockets that only wait."""
+    """`ws`: Parley's socket; `events`, `lines`: its streams over HTTP, as SSE and NDJSON; `idle`:
+    sockets that only wait; `sse`: a POST as OpenAI's clients send it, and a streamed answer."""
     port: int
     streams: int
     model: str = ""
     tokens: int = 0
     """How many tokens each reply has."""
     cookies: list[str] = []
-    """One session for each stream (`ws`, `idle`)."""
+    """One session for each of Parley's streams."""
     path: str = "/ws/chat/"
     ramp: float = 2.0
     settle: float = 1.5
@@ -151,12 +152,111 @@ class Relayed(Client):
             self.ended.set_result(None)
 
 
-class Socket(Client):
-    """Parley's socket: one conversation with one message, followed to its end."""
+class Reader(Client):
+    """Parley's frames of one reply, whatever carries them, up to its end."""
 
     def __init__(self, job: Job, tally: Tally, number: int) -> None:
         super().__init__(job, tally, number)
         self.text: list[str] = []
+
+    def question(self) -> dict[str, Any]:
+        """What is sent: the fields of a new message."""
+        key = str(uuid.uuid4())
+        fields: dict[str, Any] = {"id": key, "conversation": None, "parent": None}
+        return fields | {"text": "Go on", "model": self.job.model}
+
+    def frame(self, data: bytes) -> None:
+        """Take in one frame."""
+        if data.startswith(b'{"type":"delta"'):
+            frame = msgspec.json.decode(data)
+            self.text.append(frame["text"])
+            self.stamps(STAMP.findall(frame["text"].encode()))
+            self.read(frame)
+        else:
+            self.told(msgspec.json.decode(data))
+
+    def read(self, delta: dict[str, Any]) -> None:
+        """What else a delta calls for."""
+
+    def told(self, frame: dict[str, Any]) -> None:
+        """Take in any other frame."""
+        match frame["type"]:
+            case "ready":
+                self.ready.set_result(None)
+            case "error":
+                self.fail(str(frame))
+            case "snapshot":
+                self.text = [frame["text"]]
+                self.stamps(STAMP.findall(frame["text"].encode()))
+            case "end":
+                text = "".join(self.text)
+                if hashlib.sha256(text.encode()).hexdigest() != frame["sha256"]:
+                    self.tally.problems.append("the text is not the one that was stored")
+                if frame["status"] != "complete":
+                    self.tally.problems.append(f"ended as {frame['status']}: {frame['error']}")
+                self.tally.lost += self.job.tokens - text.count(" ")
+                if not self.begun.done():
+                    self.begun.set_result(None)
+                self.ended.set_result(None)
+
+
+class Stream(Reader):
+    """A message sent by POST, answered by the stream of its reply."""
+
+    ACCEPT: ClassVar = {"events": "text/event-stream", "lines": "application/x-ndjson"}
+
+    def connected(self) -> None:
+        self.open = False
+        self.rest = b""
+        self.ready.set_result(None)
+
+    def start(self) -> None:
+        data, token = json.dumps(self.question()).encode(), "t" * 32
+        lines = [
+            f"POST {self.job.path} HTTP/1.1",
+            f"Host: 127.0.0.1:{self.job.port}",
+            f"Cookie: {self.job.cookies[self.number]}; csrftoken={token}",
+            f"X-CSRFToken: {token}",
+            f"Accept: {self.ACCEPT[self.job.kind]}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(data)}",
+        ]
+        self.transport.write("\r\n".join([*lines, "", ""]).encode() + data)
+
+    def data_received(self, data: bytes) -> None:
+        self.tally.all_bytes += len(data)
+        self.buffer += data
+        if not self.open:
+            head, found, rest = self.buffer.partition(b"\r\n\r\n")
+            if not found:
+                return
+            if b" 200 " not in head[:20]:
+                self.fail(head[:80].decode("latin-1"))
+                return
+            self.open, self.buffer = True, rest
+        *lines, self.rest = (self.rest + self._chunks()).split(b"\n")
+        for line in lines:
+            frame = line.removeprefix(b"data: ")
+            if frame.startswith(b"{"):
+                self.frame(frame)
+
+    def _chunks(self) -> bytes:
+        """What of the body is there, out of its chunked coding."""
+        body: list[bytes] = []
+        while True:
+            size, found, rest = self.buffer.partition(b"\r\n")
+            length = int(size, 16) if found else 0
+            if not length or len(rest) < length + 2:
+                return b"".join(body)
+            body.append(rest[:length])
+            self.buffer = rest[length + 2 :]
+
+
+class Socket(Reader):
+    """Parley's socket: one conversation with one message, followed to its end."""
+
+    def __init__(self, job: Job, tally: Tally, number: int) -> None:
+        super().__init__(job, tally, number)
         self.unacknowledged = 0
         self.open = False
 
@@ -176,12 +276,18 @@ class Socket(Client):
         self.transport.write("\r\n".join([*lines, "", ""]).encode())
 
     def start(self) -> None:
-        frame = {"type": "send", "id": str(uuid.uuid4()), "conversation": None, "parent": None}
-        self.send(frame | {"text": "Go on", "model": self.job.model})
+        self.send({"type": "send"} | self.question())
 
     def send(self, frame: dict[str, Any]) -> None:
         """Send a text frame."""
         self._write(0x81, json.dumps(frame).encode())
+
+    def read(self, delta: dict[str, Any]) -> None:
+        self.unacknowledged += len(delta["text"])
+        if self.unacknowledged >= ACK_BYTES:
+            self.unacknowledged = 0
+            about = {"reply": delta["reply"], "attempt": delta["attempt"], "reasoning": 0}
+            self.send({"type": "ack", "text": delta["at"] + len(delta["text"]), **about})
 
     def _write(self, first: int, data: bytes) -> None:
         mask = os.urandom(4)
@@ -212,47 +318,27 @@ class Socket(Client):
                 length = int.from_bytes(buffer[at + 2 : start])
             if size < start + length:
                 break
-            self._frame(buffer[at], buffer[start : start + length])
+            self._message(buffer[at], buffer[start : start + length])
             at = start + length
         self.tally.all_bytes += at
         self.buffer = buffer[at:]
 
-    def _frame(self, first: int, data: bytes) -> None:
-        if data.startswith(b'{"type":"delta"'):
-            frame = msgspec.json.decode(data)
-            self.text.append(frame["text"])
-            self.stamps(STAMP.findall(frame["text"].encode()))
-            self.unacknowledged += len(frame["text"])
-            if self.unacknowledged >= ACK_BYTES:
-                self.unacknowledged = 0
-                about = {"reply": frame["reply"], "attempt": frame["attempt"], "reasoning": 0}
-                self.send({"type": "ack", "text": frame["at"] + len(frame["text"]), **about})
+    def _message(self, first: int, data: bytes) -> None:
+        if first == 0x81:
+            self.frame(data)
         elif first == 0x89:
             self._write(0x8A, data)
         elif first == 0x88:
             self.fail(f"closed with {int.from_bytes(data[:2])}")
-        elif first == 0x81:
-            self._told(msgspec.json.decode(data))
 
-    def _told(self, frame: dict[str, Any]) -> None:
-        match frame["type"]:
-            case "ready":
-                self.ready.set_result(None)
-            case "error":
-                self.fail(str(frame))
-            case "snapshot":
-                self.text = [frame["text"]]
-                self.stamps(STAMP.findall(frame["text"].encode()))
-            case "end":
-                text = "".join(self.text)
-                if hashlib.sha256(text.encode()).hexdigest() != frame["sha256"]:
-                    self.tally.problems.append("the text is not the one that was stored")
-                if frame["status"] != "complete":
-                    self.tally.problems.append(f"ended as {frame['status']}: {frame['error']}")
-                self.tally.lost += self.job.tokens - text.count(" ")
-                if not self.begun.done():
-                    self.begun.set_result(None)
-                self.ended.set_result(None)
+
+KINDS: dict[str, type[Client]] = {
+    "ws": Socket,
+    "idle": Socket,
+    "events": Stream,
+    "lines": Stream,
+    "sse": Relayed,
+}
 
 
 def say(event: str, **facts: Any) -> None:
@@ -270,7 +356,7 @@ def percentile(values: list[int], share: float) -> float:
 async def run(job: Job) -> None:
     """Do a job and print what came of it."""
     loop, tally = asyncio.get_running_loop(), Tally()
-    kind: type[Client] = Relayed if job.kind == "sse" else Socket
+    kind = KINDS[job.kind]
     clients: list[Client] = []
     for number in range(job.streams):
         make = partial(kind, job, tally, number)

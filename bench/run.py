@@ -26,6 +26,13 @@ RATE = 50
 FLAT_OUT = "stamps?n=20000&rate=0"
 LOADS = (1, 50, 200)
 IDLE_SOCKETS = 200
+TRANSPORTS: dict[str, dict[str, Any]] = {
+    "WebSocket": {"kind": "ws", "path": "/ws/chat/"},
+    "SSE": {"kind": "events", "path": "/api/v1/messages"},
+    "NDJSON": {"kind": "lines", "path": "/api/v1/messages"},
+}
+"""The ways in which Parley's frames travel, compared at `TRANSPORT_STREAMS`."""
+TRANSPORT_STREAMS = 50
 STARTS = 20
 """Replies that begin in a second, while the others run: 200 people who ask every ten seconds."""
 
@@ -42,8 +49,8 @@ class Bench:
         self.rows: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}
 
-    def load(self, server: Server, streams: int, **changes: Any) -> dict[str, Any]:
-        """Put one load on a server and add its row."""
+    def load(self, server: Server, streams: int, name: str = "", **changes: Any) -> dict[str, Any]:
+        """Put one load on a server; returns its row, under another name where one is given."""
         job = {
             "kind": "sse",
             "port": server.port,
@@ -71,7 +78,7 @@ class Bench:
         sent = self.control()["bytes"]
         used = cpu[1] - cpu[0]
         row = {
-            "server": server.name,
+            "server": name or server.name,
             "streams": streams,
             "cpu_us_per_token": used / max(1, result["tokens"]) * 1e6,
             "cpu_share": used / result["seconds"],
@@ -129,6 +136,14 @@ class Bench:
         for streams in self.loads:
             self.add(self.load(server, streams, **changes))
 
+    def transports(self, server: Server) -> None:
+        """The same load over each of Parley's transports, one after the other."""
+        asked: dict[str, Any] = {"cookies": server.cookies, "model": f"openai/{self.model}"}
+        for name, way in TRANSPORTS.items():
+            row = self.load(server, TRANSPORT_STREAMS, f"Parley {name}", **asked, **way)
+            self.add(row)
+            self.facts[f"{name}_cpu_us_per_token"] = row["cpu_us_per_token"]
+
     def add(self, row: dict[str, Any]) -> None:
         """Keep a row and show it."""
         self.rows.append(row)
@@ -159,7 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="short windows, fewer loads")
-    parser.add_argument("--only", help="parley, nginx or express")
+    parser.add_argument("--only", help="parley, transports, nginx or express")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments = parser.parse_args()
     loads, seconds = ((1, 200), 3.0) if arguments.quick else (LOADS, 8.0)
@@ -187,9 +202,13 @@ def main() -> None:
                     "flat_out_lost": row["lost"],
                     "busy_mb": server.rss(),
                 }
+                bench.transports(server)
             log = (folder / "parley.log").read_text()
             if log:
                 print(f"Parley's log:\n{log[-2000:]}")
+        if arguments.only == "transports":
+            with parley(url, [bench.model], TRANSPORT_STREAMS, folder) as server:
+                bench.transports(server)
         for name, baseline in (("nginx", nginx), ("express", express)):
             if arguments.only not in (None, name):
                 continue

@@ -191,7 +191,11 @@ def main() -> None:
             models = [bench.model, FLAT_OUT]
             with parley(url, models, max(IDLE_SOCKETS, *loads), folder) as server:
                 bench.idle(server)
-                socket = {"kind": "ws", "path": "/ws/chat/", "cookies": server.cookies}
+                socket: dict[str, Any] = {
+                    "kind": "ws",
+                    "path": "/ws/chat/",
+                    "cookies": server.cookies,
+                }
                 bench.measure(server, **socket, model=f"openai/{bench.model}")
                 flat = {"model": f"openai/{FLAT_OUT}", "tokens": 20000}
                 flat |= {"ramp": 0.2, "settle": 0, "seconds": 2}

@@ -83,6 +83,10 @@ class Soak:
     def over(self) -> bool:
         return time.monotonic() > self._until
 
+    def finish(self) -> None:
+        """Nobody asks anything more."""
+        self._until = 0
+
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:7.1f}  {text}", flush=True)
 

@@ -2,7 +2,8 @@
  * Builds the static files of the page with esbuild into parley_frontend/static/parley.
  *
  * chat.js and transcript.js are one file each, so that a page loads nothing after them. What only
- * some answers need (highlighting, formulas) is built apart, and loaded when it is needed.
+ * some answers need (highlighting, formulas), or some networks, is built apart, and loaded when it is
+ * needed.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -32,7 +33,7 @@ mkdirSync(out, { recursive: true });
 
 const lazy = await build({
   ...common,
-  entryPoints: ["src/highlight.js", "src/math.js"],
+  entryPoints: ["src/highlight.js", "src/httpconnection.js", "src/math.js"],
   entryNames: "chunks/[name]-[hash]",
 });
 
@@ -40,7 +41,7 @@ const lazy = await build({
 const lazily = {
   name: "lazily",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/(highlight|math)\.js$/ }, ({ path, kind }) => {
+    onResolve({ filter: /^\.\/(highlight|httpconnection|math)\.js$/ }, ({ path, kind }) => {
       if (kind !== "dynamic-import") return undefined;
       const source = `src/${path.slice(2)}`;
       const outputs = Object.entries(lazy.metafile?.outputs ?? {});

@@ -19,6 +19,7 @@ import { browserStorage } from "./storage.js";
 import { Store } from "./store.js";
 import { followTheme } from "./theme.js";
 import { skeleton, ThreadView } from "./thread.js";
+import { reaching } from "./transport.js";
 import { mountUserMenu } from "./usermenu.js";
 
 export class App {
@@ -48,6 +49,7 @@ export class App {
       page,
       api: new Api(page.urls.api, token),
       storage: browserStorage(),
+      connect: reaching(page.urls, token),
       on: {
         changed: () => this.#schedule(),
         reply: (reply, before) => this.#grown(reply, before),
@@ -308,6 +310,7 @@ export class App {
     }
     if (connection.state === "logged_out") this.#loggedOut();
     if (isReady) sessionFound();
+    find("#fallback").hidden = !this.#store.wire.isFallback;
     this.#schedule();
   }
 

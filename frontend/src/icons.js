@@ -26,6 +26,7 @@ import sliders from "lucide-static/icons/sliders-horizontal.svg";
 import stop from "lucide-static/icons/square.svg";
 import plus from "lucide-static/icons/square-pen.svg";
 import trash from "lucide-static/icons/trash-2.svg";
+import unplug from "lucide-static/icons/unplug.svg";
 import x from "lucide-static/icons/x.svg";
 
 const SOURCES = {
@@ -54,6 +55,7 @@ const SOURCES = {
   stop,
   trash,
   unarchive,
+  unplug,
   userKey,
   x,
 };

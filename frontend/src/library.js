@@ -169,20 +169,33 @@ export class Library {
     this.catchUp();
   }
 
+  /**
+   * Changes that somebody else asked for.
+   * @param {any} body with the number since when
+   */
+  applyChanges(body) {
+    if (this.#records.seq !== null && body.since <= this.#records.seq) this.#take(body);
+    else this.hear(body.seq);
+  }
+
+  /** @param {any} body of `changes` */
+  #take(body) {
+    this.#records = records.applyChanges(this.#records, body);
+    if (body.reset) {
+      this.#lists = unread();
+      this.loadList();
+      this.#on.reset();
+    }
+    this.#on.changed();
+  }
+
   /** Reads what was missed, where something was. */
   async catchUp() {
     if (this.#isCatchingUp || !records.isBehind(this.#records)) return;
     this.#isCatchingUp = true;
     try {
       while (records.isBehind(this.#records)) {
-        const body = await this.#api.changes(this.#records.seq ?? 0);
-        this.#records = records.applyChanges(this.#records, body);
-        if (body.reset) {
-          this.#lists = unread();
-          this.loadList();
-          this.#on.reset();
-        }
-        this.#on.changed();
+        this.#take(await this.#api.changes(this.#records.seq ?? 0));
       }
     } catch (problem) {
       this.#on.failed(problem, true);

@@ -49,9 +49,9 @@ export class Store {
 
   /**
    * @param {{page: any, api: import("./api.js").Api, storage: import("./outbox.js").Store,
-   *   on: Listeners}} parts
+   *   connect: ConstructorParameters<typeof Wire>[0], on: Listeners}} parts
    */
-  constructor({ page, api, storage, on }) {
+  constructor({ page, api, storage, connect, on }) {
     this.#page = page;
     this.#on = on;
     this.models = new Models(api, page.models);
@@ -61,11 +61,12 @@ export class Store {
       failed: (problem, isQuiet) => this.#failed(problem, isQuiet),
     });
     this.outbox = new Outbox(storage, page.user.id);
-    this.wire = new Wire(page.urls.socket, {
+    this.wire = new Wire(connect, {
       connection: (connection) => on.connection(connection, false),
       ready: (frame) => this.#ready(frame),
       accepted: (frame) => this.#accepted(frame),
       changed: (frame) => this.library.apply(frame),
+      changes: (body) => this.library.applyChanges(body),
       counter: (seq) => this.library.hear(seq),
       known: (id) => this.#replies.get(id),
       reply: (reply, before) => {

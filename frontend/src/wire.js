@@ -4,7 +4,6 @@
  */
 import { apply, hasAnnouncedLength, positionOf, unknown } from "./reply.js";
 import { sha256 } from "./sha256.js";
-import { Socket } from "./socket.js";
 
 /** The version of the protocol this page was written for. */
 export const VERSION = 1;
@@ -18,6 +17,12 @@ const TEMPORARY = new Set(["rate_limited", "draining", "unavailable"]);
 /**
  * @typedef {import("./reply.js").Reply} Reply
  *
+ * @typedef {object} Connection a WebSocket, or what does the same
+ * @property {() => void} connect
+ * @property {(frame: object) => void} send
+ * @property {() => void} ready the server has greeted
+ * @property {boolean} isFallback
+ *
  * @typedef {object} Followed
  * @property {Reply} reply
  * @property {number} unacknowledged bytes
@@ -30,6 +35,7 @@ const TEMPORARY = new Set(["rate_limited", "draining", "unavailable"]);
  * @property {(frame: any) => void} ready
  * @property {(frame: any) => void} accepted
  * @property {(frame: any) => void} changed a `conversation` or `message` frame
+ * @property {(body: any) => void} changes what `changes` answered
  * @property {(seq: number) => void} counter
  * @property {(id: string) => Reply|undefined} known what is shown of a reply that had ended
  * @property {(reply: Reply, before: Reply) => void} reply
@@ -51,13 +57,12 @@ export class Wire {
   #followed = new Map();
 
   /**
-   * @param {string} path of the WebSocket
+   * @param {(own: import("./socket.js").Handlers) => Connection} make speaks to the server
    * @param {Handlers} handlers
-   * @param {typeof Socket} [Connection] speaks to the server
    */
-  constructor(path, handlers, Connection = Socket) {
+  constructor(make, handlers) {
     this.#handlers = handlers;
-    this.#socket = new Connection(path, {
+    this.#socket = make({
       message: (data) => this.#receive(data),
       change: (connection) => {
         if (connection.state !== "open") this.#isReady = false;
@@ -68,6 +73,11 @@ export class Wire {
 
   connect() {
     this.#socket.connect();
+  }
+
+  /** Whether HTTP stands in for the WebSocket. */
+  get isFallback() {
+    return this.#socket.isFallback;
   }
 
   get isReady() {
@@ -168,6 +178,8 @@ export class Wire {
       case "conversation":
       case "message":
         return this.#handlers.changed(frame);
+      case "changes":
+        return this.#handlers.changes(frame);
       case "error":
         return this.#error(frame);
       case "ping":

@@ -6,8 +6,9 @@ import { Wire } from "../src/wire.js";
 
 /** A connection of which the test is the other end. */
 class Line {
-  constructor(_path, handlers) {
-    Line.last = this;
+  isFallback = false;
+
+  constructor(handlers) {
     this.handlers = handlers;
     this.sent = [];
   }
@@ -53,10 +54,24 @@ const follows = (frames) => frames.filter(({ type }) => type === "follow");
 function start() {
   const heard = [];
   const handler = (name) => (what) => heard.push([name, what]);
-  const names = ["connection", "ready", "accepted", "changed", "counter", "reply", "lost", "error"];
+  const names = [
+    "connection",
+    "ready",
+    "accepted",
+    "changed",
+    "changes",
+    "counter",
+    "reply",
+    "lost",
+    "error",
+  ];
   const handlers = Object.fromEntries(names.map((name) => [name, handler(name)]));
-  const wire = new Wire("/ws/", { ...handlers, known: () => undefined }, Line);
-  const line = Line.last;
+  let line;
+  const make = (own) => {
+    line = new Line(own);
+    return line;
+  };
+  const wire = new Wire(make, { ...handlers, known: () => undefined });
   line.say(READY);
   const texts = () => heard.filter(([name]) => name === "reply").map(([, { text }]) => text);
   return { wire, line, heard, texts };

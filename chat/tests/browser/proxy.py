@@ -50,7 +50,10 @@ class Proxy:
         started.set()
         await ended.wait()
         server.close()
-        await self._drop()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
@@ -78,16 +81,16 @@ class Proxy:
     ) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._to)
         self._open.add(to_server)
+        to_server.write(head)
+        pipes = [
+            asyncio.create_task(_pipe(reader, to_server), name="to-server"),
+            asyncio.create_task(_pipe(from_server, writer), name="to-page"),
+        ]
         try:
-            to_server.write(head)
-            await asyncio.wait(
-                [
-                    asyncio.create_task(_pipe(reader, to_server), name="to-server"),
-                    asyncio.create_task(_pipe(from_server, writer), name="to-page"),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for pipe in pipes:
+                pipe.cancel()
             self._open.discard(to_server)
             to_server.close()
 

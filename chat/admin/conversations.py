@@ -15,9 +15,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 
-from chat.admin.filters import ActivityFilter, ModelFilter, OwnerFilter, RepliesFilter
-from chat.admin.transcripts import transcript
-from chat.models import Conversation
+from chat.admin.filters import (
+    ActivityFilter,
+    ModelFilter,
+    OwnerFilter,
+    RepliesFilter,
+    SourceFilter,
+)
+from chat.admin.transcripts import calls_of, transcript
+from chat.models import ApiCall, Conversation, Source
 
 FEW = 2000
 """Up to so many matches of a search are looked up at once and then sorted."""
@@ -36,8 +42,8 @@ class PageById(Paginator):  # type: ignore[type-arg]
 
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("title", "owner", "model", "messages", "state", "last_activity")
-    list_filter = (RepliesFilter, ActivityFilter, ModelFilter, OwnerFilter)
+    list_display = ("title", "owner", "model", "messages", "state", "last_activity", "origin")
+    list_filter = (RepliesFilter, ActivityFilter, ModelFilter, OwnerFilter, SourceFilter)
     list_select_related = ("owner",)
     list_per_page = 50
     ordering = ("-updated", "-id")
@@ -52,6 +58,10 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def messages(self, row: Conversation) -> int:
         return row.message_count
 
+    @admin.display(description="Origin")
+    def origin(self, row: Conversation) -> str:
+        return "API" if row.source else ""
+
     @admin.display(description="Replies")
     def state(self, row: Conversation) -> str:
         return "being written" if row.running else ""
@@ -64,6 +74,13 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().changelist_view(request, {"title": "Conversations"} | (extra_context or {}))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """All but those that are not to be stored and end in a moment: a few, by their keys."""
+        unstored = ApiCall.objects.filter(chain="").values_list("reply__conversation", flat=True)
+        passing = set(unstored)
+        rows: QuerySet[Conversation] = super().get_queryset(request)
+        return rows.exclude(pk__in=passing) if passing else rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
@@ -119,6 +136,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "title": conversation.title,
             "conversation": conversation,
             "transcript": transcript(conversation) | {"url": url},
+            "calls": calls_of(conversation),
         }
         return TemplateResponse(request, "admin/chat/conversation/transcript.html", context)
 
@@ -132,6 +150,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            return Conversation.objects.select_related("owner", "leaf").get(pk=pk)
+            rows = Conversation.objects.select_related("owner", "leaf")
+            return rows.exclude(source=Source.PASSING).get(pk=pk)
         except (Conversation.DoesNotExist, OverflowError):
             raise Http404 from None

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chat.models import Conversation, Message, Status, catalogue
+from chat.models import Conversation, Message, Source, Status, catalogue
 
 LATEST = 500
 """So many replies that ended badly are looked at; all would be a scan where they are many."""
@@ -70,6 +70,21 @@ class OwnerFilter(admin.SimpleListFilter):
         if chosen == "deactivated":
             return rows.filter(owner__in=deactivated)
         return rows.exclude(owner__in=deactivated) if chosen else rows
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """By where it was begun."""
+
+    title = "origin"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("chat", "Begun in the chat"), ("api", "Begun by the API")]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
+        chosen = self.value()
+        source = Source.API if chosen == "api" else Source.CHAT
+        return rows.filter(source=source) if chosen else rows
 
 
 class ActivityFilter(admin.SimpleListFilter):

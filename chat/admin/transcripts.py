@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
 from chat import protocol
-from chat.models import Attempt, Conversation, Part
+from chat.models import ApiCall, Attempt, Conversation, Part
 from chat.models.attempts import joined
 from chat.models.messages import Message
+
+CALLS = 100
+"""So many of the last API calls are shown as they came, each up to so many characters."""
+CALL_LENGTH = 20_000
 
 
 def transcript(conversation: Conversation) -> dict[str, Any]:
@@ -86,6 +91,20 @@ def attempt_object(row: Attempt) -> dict[str, Any]:
         "cost": dollars(row.cost),
         "timing": timing | {"total_ms": row.total_ms} if row.total_ms is not None else None,
     }
+
+
+def calls_of(conversation: Conversation) -> list[tuple[str, str]]:
+    """When API calls came that asked for more than the messages say, and that as JSON, in part."""
+    if not conversation.source:
+        return []
+    calls = ApiCall.objects.filter(reply__conversation=conversation).order_by("-pk")[:CALLS]
+    found = []
+    for call in reversed(calls):
+        told = {"messages": call.messages, "parameters": call.parameters}
+        if known := {name: value for name, value in told.items() if value}:
+            text = json.dumps(known, ensure_ascii=False, indent=2)
+            found.append((protocol.time(call.created) or "", text[:CALL_LENGTH]))
+    return found
 
 
 def dollars(cost: Decimal | None) -> float | None:

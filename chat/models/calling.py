@@ -20,7 +20,7 @@ from chat.models.accepting import (
     make_room,
     queue_reply,
 )
-from chat.models.api_calls import ApiCall, digest
+from chat.models.api_calls import ApiCall, Said, digest
 from chat.models.catalogue import catalogue, find
 from chat.models.changes import Counter
 from chat.models.conversations import Conversation, Source, title_of
@@ -37,9 +37,6 @@ UNREAD = timedelta(minutes=1)
 """How long the end of an unstored call is left to whoever waits for it."""
 
 UNANSWERED = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
-
-type Said = list[dict[str, Any]]
-"""Messages as a client sent them: role, content (text) and whatever else."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +86,14 @@ def place_call(user_id: int, asked: Asked, key: UUID | None = None, body: str = 
         chat = message.conversation
         reply = queue_reply(counter, message, offer)
         chat.grow(counter, reply, by=1)
-        exact = chat.prompt(reply) == asked.messages
-        ApiCall.objects.create(
+        call = ApiCall(
             user_id=user_id,
             reply_id=reply.pk,
             chain=digest(asked.messages) if asked.store else "",
-            messages=None if exact else asked.messages,
             parameters=asked.parameters,
         )
+        call.keep(asked.messages, chat.prompt(reply))
+        call.save()
         if key is None:
             return Accepted(uuid4(), chat.uid, message.uid, reply.uid, reply)
         return Request.objects.remember(user_id, key, told, chat, message, reply)
@@ -107,10 +104,9 @@ def forget_unstored() -> int:
 
     Whoever waits for the reply deletes it; these are left by a process that died.
     """
-    over = Conversation.objects.filter(
-        messages__call__chain="", messages__ended__lt=timezone.now() - UNREAD
-    )
-    rows = list(over.exclude(running=True).distinct())
+    over = ApiCall.objects.filter(chain="", reply__ended__lt=timezone.now() - UNREAD)
+    found = Conversation.objects.filter(pk__in=over.values("reply__conversation"), running=False)
+    rows = list(found)
     for conversation in rows:
         conversation.remove()
     return len(rows)

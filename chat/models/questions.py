@@ -35,7 +35,6 @@ def question(reply: Message, context: int | None, *, kept: str) -> Question:
     if call is not None:
         known, extra = call.split()
         system = {"system": chosen["system"]} if "system" in chosen else {}
-        messages = call.messages or conversation.prompt(reply)
-        return Question(messages, 0, system | known, extra)
+        return Question(call.prompt(conversation.prompt(reply)), 0, system | known, extra)
     prompt = trim(conversation.prompt(reply), context, answer=chosen.get("max_tokens"), kept=kept)
     return Question(prompt.messages, prompt.left_out, chosen, {})

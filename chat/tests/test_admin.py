@@ -18,6 +18,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from chat.models import Attempt, Conversation, Part
+from chat.models.calling import Asked, place_call
 from chat.models.messages import Message
 
 type MakeConversation = Callable[..., Conversation]
@@ -446,3 +447,58 @@ def test_demoted_staff_lose_the_admin_with_the_next_request(client: Client, caro
     assert client.get("/admin/chat/conversation/").status_code == 200
     User.objects.filter(pk=carol.pk).update(is_staff=False)
     assert client.get("/admin/chat/conversation/").status_code == 302
+
+
+# --- API calls -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def call(alice: User, settings: Settings) -> Callable[..., Conversation]:
+    """Alice's program asks."""
+    settings.EMBEDDED_MODEL_URL = "http://127.0.0.1:1/v1"
+
+    def call(text: str, role: str = "system", store: bool = True) -> Conversation:
+        messages = [{"role": role, "content": "Be brief."}, {"role": "user", "content": text}]
+        parameters = {"seed": 4711} if role == "developer" else {}
+        asked = Asked("embedded/smollm2-135m", messages, parameters, store)
+        return Conversation.objects.get(uid=place_call(alice.pk, asked).conversation)
+
+    return call
+
+
+def test_list_tells_what_was_begun_by_the_api(
+    client: Client,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+    call: Callable[..., Conversation],
+) -> None:
+    make_conversation(alice, "By hand")
+    call("By a program")
+    client.force_login(carol)
+    text = client.get(LIST).text
+    assert re.findall(r'class="field-origin">(.*?)<', text) == ["API", "-"]
+    assert titles(client, "?source=api") == ["By a program"]
+    assert titles(client, "?source=chat") == ["By hand"]
+
+
+def test_call_that_is_not_to_be_stored_is_shown_to_nobody(
+    client: Client, carol: User, call: Callable[..., Conversation]
+) -> None:
+    stored, passing = call("Stored"), call("Passing", store=False)
+    client.force_login(carol)
+    assert titles(client) == [stored.title]
+    assert client.get(page_of(stored)).status_code == 200
+    assert client.get(page_of(passing)).status_code == 404
+    assert client.get(f"{LIST}{passing.pk}/transcript.json").status_code == 404
+
+
+def test_transcript_has_what_a_call_asked_for_beside_its_messages(
+    client: Client, carol: User, call: Callable[..., Conversation]
+) -> None:
+    client.force_login(carol)
+    assert "API calls" not in client.get(page_of(call("All in the tree"))).text
+    text = client.get(page_of(call("<b>More", role="developer"))).text
+    for shown in ("API calls", "&quot;developer&quot;", "&quot;seed&quot;: 4711"):
+        assert shown in text
+    assert "<b>" not in text

@@ -32,7 +32,8 @@ from chat.models import (
     TooMany,
     changes_since,
 )
-from chat.models.calling import Asked, Said, forget_unstored, place_call, turns
+from chat.models.api_calls import Said
+from chat.models.calling import Asked, forget_unstored, place_call, turns
 from chat.tests.models.conftest import Heard
 
 type Call = Callable[..., Accepted]
@@ -248,6 +249,10 @@ EXACTLY: list[Said] = [
     said(""),
     said("One", "", "Three"),
     [{"role": "system", "content": "x" * 40_000}, *said("Hello")],
+    [{"role": "developer", "content": "Be brief."}, *said("One", "Two", "Three")],
+    [{"role": "system", "content": ""}, *said("One", "Two", "One")],
+    [{"role": "system", "content": "One"}, {"role": "system", "content": "Two"}, *said("Hello")],
+    [*said("One", "Two", "Three"), {"role": "assistant", "content": "F", "prefix": True}],
 ]
 
 
@@ -261,9 +266,14 @@ def test_the_model_is_asked_just_what_was_sent(
 def test_messages_are_kept_beside_the_tree_only_where_it_cannot_say_them(call: Call) -> None:
     call(said("One", "Two", "Three", system="Be brief."))
     call([{"role": "developer", "content": "Be brief."}, *said("Hello")])
-    first, second = ApiCall.objects.order_by("pk")
-    assert first.messages is None
-    assert second.messages is not None
+    call([*said("One", "Two", "Three"), {"role": "assistant", "content": "F"}])
+    call([{"role": "user", "content": "Hello", "name": "Alice"}])
+    assert [one.messages for one in ApiCall.objects.order_by("pk")] == [
+        None,
+        [{"role": "developer", "content": "Be brief."}, None],
+        [None, {"role": "assistant", "content": "F"}],
+        [{"role": "user", "content": "Hello", "name": "Alice"}],
+    ]
 
 
 def test_a_long_call_is_asked_whole(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import StreamingHttpResponse
@@ -135,6 +136,7 @@ class Stream:
         if process.draining or _is_full(self.login.user_id):
             return
         follower: Follower | None = None
+        _release_thread()
         self._said_at = self._changed_at = _now()
         process.enter(self)
         try:
@@ -310,6 +312,19 @@ def _stands(user_id: int, uid: UUID) -> Position:
     if found is None:
         raise Reply.DoesNotExist
     return Position(found[0], ended=found[1] is not None)
+
+
+def _release_thread() -> None:
+    """Give back the thread in which Django runs what is sync of this request.
+
+    It makes another one where it needs it once more, to close the response. Kept, each open stream
+    would be a thread, and a platform allows a process some hundred of them.
+    """
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    if context is not None:
+        executor = SyncToAsync.context_to_thread_executor.pop(context, None)
+        if executor is not None:
+            executor.shutdown(wait=False)
 
 
 def _now() -> float:

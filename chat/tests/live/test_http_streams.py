@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from bench.upstream import expected_text
@@ -363,6 +364,23 @@ async def test_who_leaves_is_forgotten_and_the_reply_goes_on(make_server: MakeSe
     assert server.database.reply(reply)["ended"] is None
     await eventually(lambda: server.database.reply(reply)["status"] == "complete")
     await eventually(lambda: metric(server, "parley_replies_followed") == 0)
+
+
+async def test_an_open_stream_keeps_no_thread(site: Server) -> None:
+    """Django has one for each request that is being answered; platforms count them."""
+    alice = site.database.add_person("alice")
+    reply = await begin(site, alice, HALF)
+    threads = psutil.Process(site.pid).num_threads
+    before = threads()
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(events(site, alice, reply)) for _ in range(8)]
+        for page in pages:
+            await page.has(reply, 14)
+        await eventually(lambda: threads() <= before + 2)
+        await stop(site, alice, reply)
+        for page in pages:
+            await page.end(reply)
+            await page.ended()
 
 
 # --- silence, and servers that end --------------------------------------------------------

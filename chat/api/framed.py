@@ -65,8 +65,14 @@ class Ticket(Schema):
     expires: datetime
 
 
+TEXT = {"type": "string"}
+UID = {"type": "string", "format": "uuid"}
+POSITION = {"type": "string", "pattern": r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(\.end)?$"}
+
+_FRAME = {"type": "string", "contentMediaType": "application/json"}
+_EVENT = {"type": "object", "properties": {"data": _FRAME, "id": {"type": "string"}}}
 STREAM = {
-    "text/event-stream": {"schema": {"type": "string"}},
+    "text/event-stream": {"schema": _EVENT},
     "application/x-ndjson": {"schema": {"type": "string"}},
 }
 """A reply's frames until its `end`: as events, or one a line."""
@@ -102,20 +108,6 @@ def parameters(*told: dict[str, Any]) -> dict[str, Any]:
     return {"parameters": list(told)}
 
 
-def query(name: str, about: str, *, required: bool = False) -> dict[str, Any]:
-    return _parameter("query", name, about, required)
-
-
-def header(name: str, about: str) -> dict[str, Any]:
-    return _parameter("header", name, about, required=False)
-
-
-def _parameter(place: str, name: str, about: str, required: bool) -> dict[str, Any]:
-    schema = {"type": "string"}
-    return {
-        "in": place,
-        "name": name,
-        "description": about,
-        "schema": schema,
-        "required": required,
-    }
+def parameter(place: str, name: str, about: str, **more: Any) -> dict[str, Any]:
+    told = {"in": place, "name": name, "description": about, "schema": TEXT, "required": False}
+    return told | more

@@ -11,10 +11,19 @@ from ninja import Router
 
 from chat import intake, protocol, streams
 from chat.api.answers import answers
-from chat.api.framed import ASKING, Accepted, body, open_to, parameters, query, streamed
+from chat.api.framed import (
+    ASKING,
+    UID,
+    Accepted,
+    body,
+    open_to,
+    parameter,
+    parameters,
+    streamed,
+)
 from chat.api.frames import ask, told, wants, who
 
-router = Router(tags=["Messages"], auth=None)
+router = Router(tags=["messages"], auth=None)
 
 
 @router.post(
@@ -41,7 +50,7 @@ async def edit(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     "/messages/{uid}",
     response=answers(Accepted, *ASKING),
     openapi_extra=open_to("chat")
-    | parameters(query("id", "Made by you, as in the other frames.", required=True)),
+    | parameters(parameter("query", "id", "Made by you.", required=True, schema=UID)),
 )
 async def withdraw(request: HttpRequest, uid: UUID) -> HttpResponse:
     """Take back a message whose reply still waits."""

@@ -18,22 +18,22 @@ from chat.access import identify, make_ticket
 from chat.api.answers import answer, answers, errors
 from chat.api.framed import (
     ASKING,
+    POSITION,
     Accepted,
     End,
     OneReply,
     Status,
     Ticket,
     body,
-    header,
     open_to,
+    parameter,
     parameters,
-    query,
     streamed,
 )
 from chat.api.frames import ask, told, wants, who
 from chat.models import Counter, Reply
 
-router = Router(tags=["Replies"], auth=None)
+router = Router(tags=["replies"], auth=None)
 
 STOP_SECONDS = 5
 """How long the answer to a stop waits for the end."""
@@ -59,9 +59,14 @@ def reply(request: HttpRequest, uid: UUID) -> HttpResponse:
     openapi_extra=open_to("chat", "read")
     | streamed(200)
     | parameters(
-        query("from", "`attempt.text.reasoning`: what you have."),
-        query("ticket", "From `POST …/ticket`, instead of a header."),
-        header("Last-Event-ID", "Sent by `EventSource`; wins over `from`."),
+        parameter("query", "from", "`attempt.text.reasoning`: what you have.", schema=POSITION),
+        parameter("query", "ticket", "From `POST …/ticket`, instead of a header."),
+        parameter(
+            "header",
+            "Last-Event-ID",
+            "The `id:` of the last event, from `EventSource`; wins over `from`.",
+            schema=POSITION,
+        ),
     ),
 )
 async def events(request: HttpRequest, uid: UUID) -> HttpResponseBase:
@@ -87,11 +92,12 @@ async def events(request: HttpRequest, uid: UUID) -> HttpResponseBase:
 
 def _position(request: HttpRequest) -> streams.Position:
     """Where the client is: the id of the last event it had, else what the address says."""
-    if last := request.headers.get("Last-Event-ID", ""):
-        return streams.read_position(last, "Last-Event-ID")
+    position = streams.START
     if "from" in request.GET:
-        return streams.read_position(request.GET["from"], "from")
-    return streams.START
+        position = streams.read_position(request.GET["from"], "from")
+    if last := request.headers.get("Last-Event-ID", ""):
+        position = streams.read_position(last, "Last-Event-ID")
+    return position
 
 
 @router.post(

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from chat.models.accepting import (
@@ -251,6 +251,8 @@ def _add_history(
         rows.append(row)
     Message.objects.bulk_create(rows)
     for above, row in pairwise(rows):
-        row.parent = above
-    Message.objects.bulk_update(rows[1:], ["parent"], batch_size=200)
+        # Not the row itself: a chain of thousands is too deep to be let go of.
+        row.parent = Message(pk=above.pk, uid=above.uid)
+    before = Message.objects.filter(conversation=chat.pk, pk__lt=models.OuterRef("pk"))
+    chat.messages.update(parent=models.Subquery(before.order_by("-pk").values("pk")[:1]))
     return rows[-1] if rows else None

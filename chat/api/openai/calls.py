@@ -15,7 +15,7 @@ from chat.api.openai.errors import Refusal, invalid
 from chat.protocol import clean
 
 DEPTH = 64
-MESSAGES = 2000
+MESSAGES = 1000
 NAME_LENGTH = 64
 MODEL_LENGTH = 200
 ROLES = ("system", "developer", "user", "assistant")

@@ -36,6 +36,8 @@ from chat.replies.database import SOCKETS
 logger = structlog.stdlib.get_logger(__name__)
 
 KEY_LENGTH = 255
+LARGE = 128 * 1024
+"""Bytes of a body that take some milliseconds to be read."""
 
 type View = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
@@ -120,13 +122,14 @@ async def model(request: HttpRequest, caller: Caller, id: str) -> HttpResponse:
 @in_openai_shape("POST", "chat")
 async def completions(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     """Store the call as a message of a conversation, and answer with the reply to it."""
+    streams.ration(caller.user_id)
     raw = _body(request)
-    call = calls.parse(raw)
+    # Aside, where it is large: it would hold up every stream for as long.
+    call = await asyncio.to_thread(calls.parse, raw) if len(raw) > LARGE else calls.parse(raw)
     if not call.store and not settings.API_STORE_OPTIONAL:
         message = "This server stores every call: its operator has not allowed 'store': false."
         raise errors.invalid(message, "store", "unsupported_value")
     key = _key(request)
-    streams.ration(caller.user_id)
     streams.admit(caller.user_id)
     serving = Serving(caller.login, call, await _place(caller.user_id, call, key, raw))
     if not call.stream:

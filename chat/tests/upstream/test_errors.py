@@ -112,10 +112,13 @@ PROMPT = "what are max_tokens, and what is the temperature of the sun"
          ["prefix"], "prefix"),
         (400, {"message": "Expected last role User or Tool (or Assistant with prefix True)"},
          ["temperature", "prefix"], "prefix"),
+        (400, {"error": {"param": "seed"}}, ["temperature", "seed"], "seed"),
+        (400, {"message": "Unknown argument 'Top_K'"}, ["Top_K"], "Top_K"),
         # Not sent, not a word of its own, not a refusal of the request, or about something else.
         (400, {"error": {"param": "temperature"}}, ["top_p"], None),
         (400, {"error": "a max_tokens_limit"}, ["max_tokens"], None),
         (400, {"error": "the prefix is odd"}, ["prefix"], None),
+        (400, {"error": "the user is odd"}, ["user"], None),
         (400, {"error": {"param": "messages"}}, ["temperature"], None),
         (500, {"error": {"param": "temperature"}}, ["temperature"], None),
         (429, {"error": "temperature"}, ["temperature"], None),

@@ -204,3 +204,36 @@ def test_secrets_are_all_that_nobody_may_read() -> None:
         KEY, "blue", "Basic abcd", "Basic", "abcd", "user", "p@ss", "hidden",
     }  # fmt: skip
     assert not any(secret in repr(made) for secret in made.secrets)
+
+
+def test_what_only_the_endpoint_knows_goes_along_and_replaces_nothing() -> None:
+    extra = {
+        "seed": 7,
+        "x": {"y": [None]},
+        "model": "other",
+        "messages": [],
+        "stream": False,
+        "stream_options": {},
+        "max_tokens": 1,
+    }
+    request = ChatRequest("m", [HI], max_tokens=5, extra=extra)
+    made = body(endpoint(), request, asks_usage=True)
+    assert made == {
+        "model": "m",
+        "messages": [HI],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 5,
+        "seed": 7,
+        "x": {"y": [None]},
+    }
+
+
+def test_other_fields_of_messages_go_along() -> None:
+    message = HI | {"name": "Alice\0", "cache": {"ttl": 5}}
+    assert sent(ChatRequest("m", [message]))["messages"] == [message | {"name": "Alice"}]
+
+
+def test_what_only_the_endpoint_knows_may_be_refused_by_name() -> None:
+    request = ChatRequest("m", [HI], temperature=0.5, extra={"seed": 7})
+    assert names_sent(endpoint(), request) == ("temperature", "seed")

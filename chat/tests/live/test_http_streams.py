@@ -37,6 +37,11 @@ CLOSES_WITHIN = 5
 
 TOKEN = "the-token-of-the-tests"
 
+REVOKE = (
+    "UPDATE chat_token SET revoked = '2026-01-01 00:00:00'"
+    " WHERE user_id = ? AND scopes = '[\"read\"]'"
+)
+
 BOTH = pytest.mark.parametrize("accept", [SSE, NDJSON])
 
 
@@ -262,6 +267,30 @@ async def test_the_end_of_a_login_ends_its_streams_and_not_the_reply(
         async with events(site, alice, reply, Last_Event_ID=page.last_id) as again:
             assert again.status == 401  # which ends an EventSource for good
     await eventually(lambda: site.database.reply(reply)["status"] == "complete")
+
+
+async def test_a_revoked_token_ends_its_streams_and_those_of_its_tickets(site: Server) -> None:
+    alice = site.database.add_person("alice")
+    tokens = [site.database.add_token(alice, scope) for scope in ("chat", "read")]
+    status, accepted, _ = await ask(site, tokens[0], "POST", "/messages", message(SLOW))
+    assert status == 202
+    reply = accepted["reply"]
+    assert (await ask(site, tokens[1], "POST", f"/replies/{reply}/stop"))[0] == 403
+    _, ticket, _ = await ask(site, tokens[1], "POST", f"/replies/{reply}/ticket")
+    query = "?" + ticket["url"].partition("?")[2]
+    async with (
+        events(site, tokens[0], reply) as stays,
+        events(site, tokens[1], reply, Accept=NDJSON) as own,
+        events(site, None, reply, query) as by_ticket,
+    ):
+        await stays.get("snapshot")
+        site.database.change(REVOKE, alice.id)
+        for one in (own, by_ticket):
+            await one.ended(CLOSES_WITHIN)
+            assert one.of("end") == []
+        async with events(site, None, reply, query) as again:
+            assert again.status == 401
+        assert (await stays.end(reply))[1] == expected_text(SLOW)
 
 
 async def test_a_ticket_opens_one_stream_for_who_cannot_send_headers(site: Server) -> None:

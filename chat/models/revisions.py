@@ -1,7 +1,7 @@
 """Second thoughts: another text, another reply, or neither of them after all.
 
 Everything here holds the user's counter, as does every claim, from before it looks until it is
-committed: a reply that is found waiting has sent nothing to a model yet, and cannot begin to.
+committed: a reply that is found waiting cannot begin meanwhile.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class RevisionQuerySet(AcceptedQuerySet):
             return self.remember(user_id, key, body, chat, new, reply)
 
     def regenerate(self, user_id: int, key: UUID, *, reply: UUID, model: str | None) -> Accepted:
-        """Another reply beside this one, by the same model or by this one. Raises as `send`."""
+        """Another reply beside this one, by its model or by the one named. Raises as `send`."""
         body: list[Any] = ["regenerate", str(reply), model]
         with transaction.atomic():
             counter = Counter.objects.lock(user_id)

@@ -31,8 +31,12 @@ async def served_by_one_written_by_the_other(
             await one.has(20)
             return one, reply, writing
         await one.response.aclose()
-        await eventually(lambda reply=reply: pair.database.reply(reply)["status"] == "stopped")
+        await stopped(pair, reply)
     raise AssertionError("the other process never writes")
+
+
+async def stopped(pair: Cluster, reply: str) -> None:
+    await eventually(lambda: pair.database.reply(reply)["status"] == "stopped", "stopped")
 
 
 async def test_stream_goes_on_when_the_process_that_writes_is_killed(pair: Cluster) -> None:
@@ -63,7 +67,7 @@ async def test_leaving_stops_what_another_process_writes(pair: Cluster, upstream
     async with AsyncExitStack() as stack:
         one, reply, _ = await served_by_one_written_by_the_other(pair, stack, alice, ENDLESS)
         await one.response.aclose()
-        await eventually(lambda: pair.database.reply(reply)["status"] == "stopped")
+        await stopped(pair, reply)
     await eventually(
         lambda: all(
             request["closed_by_client"] is not None or request["ended"] is not None

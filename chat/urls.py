@@ -4,11 +4,14 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from chat import token_pages, views
+from chat import check_page, token_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.ChatPage.as_view(), name="chat"),
     path("c/<uuid:uid>", views.ChatPage.as_view(), name="conversation"),
+    path("check/", check_page.CheckPage.as_view(), name="check"),
+    path("check/seen", check_page.seen),
+    path("check/stream", check_page.stream),
     path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
     path("accounts/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/tokens/", token_pages.TokenList.as_view(), name="tokens"),

@@ -1,7 +1,7 @@
 /**
  * Builds the static files of the page with esbuild into parley_frontend/static/parley.
  *
- * chat.js and transcript.js are one file each, so that a page loads nothing after them. What only
+ * chat.js, check.js and transcript.js are one file each, so that a page loads nothing after them. What only
  * some answers need (highlighting, formulas), or some networks, is built apart, and loaded when it is
  * needed.
  */
@@ -55,7 +55,7 @@ const results = [
   lazy,
   await build({
     ...common,
-    entryPoints: ["src/chat.js", "src/transcript.js"],
+    entryPoints: ["src/chat.js", "src/check.js", "src/transcript.js"],
     plugins: [lazily],
   }),
   // A classic script: it runs before the first paint, so that the chosen theme does not flash.
@@ -63,7 +63,7 @@ const results = [
   await build({
     ...common,
     target: undefined,
-    entryPoints: ["css/base.css", "css/chat.css", "css/transcript.css"],
+    entryPoints: ["css/base.css", "css/chat.css", "css/check.css", "css/transcript.css"],
   }),
 ];
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));

@@ -33,6 +33,9 @@ ADMIN_NOWHERE = (LOGIN, 403, 403, 404, 404)
 RULES = {
     "": ACCOUNT,
     "c/<uuid:uid>": OWN,
+    "check/": STAFF,
+    "check/seen": STAFF,
+    "check/stream": STAFF,
     "start/<str:code>": NOWHERE,
     "api/v1/": NOWHERE,
     "api/v1/docs": ACCOUNT,

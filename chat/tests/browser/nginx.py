@@ -22,8 +22,8 @@ MISSING = "No nginx: `make test` looks for one."
 
 
 @contextmanager
-def nginx(folder: Path, *servers: int) -> Iterator[str]:
-    """The origin of an nginx that passes all on to these ports."""
+def nginx(folder: Path, *servers: int, edits: dict[str, str] | None = None) -> Iterator[str]:
+    """The origin of an nginx that passes all on to these ports, with these lines replaced."""
     program = installed_nginx()
     if program is None:
         if os.environ.get("CI"):
@@ -31,7 +31,11 @@ def nginx(folder: Path, *servers: int) -> Iterator[str]:
         pytest.skip(MISSING)
     folder.mkdir()
     port = free_port()
-    (folder / "parley.conf").write_text(_without_tls(port, servers))
+    text = _without_tls(port, servers)
+    for old, new in (edits or {}).items():
+        assert old in text, f"deploy/nginx.conf has no {old}"
+        text = text.replace(old, new)
+    (folder / "parley.conf").write_text(text)
     main = folder / "nginx.conf"
     main.write_text(NGINX.format(folder=folder))
     command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(main)]

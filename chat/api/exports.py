@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from ninja import Router, Schema
@@ -74,7 +74,8 @@ def _read(keys: list[int]) -> list[Message]:
     try:
         return read_piece(keys)
     finally:
-        close_old_connections()
+        if not connection.in_atomic_block:
+            close_old_connections()
 
 
 async def _json(row: Conversation, cut: list[list[int]]) -> AsyncIterator[bytes]:

@@ -107,6 +107,7 @@ def _position(request: HttpRequest) -> streams.Position:
 )
 async def ticket(request: HttpRequest, uid: UUID) -> dict[str, Any]:
     """What opens the stream of this reply for an `EventSource`, which cannot send headers."""
+    wants(request, "json")
     caller = await who(request, "chat", "read")
     streams.ration(caller.user_id)
     await streams.stands(caller.user_id, uid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from chat.api import objects
 from chat.api.answers import answer, answers
@@ -19,6 +20,16 @@ from chat.models import Counter
 from chat.models.usage import TOKENS, usage
 
 router = Router(tags=["account"])
+
+
+def _as_written(value: object) -> object:
+    """A day and nothing else: pydantic would take a number of seconds for one, too."""
+    if value is not None and not re.fullmatch(r"\d{4}-\d\d-\d\d", str(value), re.ASCII):
+        raise ValueError("A day is written as in 2026-11-21")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_written)]
 
 DAYS = 366
 SHOWN = 30
@@ -50,9 +61,9 @@ class OwnUsage(Schema):
 def own_usage(
     request: HttpRequest,
     from_: Annotated[
-        date | None, Query(alias="from", description=f"{SHOWN} days back where left out.")
+        Day | None, Query(alias="from", description=f"{SHOWN} days back where left out.")
     ] = None,
-    to: Annotated[date | None, Query(description="Included; today where left out.")] = None,
+    to: Annotated[Day | None, Query(description="Included; today where left out.")] = None,
 ) -> HttpResponse:
     """Tokens, replies and cost by day (UTC) and model, of at most 366 days.
 
@@ -60,7 +71,7 @@ def own_usage(
     """
     user_id = caller_of(request).user_id
     last = to or timezone.now().date()
-    first = from_ or max(date.min + timedelta(days=SHOWN), last) - timedelta(days=SHOWN - 1)
+    first = from_ or last - min(timedelta(days=SHOWN - 1), last - date.min)
     if not 0 <= (last - first).days < DAYS:
         message = f"`from` is at most {DAYS - 1} days before `to`, and not after it."
         raise Declined(422, "bad_field", message, field="from" if from_ else "to")

@@ -261,10 +261,14 @@ def test_deleting_removes_all_of_it_and_leaves_a_tombstone(
     assert changes["deleted"]["conversations"] == [str(conversation.uid)]
 
 
-@pytest.mark.parametrize("since", ["", "x", "1.5", "9" * 30])
+@pytest.mark.parametrize("since", ["", "x", "1.5", "-1", "9" * 30])
 def test_a_bad_since_is_refused(page: Client, since: str) -> None:
     answer = page.get(f"{API}/changes", {"since": since})
-    assert answer.status_code == 422 or answer.json()["reset"]
+    assert (answer.status_code, answer.json()["field"]) == (422, "since")
+
+
+def test_a_since_that_is_not_reached_yet_is_from_another_time(page: Client) -> None:
+    assert page.get(f"{API}/changes", {"since": 2**62}).json()["reset"]
 
 
 def test_changes_need_the_same_few_queries_however_many_there_are(

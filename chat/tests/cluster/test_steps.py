@@ -21,7 +21,7 @@ from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, Node
 from chat.tests.live.client import Client, Frame, client, eventually
 from chat.tests.live.database import Person
-from chat.tests.live.server import LONG, SILENT, SLOW, Upstream
+from chat.tests.live.server import LONG, SHORT, SILENT, SLOW, Upstream
 
 pytestmark = pytest.mark.asyncio
 
@@ -126,15 +126,16 @@ async def before_the_first_token(scene: Scene) -> AsyncIterator[Hit]:
 async def between_checkpoints(scene: Scene) -> AsyncIterator[Hit]:
     """Some text is stored, and more is not."""
     accepted, victim = await scene.produced(LONG)
-    reply = accepted["reply"]
-    shown = (await scene.page(victim)).shown[reply]
+    reply, rows, page = accepted["reply"], scene.rows, await scene.page(victim)
     while True:
-        await (await scene.page(victim)).has(reply, len(scene.rows.text(reply)) + 20)
+        stored = await eventually(lambda: len(rows.text(reply)), "a checkpoint")
+        await page.has(reply, stored + 20)
         victim.freeze()
-        if 0 < len(scene.rows.text(reply)) < len(shown.text):
+        await asyncio.sleep(0.1)  # what it has sent is read
+        if len(rows.text(reply)) < len(page.shown[reply].text):
             break
         victim.thaw()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)  # there was one more just then
     yield Hit(victim, accepted, expected_text(LONG), ExitStack())
 
 
@@ -142,15 +143,16 @@ async def between_checkpoints(scene: Scene) -> AsyncIterator[Hit]:
 async def at_the_end(scene: Scene) -> AsyncIterator[Hit]:
     """All text is there, and the write of the end waits for a lock that somebody else has."""
     rows = scene.rows
-    accepted, victim = await scene.produced(SLOW)
     with ExitStack() as release:
-        release.enter_context(rows.locked("chat_counter", "user_id = ?", scene.alice.id))
+        with scene.upstream.asleep():
+            accepted, victim = await scene.produced(SHORT)
+            release.enter_context(rows.locked("chat_counter", "user_id = ?", scene.alice.id))
         await eventually(lambda: rows.waits(victim), "the end waits")
         victim.freeze()
         (request,) = scene.upstream.requests(scene.about)
         assert request["ended"]
         assert rows.reply(accepted["reply"])["status"] == "running"
-        yield Hit(victim, accepted, expected_text(SLOW), release)
+        yield Hit(victim, accepted, expected_text(SHORT), release)
 
 
 STEPS = {

@@ -20,13 +20,15 @@ UPGRADE = "proxy_set_header Upgrade $http_upgrade;"
 PROTO = "proxy_set_header X-Forwarded-Proto $scheme;"
 HOST = "proxy_set_header Host $http_host;"
 BUFFERING = "proxy_buffering off;"
+DEAF = (
+    "location ~ ^/(api|check)/ { proxy_pass http://parley; proxy_ignore_headers X-Accel-Buffering;"
+    f" proxy_http_version 1.0; {HOST} {PROTO} }}\n    location / {{"
+)
+"""What has no WebSockets, in a block of its own, without what they need, and deaf besides."""
 
 FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "nothing": ({}, {}),
-    "buffering": (
-        {BUFFERING: "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"},
-        {"Buffering": "proxy_buffering off"},
-    ),
+    "buffering": ({"location / {": DEAF}, {"Buffering": "proxy_buffering off"}),
     "no upgrade": ({UPGRADE: ""}, {"WebSocket": "does not pass on the upgrade"}),
     "scheme": ({PROTO: "proxy_set_header X-Forwarded-Proto https;"}, {"Scheme": "X-Forwarded"}),
     "host": ({HOST: "proxy_set_header Host localhost;"}, {"Origin": "$http_host"}),

@@ -87,13 +87,9 @@ def check(logins: Iterable[Login]) -> tuple[set[Login], dict[int, int]]:
 
 
 def _alive_sessions(keys: set[str]) -> set[str]:
-    if not keys:
-        return set()
     found = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     return set(found.values_list("session_key", flat=True))
 
 
 def _alive_tokens(keys: set[int]) -> set[int]:
-    if not keys:
-        return set()
     return set(Token.objects.live().filter(pk__in=keys).values_list("pk", flat=True))

@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize(
     "tests",
-    [["models"], ["test_connections.py", "test_worker.py", "test_copies_rows.py"]],
-    ids=["models", "worker"],
+    [
+        ["models"],
+        ["test_connections.py", "test_worker.py", "test_copies_rows.py"],
+        ["test_api_conversations.py"],
+    ],
+    ids=["models", "worker", "api"],
 )
 def test_it_holds_on_postgres_too(postgres: Postgres, tests: list[str]) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--reuse-db", "-W", "ignore"]

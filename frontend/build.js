@@ -8,6 +8,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -21,7 +22,7 @@ const common = {
   minify: true,
   charset: "utf8",
   legalComments: "linked",
-  loader: { ".svg": "text" },
+  plugins: [drawings()],
   logLevel: "warning",
   metafile: true,
   target: "es2022",
@@ -33,15 +34,31 @@ mkdirSync(out, { recursive: true });
 
 const lazy = await build({
   ...common,
-  entryPoints: ["src/highlight.js", "src/httpconnection.js", "src/math.js"],
+  entryPoints: ["digest", "highlight", "httpconnection", "math"].map((name) => `src/${name}.js`),
   entryNames: "chunks/[name]-[hash]",
 });
+
+/**
+ * An icon as the text of what is within its <svg>.
+ * @returns {import("esbuild").Plugin}
+ */
+function drawings() {
+  return {
+    name: "drawings",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.svg$/ }, ({ path }) => {
+        const within = readFileSync(path, "utf8").match(/<svg[^>]*>(.*)<\/svg>/s)?.[1] ?? "";
+        return { loader: "text", contents: within.replace(/\s*\n\s*/g, "") };
+      });
+    },
+  };
+}
 
 /** Points `import("./math.js")` at the file that was built of it. @type {import("esbuild").Plugin} */
 const lazily = {
   name: "lazily",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/(highlight|httpconnection|math)\.js$/ }, ({ path, kind }) => {
+    onResolve({ filter: /^\.\/(digest|highlight|httpconnection|math)\.js$/ }, ({ path, kind }) => {
       if (kind !== "dynamic-import") return undefined;
       const source = `src/${path.slice(2)}`;
       const outputs = Object.entries(lazy.metafile?.outputs ?? {});
@@ -56,7 +73,7 @@ const results = [
   await build({
     ...common,
     entryPoints: ["src/chat.js", "src/check.js", "src/transcript.js"],
-    plugins: [lazily],
+    plugins: [drawings(), lazily],
   }),
   // A classic script: it runs before the first paint, so that the chosen theme does not flash.
   await build({ ...common, format: "iife", entryPoints: ["src/site.js"] }),
@@ -68,6 +85,12 @@ const results = [
 ];
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));
 writeFileSync(join(out, "LICENSES.txt"), licenses(results));
+
+/** What the chat page loads before anything can be done with it, in bytes as they travel. */
+const FIRST_LOAD = 60_000;
+const sizes = ["chat.js", "site.js"].map((name) => gzipSync(readFileSync(join(out, name))).length);
+const size = sizes.reduce((sum, one) => sum + one, 0);
+if (size > FIRST_LOAD) throw new Error(`The first load has ${size} bytes, not ${FIRST_LOAD}.`);
 
 /**
  * The licence texts of every package of which something is in the built files.

@@ -22,7 +22,7 @@ const APART = 200;
 const HELD_UP = 5000;
 const SILENCE = 40;
 
-const WORDS = { ok: "OK", problem: "Problem", skipped: "Not looked at", running: "Checking…" };
+const WORDS = { ok: "OK", problem: "Problem", skipped: "Later", running: "Checking…" };
 
 /** @type {Map<string, HTMLElement>} */
 const lines = new Map();
@@ -37,7 +37,7 @@ function show(title, { state, text }) {
     { class: `check ${state}`, "data-check": title },
     el("span", { class: "check-state" }, WORDS[state]),
     el("strong", {}, title),
-    el("p", {}, text),
+    el("p", {}, ...text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part))),
   );
   const before = lines.get(title);
   if (before) before.replaceWith(line);

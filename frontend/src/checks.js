@@ -1,4 +1,4 @@
-/** What the check page makes of what it has found. Pure. */
+/** What the check page makes of what it has found. Pure. What is to be set stands in backticks. */
 
 /**
  * @typedef {"ok"|"problem"|"skipped"} State
@@ -39,7 +39,7 @@ export function schemeFinding(seen, { protocol }) {
   const own = protocol.replace(":", "");
   if (own === seen.scheme) {
     if (own === "https" && !seen.https) {
-      return problem("Cookies are not limited to https. Set HTTPS=on.");
+      return problem("Cookies are not limited to https. Set `HTTPS=on`.");
     }
     return ok(
       own === "https"
@@ -50,18 +50,19 @@ export function schemeFinding(seen, { protocol }) {
   if (own === "http") {
     return problem(
       "This page came by http, and the proxy says https. Let it send the scheme it was asked with, " +
-        "in nginx: proxy_set_header X-Forwarded-Proto $scheme;",
+        "in nginx: `proxy_set_header X-Forwarded-Proto $scheme;`",
     );
   }
   if (seen.forwarded_proto === "https" && !seen.trusts_proxies) {
     return problem(
       "This page came by https, and the server sees http: it does not believe the proxy. Set " +
-        "TRUSTED_PROXIES to the address of the proxy.",
+        "`TRUSTED_PROXIES` to the address of the proxy.",
     );
   }
   return problem(
     "This page came by https, and the server sees http. Let the proxy say so, in nginx: " +
-      "proxy_set_header X-Forwarded-Proto $scheme; and set TRUSTED_PROXIES to its address and HTTPS=on.",
+      "`proxy_set_header X-Forwarded-Proto $scheme;` and set `TRUSTED_PROXIES` to its address and " +
+      "`HTTPS=on`.",
   );
 }
 
@@ -75,12 +76,13 @@ export function originFinding(seen, { protocol, origin, host }) {
   if (host.toLowerCase() !== seen.host.toLowerCase()) {
     return problem(
       `The browser is at ${host}, and the server sees ${seen.host}. Let the proxy pass on the host, ` +
-        `in nginx: proxy_set_header Host $http_host; or set CSRF_TRUSTED_ORIGINS=${origin}.`,
+        "in nginx: `proxy_set_header Host $http_host;` or set " +
+        `\`CSRF_TRUSTED_ORIGINS=${origin}\`.`,
     );
   }
   if (protocol !== `${seen.scheme}:`) return skipped("Wrong only because the scheme is.");
   return problem(
-    `The server takes ${origin} for a foreign page. Set CSRF_TRUSTED_ORIGINS=${origin}.`,
+    `The server takes ${origin} for a foreign page. Set \`CSRF_TRUSTED_ORIGINS=${origin}\`.`,
   );
 }
 
@@ -111,8 +113,8 @@ export function socketFinding({ outcome, code }, isOriginAllowed) {
       }
       return problem(
         "The handshake is refused: the proxy does not pass on the upgrade. In nginx: " +
-          "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; " +
-          'proxy_set_header Connection "upgrade"; Until then the chat works without, a little slower.',
+          "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; " +
+          'proxy_set_header Connection "upgrade";` Until then the chat works without, a little slower.',
       );
   }
 }
@@ -148,8 +150,8 @@ export function bufferingFinding(stream) {
   if (cameApart(stream)) return ok(`${pieces} pieces were sent apart, and came apart.`);
   if (encoding) return skipped("The stream is held back; see compression first.");
   return problem(
-    "What is sent in pieces arrives all at once: the proxy collects it. In nginx: proxy_buffering off; " +
-      "and no proxy_ignore_headers X-Accel-Buffering;",
+    "What is sent in pieces arrives all at once: the proxy collects it. In nginx: `proxy_buffering off;` " +
+      "and no `proxy_ignore_headers X-Accel-Buffering;`",
   );
 }
 
@@ -162,13 +164,14 @@ export function compressionFinding(stream) {
   if (times.length === 0) return skipped("There was no stream to look at.");
   if (encoding && !cameApart(stream)) {
     return problem(
-      `The proxy compresses streams (${encoding}), which holds them back. Leave text/event-stream out ` +
-        "of what is compressed, in nginx: gzip_types.",
+      `The proxy compresses streams (${encoding}), which holds them back. Leave ` +
+        "`text/event-stream` out " +
+        "of what is compressed, in nginx: `gzip_types`.",
     );
   }
   if (!caching.includes("no-transform")) {
     return problem(
-      "“Cache-Control: no-transform” of the server does not arrive: something on the way drops it, and " +
+      "`Cache-Control: no-transform` of the server does not arrive: something on the way drops it, and " +
         "may compress or change streams. Let it pass on the header.",
     );
   }
@@ -202,7 +205,7 @@ export function idleFinding({ socket, stream, seconds }) {
   if (socket !== null) {
     return problem(
       `The WebSocket was cut after ${socket} s. Parley says something every ${SPOKEN} s: let the proxy ` +
-        "wait longer, in nginx: proxy_read_timeout 75s;",
+        "wait longer, in nginx: `proxy_read_timeout 75s;`",
     );
   }
   if (stream === null) return ok(`Nothing was cut in ${seconds} s.`);
@@ -211,6 +214,6 @@ export function idleFinding({ socket, stream, seconds }) {
   }
   return problem(
     `A silent stream is cut after ${stream} s, and Parley is silent for up to ${SPOKEN} s. Let the proxy ` +
-      "wait longer, in nginx: proxy_read_timeout 75s;",
+      "wait longer, in nginx: `proxy_read_timeout 75s;`",
   );
 }

@@ -1,4 +1,7 @@
-/** The icons of the page, out of lucide. They are decoration: every button has a label besides. */
+/**
+ * The icons of the page, out of lucide. They are decoration: every button has a label besides.
+ * Only what is drawn is built in; what all of them have in common stands here.
+ */
 
 import archive from "lucide-static/icons/archive.svg";
 import unarchive from "lucide-static/icons/archive-restore.svg";
@@ -62,6 +65,10 @@ const SOURCES = {
 
 /** @typedef {keyof typeof SOURCES} IconName */
 
+const COMMON =
+  'xmlns="http://www.w3.org/2000/svg" class="icon" aria-hidden="true" viewBox="0 0 24 24" ' +
+  'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"';
+
 /** @type {Map<string, Node>} */
 const parsed = new Map();
 
@@ -72,10 +79,8 @@ const parsed = new Map();
 export function icon(name) {
   let source = parsed.get(name);
   if (!source) {
-    source = new DOMParser().parseFromString(SOURCES[name], "image/svg+xml").documentElement;
-    const element = /** @type {Element} */ (source);
-    element.setAttribute("class", "icon");
-    element.setAttribute("aria-hidden", "true");
+    const text = `<svg ${COMMON}>${SOURCES[name]}</svg>`;
+    source = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     parsed.set(name, source);
   }
   return /** @type {SVGElement} */ (document.importNode(source, true));

@@ -65,6 +65,11 @@ export class Transport {
 
   connect() {
     this.#socket.connect();
+    this.wake();
+  }
+
+  /** The socket sees for itself that the network or the reader is back; HTTP is told. */
+  wake() {
     this.#http?.connect();
   }
 
@@ -150,8 +155,8 @@ export class Transport {
  * @returns {(handlers: Handlers) => Transport}
  */
 export function reaching(urls, token) {
-  return (handlers) =>
-    new Transport(handlers, {
+  return (handlers) => {
+    const transport = new Transport(handlers, {
       socket: (own) => new Socket(urls.socket, own),
       async reach() {
         try {
@@ -166,4 +171,8 @@ export function reaching(urls, token) {
         return (own) => new HttpConnection(urls.api, token, own);
       },
     });
+    window.addEventListener("online", () => transport.wake());
+    document.addEventListener("visibilitychange", () => document.hidden || transport.wake());
+    return transport;
+  };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { CLOSE, wait } from "../src/backoff.js";
+import { digest } from "../src/digest.js";
 import {
   dayGroup,
   dollars,
@@ -17,7 +18,7 @@ import {
 import { newId } from "../src/ids.js";
 import { byEndpoint, Models, matching } from "../src/models.js";
 import { unknown } from "../src/reply.js";
-import { digest, sha256 } from "../src/sha256.js";
+import { sha256 } from "../src/sha256.js";
 import { isThinking, UNSEEN, watch } from "../src/thinking.js";
 
 test("the own SHA-256 is SHA-256 at every length around a block", async () => {

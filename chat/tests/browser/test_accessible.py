@@ -65,6 +65,11 @@ def test_no_page_has_a_serious_finding(
     failed = chat.send("Fail")
     expect(failed.get_by_role("button", name="Retry")).to_be_visible()
     assert serious(page) == []
+    failed.get_by_role("button", name="Regenerate", exact=True).click()
+    expect(chat.replies.last.get_by_role("group", name="Version 2 of 2")).to_be_visible()
+    chat.mine.first.get_by_role("button", name="Edit message").click()
+    assert serious(page) == []  # with versions, and a message that is written anew
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Options of this conversation").click()
     assert serious(page) == []  # with an open menu
     page.get_by_role("menuitem", name="Rename").click()
@@ -76,7 +81,7 @@ def test_no_page_has_a_serious_finding(
     expect(page.get_by_role("heading", name="A heading")).to_be_visible()
     for summary in page.get_by_text("1 attempt, 1 request").all():
         summary.click()
-    expect(page.get_by_text("Requests that failed")).to_be_visible()
+    expect(page.get_by_text("Requests that failed").first).to_be_visible()
     assert serious(page) == []
     page.goto(f"{site.origin}/admin/chat/conversation/")
     assert serious(page) == []

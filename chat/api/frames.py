@@ -34,7 +34,8 @@ def wants(request: HttpRequest, *forms: str) -> str:
 
 async def who(request: HttpRequest, *scopes: str, ticket_for: UUID | None = None) -> Caller:
     """Who asks. In the sockets' thread: a stream must not keep the connection of a request."""
-    return await SOCKETS.run(identify, request, *scopes, ticket_for=ticket_for)
+    with intake.refusals():
+        return await SOCKETS.run(identify, request, *scopes, ticket_for=ticket_for)
 
 
 async def ask(request: HttpRequest, kind: str, limit: int, **fixed: object) -> HttpResponseBase:

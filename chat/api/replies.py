@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -75,14 +74,11 @@ async def events(request: HttpRequest, uid: UUID) -> HttpResponseBase:
     try:
         caller = await who(request, "chat", "read", ticket_for=uid)
         position = _position(request)
-        stands = await streams.stands(caller.user_id, uid)
+        with intake.refusals():
+            stands = await streams.stands(caller.user_id, uid)
         if position.ended and stands.ended and position.attempt == stands.attempt:
             return HttpResponse(status=204)
         streams.admit(caller.user_id)
-    except DatabaseError:
-        if form == "sse":
-            return streams.come_back()
-        raise
     except protocol.BadFrame as bad:
         if form == "sse" and intake.STATUS[bad.code] in {429, 503}:
             return streams.come_back()
@@ -110,7 +106,8 @@ async def ticket(request: HttpRequest, uid: UUID) -> dict[str, Any]:
     wants(request, "json")
     caller = await who(request, "chat", "read")
     streams.ration(caller.user_id)
-    await streams.stands(caller.user_id, uid)
+    with intake.refusals():
+        await streams.stands(caller.user_id, uid)
     made = make_ticket(caller, uid)
     path = reverse("api-1:events", kwargs={"uid": uid})
     expires = timezone.now() + timedelta(seconds=settings.TICKET_SECONDS)
@@ -129,7 +126,8 @@ async def stop(request: HttpRequest, uid: UUID) -> HttpResponse:
     row = await intake.stop(user_id, uid)
     if row.ended is not None:
         return told(200, protocol.end(row))
-    ended, frame = await streams.until_end(user_id, uid, STOP_SECONDS)
+    with intake.refusals():
+        ended, frame = await streams.until_end(user_id, uid, STOP_SECONDS)
     return told(200 if ended else 202, frame)
 
 

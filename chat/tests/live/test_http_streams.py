@@ -442,6 +442,30 @@ async def test_silence_is_broken_and_a_reply_that_waits_is_let_go(make_server: M
         assert (await again.end(behind["reply"]))[0]["status"] == "complete"
 
 
+async def test_without_its_database_a_server_cuts_no_stream_and_has_others_come_back(
+    site: Server,
+) -> None:
+    alice = site.database.add_person("alice")
+    reply = await begin(site, alice, LONG)
+    async with events(site, alice, reply) as page:
+        await page.has(reply, 20)
+        site.database.change("ALTER TABLE django_session RENAME TO away")
+        try:
+            async with events(site, alice, reply) as late:  # a 503 would end an EventSource
+                await late.ended()
+                assert (late.status, late.frames) == (200, [])
+                assert late.retry is not None
+            async with events(site, alice, reply, Accept=NDJSON) as late:
+                await late.ended()
+                assert (late.status, late.problem["code"]) == (503, "unavailable")
+                assert int(late.headers["Retry-After"]) >= 1
+            await page.has(reply, len(page.shown[reply].text) + 100)
+        finally:
+            site.database.change("ALTER TABLE away RENAME TO django_session")
+        end, text = await page.end(reply)
+        assert (end["status"], text) == ("complete", expected_text(LONG))
+
+
 async def test_drain_ends_streams_in_order_and_they_resume_after_it(
     make_server: MakeServer, upstream: Upstream
 ) -> None:

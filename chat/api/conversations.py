@@ -67,7 +67,7 @@ class ConversationChange(Schema):
 
 
 @router.get("/conversations", auth=Access("read"), response=answers(Listed, 422))
-def conversations(
+def list_conversations(
     request: HttpRequest,
     cursor: Annotated[str, Query(max_length=200, description="`next` of the page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
@@ -103,7 +103,7 @@ def conversations(
     auth=Access("chat"),
     response=answers(Single, 409, 413, 415, 422, 429) | {201: Single},
 )
-def create(request: HttpRequest, new: NewConversation) -> HttpResponse:
+def create_conversation(request: HttpRequest, new: NewConversation) -> HttpResponse:
     """Make an empty one, to send into. A message sent to no conversation makes its own."""
     user_id = caller_of(request).user_id
     streams.ration(user_id)
@@ -123,7 +123,7 @@ def create(request: HttpRequest, new: NewConversation) -> HttpResponse:
 
 
 @router.get("/conversations/{uid}", auth=Access("read"), response=answers(Tree, 404, 422))
-def conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
+def read_conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
     """The whole tree, oldest first; a reply that has not ended comes without its text."""
     user_id = caller_of(request).user_id
     seq = Counter.objects.current(user_id)
@@ -147,7 +147,9 @@ def conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
     auth=Access("chat"),
     response=answers(Single, 404, 413, 415, 422),
 )
-def change(request: HttpRequest, uid: UUID, change: ConversationChange) -> HttpResponse:
+def change_conversation(
+    request: HttpRequest, uid: UUID, change: ConversationChange
+) -> HttpResponse:
     """Rename it, archive it, choose its model or the branch to show, replace its settings."""
     user_id = caller_of(request).user_id
     row = _own(user_id).get(uid=uid)
@@ -168,7 +170,7 @@ def change(request: HttpRequest, uid: UUID, change: ConversationChange) -> HttpR
     auth=Access("chat", answers=()),
     response=answers(None, 404, 422, status=204),
 )
-def delete(request: HttpRequest, uid: UUID) -> Status[None]:
+def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
     """Delete it with all its messages; its replies end."""
     _own(caller_of(request).user_id).get(uid=uid).remove()
     return Status(204, None)

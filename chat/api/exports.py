@@ -50,7 +50,7 @@ MARKDOWN = {"text/markdown": {"schema": {"type": "string"}}}
     response=answers(Export, 404, 422),
     openapi_extra={"responses": {200: {"content": MARKDOWN}}},
 )
-def export(
+def export_conversation(
     request: HttpRequest,
     uid: UUID,
     format: Literal["json", "markdown"] = "json",

@@ -58,7 +58,7 @@ class OwnUsage(Schema):
 
 
 @router.get("/usage", auth=Access("read"), response=answers(OwnUsage, 422), by_alias=True)
-def own_usage(
+def read_usage(
     request: HttpRequest,
     from_: Annotated[
         Day | None, Query(alias="from", description=f"{SHOWN} days back where left out.")

@@ -24,7 +24,7 @@ LOAD_AT_SLOWEST_PACE = 200
 LOAD_FOR_SHARED_TURNS = 60
 TURN_SECONDS = 0.02
 LAST_WORDS_SECONDS = 5.0
-"""How long a drain waits for the database; a platform does not wait for ever."""
+"""How long all of a drain waits for the database; a platform does not wait for ever."""
 
 
 class Dispatch:
@@ -181,8 +181,11 @@ class Dispatch:
             producers[pk].saved(unsaved[pk])
         return held
 
-    async def drain(self, seconds: float) -> None:
-        """Let live replies end for so long, then cut the rest and store what they have."""
+    async def drain(self, seconds: float, until: float) -> None:
+        """Let live replies end for so long, then cut the rest and store what they have.
+
+        The database is waited for `until` then, by the loop's clock, and no longer.
+        """
         self.draining = True
         if self._producers:
             waits = [asyncio.create_task(one.wait()) for one in self._producers.values()]
@@ -193,7 +196,7 @@ class Dispatch:
         for producer in rest.values():
             await producer.wait()
         try:
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
+            async with asyncio.timeout_at(until):
                 await self._store_last(rest)
         except (DatabaseError, TimeoutError) as problem:
             # What was not stored is lost; the reply goes on from what was.

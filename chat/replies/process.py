@@ -135,22 +135,26 @@ class ReplyProcess:
             await connection.close(4412)
         if not self.ready.is_set():
             return
-        await self.dispatch.drain(settings.DRAIN_SECONDS)
+        seconds = settings.DRAIN_SECONDS
+        until = asyncio.get_running_loop().time() + seconds + LAST_WORDS_SECONDS
+        await self.dispatch.drain(seconds, until)
         self._say_goodbye()
-        await self._last(GENERATION.run(leases.hand_over, self.dispatch.owner))  # somebody waits
+        # Somebody waits for these.
+        await self._last(until, GENERATION.run(leases.hand_over, self.dispatch.owner))
         if self._worker is not None:
             await self._worker.close()
         for task in (*self._upkeep, *self._tasks):
             task.cancel()
         await self.copies.close()
-        await self._last(LEASE.run(leases.release, self.dispatch.owner))
+        await self._last(until, LEASE.run(leases.release, self.dispatch.owner))
         listener.announce = None
         await self.hints.close()
 
-    async def _last(self, step: Coroutine[Any, Any, None]) -> None:
+    async def _last(self, until: float, step: Coroutine[Any, Any, None]) -> None:
         """A step that others make up for, once the lease is over, where the database is away."""
         try:
-            await asyncio.wait_for(step, LAST_WORDS_SECONDS)
+            async with asyncio.timeout_at(until):
+                await step
         except (DatabaseError, TimeoutError) as problem:
             logger.warning("drain: the database: %s", type(problem).__name__)
 

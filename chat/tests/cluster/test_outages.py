@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import AsyncExitStack
 
 import pytest
@@ -124,3 +125,25 @@ async def test_database_that_is_away_for_seconds_costs_nothing_that_was_accepted
     assert pids == [node.pid for node in pair.webs]
     assert all(node.running for node in pair.webs)
     await pair.holds(*accepted, later)
+
+
+async def test_process_that_ends_without_its_database_does_so_in_time(pair: Cluster) -> None:
+    """Platforms kill after 30 seconds. What it could not hand over is taken over."""
+    alice = pair.database.add_person("alice")
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(client(node, alice)) for node in pair.webs]
+        accepted = await pages[0].send("Tell me", ENDLESS)
+        reply = accepted["reply"]
+        leaving = await pair.producer(reply)
+        watching = pages[1] if leaving is pair.webs[0] else pages[0]
+        await all_follow(pages, reply)
+        pair.postgres.stop("immediate")
+        leaving.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(leaving.wait, 30) == 0
+        pair.postgres.start()
+        await watching.until(lambda: watching.shown[reply].attempt == 2 or None)
+        await watching.has(reply, 30)
+        await watching.say("stop", reply=reply)
+        end, text = await watching.end(reply)
+        assert (end["status"], text) == ("stopped", pair.database.text(reply))
+    await pair.holds(accepted)

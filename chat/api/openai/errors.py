@@ -131,6 +131,12 @@ def restarting() -> Refusal:
     return Refusal(503, message, type=SERVER, code="draining", retry_after=1)
 
 
+def unavailable() -> Refusal:
+    """Others of the user's calls came first, or the database went away."""
+    message = "This call cannot be served right now. Try again in a moment."
+    return Refusal(503, message, type=SERVER, code="unavailable", retry_after=1)
+
+
 def logged_out() -> Refusal:
     """The token is not valid any more."""
     return Refusal(401, "This token is not valid any more.", code="invalid_api_key")

@@ -124,7 +124,11 @@ class Serving:
         frames = self._reader.frames(self._accepted.reply, row=self._accepted.row)
         async with aclosing(frames):
             async for frame in frames:
-                yield json.loads(frame)
+                told = json.loads(frame)
+                if told["type"] == "error":
+                    self._over = True  # there is nothing left to be stopped
+                    raise errors.gone()
+                yield told
 
     def _end(self, frame: dict[str, Any]) -> str:
         """The finish reason. Raises `Refusal` for a reply that is not one."""
@@ -138,10 +142,7 @@ class Serving:
         if self._reader.code == RESTARTING or process.draining:
             self._over = True  # another process completes the reply
             return errors.restarting()
-        if self._reader.code == ENDED:
-            return errors.logged_out()
-        self._over = True
-        return errors.gone()
+        return errors.logged_out() if self._reader.code == ENDED else errors.unavailable()
 
     def _leave(self) -> None:
         """Stop what nobody waits for any more; keep nothing that was not to be stored."""

@@ -82,7 +82,8 @@ try:
         validate=validate.OneOf(["json", "console"]),
     )
     METRICS_TOKEN: str = env.str("METRICS_TOKEN", "").strip()
-    CORS_ALLOWED_ORIGINS = [one.strip() for one in env.list("CORS_ALLOWED_ORIGINS", [])]
+    cors_origins: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+    CORS_ALLOWED_ORIGINS = [origin.strip() for origin in cors_origins]
     API_TOKENS = _switch("API_TOKENS", True)
     TOKENS_PER_USER = _positive("TOKENS_PER_USER", 50)
     TICKET_SECONDS = _positive("TICKET_SECONDS", 60)

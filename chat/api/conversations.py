@@ -21,6 +21,7 @@ from chat.models import Conversation, Counter, IdReused, catalogue
 from chat.models.conversations import ConversationQuerySet
 from chat.models.drafts import make_conversation
 from chat.models.search import search
+from chat.models.trees import tree
 
 router = Router(tags=["conversations"])
 
@@ -128,15 +129,13 @@ def read_conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
     user_id = caller_of(request).user_id
     seq = Counter.objects.current(user_id)
     row = _own(user_id).get(uid=uid)
-    messages = row.messages.select_related("parent").order_by("id")
-    messages = messages.defer("error_detail", "parent__text", "parent__reasoning")
     return answer(
         {
             "seq": seq,
             "conversation": protocol.conversation_object(row),
             "messages": [
                 protocol.message_object(message, conversation=row.uid, full=True)
-                for message in messages
+                for message in tree(row)
             ],
         }
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import wraps
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin, UserPassesTestMixin
@@ -30,7 +31,7 @@ APART = 0.2
 """Seconds between two pieces of the test stream."""
 LONGEST_SILENCE = 60
 
-type AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+type AsyncView = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]
 
 
 def staff_only(view: AsyncView) -> AsyncView:

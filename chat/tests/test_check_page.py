@@ -9,7 +9,7 @@ from django.test import Client
 
 @pytest.fixture
 def client(carol: User) -> Client:
-    client = Client()
+    client = Client(headers={"Host": "testserver"})  # as every browser says
     client.force_login(carol)
     return client
 

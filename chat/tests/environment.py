@@ -25,6 +25,8 @@ for name in (
     "TRUSTED_PROXIES",
     "CSRF_TRUSTED_ORIGINS",
     "CORS_ALLOWED_ORIGINS",
+    "API_BODY_BYTES",
+    "API_STORE_OPTIONAL",
     "API_TOKENS",
     "PORT",
     "DYNO",

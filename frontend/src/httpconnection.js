@@ -212,8 +212,10 @@ export class HttpConnection {
     }
     if (this.#isClosed) throw new Lost();
     if (status === 401) this.#logOut();
-    else if (!answer || (status >= 400 && !answer.code)) this.#lose();
-    else return { status, answer };
+    else if (answer && (status < 400 || answer.code)) return { status, answer };
+    // Refused on the way, as what is too large for a proxy: it would be so again.
+    else if (status >= 400 && status < 500) return { status, answer: unexplained(status) };
+    else this.#lose();
     throw new Lost();
   }
 
@@ -348,6 +350,12 @@ export class HttpConnection {
     }
   }
 }
+
+/** @param {number} status */
+const unexplained = (status) => ({
+  code: "bad_answer",
+  detail: `It was answered with status ${status}.`,
+});
 
 /** It changes with a log-in, also in another tab. */
 function csrfToken() {

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
+from inspect import AGEN_CLOSED, getasyncgenstate
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -137,11 +138,29 @@ async def completions(request: HttpRequest, caller: Caller) -> HttpResponseBase:
     events = serving.stream()
     # Begun here, so that it learns of a client that leaves before anything was sent.
     first = await anext(events)
+    _end_with_request(events)
     return StreamingHttpResponse(
         _after(first, events),
         content_type="text/event-stream; charset=utf-8",
         headers=streams.HEADERS,
     )
+
+
+def _end_with_request(events: AsyncGenerator[bytes]) -> None:
+    """Close the events of a client that leaves while its response passes the middleware.
+
+    Nobody iterates or closes a response that is cut off there, and its reply would go on until
+    the garbage is collected. The task is the whole request's, as no middleware runs views in
+    another one.
+    """
+
+    def close(_: asyncio.Task[Any]) -> None:
+        if getasyncgenstate(events) != AGEN_CLOSED:
+            process.spawn(events.aclose(), "left-answer")
+
+    task = asyncio.current_task()
+    assert task is not None
+    task.add_done_callback(close)
 
 
 async def _after(first: bytes, events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

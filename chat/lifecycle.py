@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from chat import metrics
 from chat.first_account import first_account_path
@@ -47,8 +47,11 @@ async def _start() -> None:
     try:
         await _begin()
         await SOCKETS.run(_tell_first_account)
+    except DatabaseError as problem:
+        reason = str(problem).partition("\n")[0]
+        _give_up(f"Parley could not start: {reason}. Is the database there, and migrated?")
     except Exception:
-        logger.exception("Parley could not start. Has the database been migrated?")
+        logger.exception("Parley could not start.")
         _give_up("Parley could not start: see the error above.")
 
 

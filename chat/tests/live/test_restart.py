@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from contextlib import AsyncExitStack
 from uuid import uuid4
@@ -167,3 +168,12 @@ async def test_third_crash_ends_the_reply(make_server: MakeServer, upstream: Ups
         end, text = await page.end(spoken)
         assert (end["status"], end["attempt"]) == ("complete", 4)
         assert text == "Hello, wörld 👍" + expected_text(SHORT)
+
+
+async def test_server_without_its_tables_says_what_to_do(make_server: MakeServer) -> None:
+    server = make_server()
+    server.database.path.unlink()
+    server.begin()
+    assert await asyncio.to_thread(server.wait) == 1
+    assert "Parley could not start: no such table" in server.log
+    assert "migrated?" in server.log

@@ -95,9 +95,10 @@ clean:
 	@$(PIP) install --requirement requirements.txt --constraint requirements-dev.txt honcho
 	@touch $@
 
+# The embedded model was installed without what it depends on, which pip would complain of.
 .venv/dev.done: .venv/run.done requirements-dev.txt
 	@echo "Installing what requirements-dev.txt names"
-	@$(PIP) install --requirement requirements-dev.txt
+	@$(PIP) install --no-warn-conflicts --requirement requirements-dev.txt
 	@touch $@
 
 # Without its dependencies: these are for other uses of the packages. Where it cannot be

@@ -63,6 +63,7 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
             "login": reverse("account_login"),
             "logout": reverse("account_logout"),
             "password": reverse("account_change_password"),
+            "tokens": reverse("tokens") if settings.API_TOKENS else None,
             "admin": reverse("admin:index") if user.is_staff else None,
         },
         "models": protocol.model_objects(offered),

@@ -78,7 +78,7 @@ export class Api {
   async #call(method, path, body) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
-    if (method !== "GET") headers["X-CSRFToken"] = this.#token;
+    if (method !== "GET") headers["X-CSRFToken"] = csrfToken() ?? this.#token;
     if (body) headers["Content-Type"] = "application/json";
     let response;
     try {
@@ -105,4 +105,9 @@ export class Api {
       answer?.field ?? null,
     );
   }
+}
+
+/** It changes with a log-in, also in another tab. */
+export function csrfToken() {
+  return /(?:^|; )csrftoken=([^;]+)/.exec(globalThis.document?.cookie ?? "")?.[1];
 }

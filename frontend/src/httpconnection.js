@@ -2,6 +2,7 @@
  * What the WebSocket does, over HTTP: requests go out as POST, PATCH and DELETE, one reply is
  * followed as server-sent events, and changes are asked for. To the wire it looks like the socket.
  */
+import { csrfToken } from "./api.js";
 import { wait } from "./backoff.js";
 
 /** How often changes are asked for. */
@@ -356,8 +357,3 @@ const unexplained = (status) => ({
   code: "bad_answer",
   detail: `It was answered with status ${status}.`,
 });
-
-/** It changes with a log-in, also in another tab. */
-function csrfToken() {
-  return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
-}

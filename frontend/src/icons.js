@@ -28,6 +28,7 @@ import shield from "lucide-static/icons/shield-check.svg";
 import sliders from "lucide-static/icons/sliders-horizontal.svg";
 import stop from "lucide-static/icons/square.svg";
 import plus from "lucide-static/icons/square-pen.svg";
+import terminal from "lucide-static/icons/terminal.svg";
 import trash from "lucide-static/icons/trash-2.svg";
 import unplug from "lucide-static/icons/unplug.svg";
 import x from "lucide-static/icons/x.svg";
@@ -56,6 +57,7 @@ const SOURCES = {
   shield,
   sliders,
   stop,
+  terminal,
   trash,
   unarchive,
   unplug,

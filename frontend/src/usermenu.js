@@ -1,4 +1,4 @@
-/** The menu of the user: theme, password, administration, and the way out. */
+/** The menu of the user: theme, account, administration, and the way out. */
 import { el, find } from "./dom.js";
 import { toggleMenu } from "./menu.js";
 import { chooseTheme, chosenTheme } from "./theme.js";
@@ -24,21 +24,24 @@ export function mountUserMenu(page, token, outbox) {
       {
         title: "Account",
         items: [
-          { label: "Change password", icon: "userKey", href: page.urls.password },
-          ...(page.urls.admin
-            ? [
-                {
-                  label: "Administration",
-                  icon: /** @type {const} */ ("shield"),
-                  href: page.urls.admin,
-                },
-              ]
-            : []),
+          ...links(page.urls),
           { label: "Log out", icon: "logOut", act: () => logOut(page.urls.logout, token, outbox) },
         ],
       },
     ]);
   });
+}
+
+/**
+ * What this user may go to.
+ * @param {Record<string, string|null>} urls
+ */
+function links(urls) {
+  return /** @type {const} */ ([
+    ["Change password", "userKey", urls.password],
+    ["API tokens", "terminal", urls.tokens],
+    ["Administration", "shield", urls.admin],
+  ]).flatMap(([label, icon, href]) => (href ? [{ label, icon, href }] : []));
 }
 
 /**

@@ -264,11 +264,12 @@ async def _content(
 
 
 def _event(frame: str, id: str | None) -> bytes:
-    return f"id: {id}\ndata: {frame}\n\n".encode() if id else f"data: {frame}\n\n".encode()
+    data = f"data: {protocol.on_one_line(frame)}\n\n"
+    return f"id: {id}\n{data}".encode() if id else data.encode()
 
 
 def _line(frame: str, _: str | None) -> bytes:
-    return f"{frame}\n".encode()
+    return f"{protocol.on_one_line(frame)}\n".encode()
 
 
 # --- one answer instead of a stream --------------------------------------------------------

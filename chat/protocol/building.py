@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,6 +14,7 @@ VERSION = 1
 SNAPSHOT_BYTES = DELTA_BYTES = 64 * 1024
 
 _encode = msgspec.json.Encoder().encode
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 def build(type: str, **fields: object) -> str:
@@ -193,3 +195,13 @@ def chunks(text: str, limit: int = DELTA_BYTES) -> Iterable[str]:
     step = limit if text.isascii() else limit // 4
     for at in range(0, len(text), step):
         yield text[at : at + step]
+
+
+def on_one_line(json: str) -> str:
+    """The same JSON, also for those who take more than `\\n` and `\\r` for the end of a line.
+
+    Python's `splitlines` does so, and with it httpx's `iter_lines`.
+    """
+    if json.isascii():
+        return json
+    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)

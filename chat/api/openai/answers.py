@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from chat.api.openai.errors import Refusal
+from chat.protocol import on_one_line
 
 PING = b": ping\n\n"
 """A comment: every parser of events skips it."""
@@ -27,8 +28,8 @@ class Answer:
         head = json.dumps(self._head("chat.completion.chunk"), ensure_ascii=False)
         # The JSON around the text is made once.
         usage = ', "usage": null' if include_usage else ""
-        self._before = f'data: {head[:-1]}, "choices": [{{"index": 0, "delta": '
-        self._after = f"}}]{usage}}}\n\n"
+        self._before = f'{head[:-1]}, "choices": [{{"index": 0, "delta": '
+        self._after = f"}}]{usage}}}"
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {
@@ -57,12 +58,12 @@ class Answer:
                 "choices": [],
                 "usage": usage_object(usage),
             }
-            end += f"data: {json.dumps(counted, ensure_ascii=False)}\n\n".encode()
+            end += _event(json.dumps(counted, ensure_ascii=False))
         return end + DONE
 
     def _chunk(self, delta: str, reason: str = "null") -> bytes:
         rest = f', "logprobs": null, "finish_reason": {reason}'
-        return f"{self._before}{delta}{rest}{self._after}".encode()
+        return _event(f"{self._before}{delta}{rest}{self._after}")
 
     # --- a whole answer -------------------------------------------------------------------
 
@@ -79,7 +80,11 @@ class Answer:
 
 def error_event(refusal: Refusal) -> bytes:
     """The last event of a stream that ends badly; no `[DONE]` follows."""
-    return f"data: {refusal.body}\n\n".encode()
+    return _event(refusal.body)
+
+
+def _event(data: str) -> bytes:
+    return f"data: {on_one_line(data)}\n\n".encode()
 
 
 def usage_object(usage: dict[str, Any] | None) -> dict[str, Any]:

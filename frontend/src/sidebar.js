@@ -1,4 +1,4 @@
-/** The list of conversations: grouped by day, searched by title, loaded as it is scrolled. */
+/** The list of conversations: grouped by day, searched, loaded as it is scrolled. */
 import { el, find } from "./dom.js";
 import { dayGroup, firstWords } from "./format.js";
 import { icon } from "./icons.js";

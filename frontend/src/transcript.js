@@ -30,12 +30,13 @@ class Transcript {
   /** @param {{messages: Message[], conversation: {leaf?: string|null}}} data */
   update({ messages }) {
     const tree = new Map(messages.map((message) => [message.id, message]));
-    const branches = siblingsOf(messages);
+    const places = placesOf(messages);
     for (const message of messages) {
-      const drawn = JSON.stringify(message);
+      const place = places.get(message.id) ?? "";
+      const drawn = JSON.stringify([message, place]);
       if (this.#drawn.get(message.id) === drawn) continue;
       this.#drawn.set(message.id, drawn);
-      const element = messageElement(message, branches.get(message.id) ?? "");
+      const element = messageElement(message, place);
       const before = this.#elements.get(message.id);
       this.#elements.set(message.id, element);
       if (before) replace(before, element);
@@ -81,36 +82,45 @@ function replace(before, element) {
 }
 
 /**
- * Which of several answers to the same message each one is.
+ * Where each message stands, where there are several versions of one: its number, what it follows
+ * if that is not the one above it, and which version it is.
  * @param {Message[]} messages
  * @returns {Map<string, string>}
  */
-function siblingsOf(messages) {
+function placesOf(messages) {
   /** @type {Map<string|null, string[]>} */
   const byParent = new Map();
   for (const { id, parent } of messages) {
     byParent.set(parent, [...(byParent.get(parent) ?? []), id]);
   }
   const found = new Map();
-  for (const ids of byParent.values()) {
-    if (ids.length < 2) continue;
-    for (const [i, id] of ids.entries()) found.set(id, `version ${i + 1} of ${ids.length}`);
+  if ([...byParent.values()].every(({ length }) => length < 2)) return found;
+  const numbers = new Map(messages.map(({ id }, i) => [id, i + 1]));
+  for (const [i, { id, parent }] of messages.entries()) {
+    const parts = [`no. ${i + 1}`];
+    const above = parent === null ? 0 : (numbers.get(parent) ?? 0);
+    if (above !== i) parts.push(above ? `follows no. ${above}` : "a new beginning");
+    const versions = byParent.get(parent) ?? [];
+    if (versions.length > 1) {
+      parts.push(`version ${versions.indexOf(id) + 1} of ${versions.length}`);
+    }
+    found.set(id, parts.join(", "));
   }
   return found;
 }
 
 /**
  * @param {Message} message
- * @param {string} version
+ * @param {string} place in the tree
  */
-function messageElement(message, version) {
+function messageElement(message, place) {
   const isReply = message.role === "assistant";
   const head = el(
     "header",
     {},
     el("strong", {}, { user: "User", assistant: "Reply", system: "System" }[message.role] ?? ""),
     el("time", { datetime: message.created, title: message.created }, moment(message.created)),
-    version && el("span", {}, version),
+    place && el("span", {}, place),
     isReply && el("span", { class: `state ${message.status}` }, message.status ?? ""),
   );
   const article = el("article", { class: `message ${message.role}` }, head);

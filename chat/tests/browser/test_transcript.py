@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from chat.models import Attempt, Conversation, Part
+from chat.models import Attempt, Conversation, Message, Part
 
 type MakeConversation = Callable[..., Conversation]
 
@@ -55,6 +55,43 @@ def test_transcript_grows_until_the_reply_ends(
     reply.parts.all().delete()
     expect(transcript).to_contain_text("Old pond, frog leaps.")
     expect(transcript).to_contain_text("complete")
+
+
+def test_transcript_tells_what_each_version_follows(
+    page: Page,
+    live_server: LiveServer,
+    alice: User,
+    carol: User,
+    make_conversation: MakeConversation,
+) -> None:
+    """Oldest first, so what goes on from an earlier version stands below a later one."""
+    conversation = make_conversation(alice)
+    question, reply = conversation.messages.order_by("pk")
+
+    def add(parent: Message | None, role: str, text: str) -> Message:
+        return Message.objects.create(
+            conversation=conversation,
+            user=alice,
+            parent=parent,
+            role=role,
+            text=text,
+            status="complete" if role == "assistant" else "",
+            ended=timezone.now() if role == "assistant" else None,
+        )
+
+    open_transcript(page, live_server, carol, conversation)
+    expect(page.locator("div#transcript article")).to_have_count(2)
+    expect(page.locator("div#transcript")).not_to_contain_text("no. ")
+    add(question, "assistant", "Another one.")
+    add(reply, "user", "Go on from the first.")
+    add(None, "user", "Something else.")
+    page.reload()
+    heads = page.locator("div#transcript article header")
+    expect(heads.nth(0)).to_contain_text("no. 1, version 1 of 2")
+    expect(heads.nth(1)).to_contain_text("no. 2, version 1 of 2")
+    expect(heads.nth(2)).to_contain_text("no. 3, follows no. 1, version 2 of 2")
+    expect(heads.nth(3)).to_contain_text("no. 4, follows no. 2")
+    expect(heads.nth(4)).to_contain_text("no. 5, a new beginning, version 2 of 2")
 
 
 def test_transcript_of_hostile_text_stays_text(

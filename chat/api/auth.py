@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from django.http import HttpRequest
@@ -31,10 +32,22 @@ class Access:
     def __call__(self, request: HttpRequest) -> Caller:
         caller = identify(request, *self.scopes)
         wanted = request.headers.get("Accept", "").strip()
-        if wanted and self.answers and not any(map(request.accepts, self.answers)):
+        if wanted and self.answers and preferred(request, self.answers) is None:
             message = f"This address answers with {' or '.join(self.answers)}."
             raise Declined(406, "not_acceptable", message, field="Accept")
         return caller
+
+
+def preferred(request: HttpRequest, types: Sequence[str]) -> str | None:
+    """The one of these media types that `Accept` prefers; None where it excludes them all.
+
+    Its parameters do not count, but for `q`: many clients name a charset.
+    """
+    bare = HttpRequest()
+    bare.META["HTTP_ACCEPT"] = ", ".join(
+        f"{one.main_type}/{one.sub_type}; q={one.quality}" for one in request.accepted_types
+    )
+    return bare.get_preferred_type(types)
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from chat import intake, protocol, streams
 from chat.access import Caller, identify
+from chat.api.auth import preferred
 from chat.api.bodies import read_body
 from chat.api.problems import Declined
 from chat.replies.database import SOCKETS
@@ -24,7 +25,7 @@ def wants(request: HttpRequest, *forms: str) -> str:
     """The one of these forms that `Accept` prefers; the first where it has no preference."""
     if not request.headers.get("Accept", "").strip():
         return forms[0]
-    best = request.get_preferred_type([TYPES[form] for form in forms])
+    best = preferred(request, [TYPES[form] for form in forms])
     if best is None:
         there_is = ", ".join(TYPES[form] for form in forms)
         message = f"This answers with {there_is}; `Accept` allows nothing of it."

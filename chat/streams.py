@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import time
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -43,6 +45,8 @@ RETRY_MS = (500, 1500)
 """How long an `EventSource` waits before it comes back; differs, so that not all come at once."""
 LATER_MS = 5000
 """The same where there is no room for it now."""
+PLACE_SECONDS = 5.0
+"""How long a place is kept for a stream that was admitted."""
 
 POSITION = re.compile(r"(\d{1,10})\.(\d{1,10})\.(\d{1,10})(\.end)?", re.ASCII)
 MOST = 2**31
@@ -89,17 +93,39 @@ def ration(user_id: int) -> None:
         )
 
 
+_kept: dict[int, deque[float]] = {}
+"""By user: until when a place is kept for each stream that was admitted and has not begun."""
+
+
 def admit(user_id: int) -> None:
-    """Whether this user may open one more stream here; raises `BadFrame` where not."""
+    """Keep a place for one more stream of this user; raises `BadFrame` where there is none.
+
+    It is taken when the stream begins. Who asks for no stream after all gives it back.
+    """
     if process.draining:
         raise BadFrame("draining", "The server restarts. Ask again.", retry_after=1)
-    if _is_full(user_id):
+    if _is_full(user_id, kept=_places_kept(user_id)):
         message = f"At most {settings.SOCKETS_PER_USER} sockets and streams at once."
         raise BadFrame("too_many", message, retry_after=LATER_MS // 1000)
+    _kept.setdefault(user_id, deque()).append(time.monotonic() + PLACE_SECONDS)
 
 
-def _is_full(user_id: int) -> bool:
-    return len(process.connections.get(user_id, ())) >= settings.SOCKETS_PER_USER
+def give_back(user_id: int) -> None:
+    """A place that was kept is needed no longer."""
+    if _places_kept(user_id):
+        _kept[user_id].popleft()
+
+
+def _places_kept(user_id: int) -> int:
+    """Those of clients that have left before their stream began are dropped after a while."""
+    places = _kept.get(user_id)
+    while places and places[0] <= time.monotonic():
+        places.popleft()
+    return len(places or ())
+
+
+def _is_full(user_id: int, kept: int = 0) -> bool:
+    return len(process.connections.get(user_id, ())) + kept >= settings.SOCKETS_PER_USER
 
 
 # --- a stream ------------------------------------------------------------------------------
@@ -133,6 +159,7 @@ class Stream:
         is over, the server restarts, the reply does not start. Whoever still wants it asks again.
         `row` is the reply where it was stored just now.
         """
+        give_back(self.login.user_id)
         if process.draining or _is_full(self.login.user_id):
             return
         follower: Follower | None = None

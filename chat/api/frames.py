@@ -48,7 +48,12 @@ async def ask(request: HttpRequest, kind: str, limit: int, **fixed: object) -> H
     frame = cast(protocol.Asked, protocol.parse_body(kind, body, limit=limit, **fixed))
     if form != "json":
         streams.admit(caller.user_id)
-    accepted = await intake.accept(caller.user_id, frame)
+    try:
+        accepted = await intake.accept(caller.user_id, frame)
+    except BaseException:  # also of a client that leaves
+        if form != "json":
+            streams.give_back(caller.user_id)
+        raise
     if form == "json":
         return told(202, protocol.accepted(accepted))
     return streams.respond(caller.login, form, accepted.reply, accepted=accepted)

@@ -36,6 +36,7 @@ def _started() -> Iterator[None]:
     process.dispatch.draining = False
     left = [live.uid for live in process.following.lives() if live.followers]
     process.following._lives.clear()
+    streams._kept.clear()
     assert not process.connections
     assert not left
 
@@ -388,6 +389,31 @@ async def test_streams_count_with_the_sockets_of_their_user() -> None:
     await asyncio.gather(*following)
     assert {one.tracks["text"] for one in readers} == {"Some words"}
     streams.admit(ALICE.user_id)
+
+
+@pytest.mark.asyncio
+async def test_of_those_who_ask_at_once_no_more_are_admitted_than_find_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    live = running("Some words")
+    most = django_settings.SOCKETS_PER_USER
+    for _ in range(most):
+        streams.admit(ALICE.user_id)
+    with pytest.raises(BadFrame, match="At most"):
+        streams.admit(ALICE.user_id)
+    readers = [Reader() for _ in range(most)]
+    following = [asyncio.create_task(one.follow(live.uid)) for one in readers]
+    await turns()
+    finish(live)
+    await asyncio.gather(*following)
+    assert {one.tracks["text"] for one in readers} == {"Some words"}
+    # All places are free again: given back, or not taken for a while.
+    for _ in range(2 * most):
+        streams.admit(ALICE.user_id)
+        streams.give_back(ALICE.user_id)
+    monkeypatch.setattr(streams, "PLACE_SECONDS", 0)
+    for _ in range(2 * most):
+        streams.admit(ALICE.user_id)
 
 
 @pytest.mark.asyncio

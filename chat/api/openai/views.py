@@ -132,7 +132,12 @@ async def completions(request: HttpRequest, caller: Caller) -> HttpResponseBase:
         raise errors.invalid(message, "store", "unsupported_value")
     key = _key(request)
     streams.admit(caller.user_id)
-    serving = Serving(caller.login, call, await _place(caller.user_id, call, key, raw))
+    try:
+        accepted = await _place(caller.user_id, call, key, raw)
+    except BaseException:  # also of a client that leaves
+        streams.give_back(caller.user_id)
+        raise
+    serving = Serving(caller.login, call, accepted)
     if not call.stream:
         return JsonResponse(await serving.whole(), json_dumps_params={"ensure_ascii": False})
     events = serving.stream()

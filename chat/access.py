@@ -69,7 +69,8 @@ def identify(request: HttpRequest, *scopes: str, ticket_for: UUID | None = None)
     return caller
 
 
-def _identify(request: HttpRequest, scopes: tuple[str, ...], ticket_for: UUID | None) -> Caller:
+def refuse_token_in_address(request: HttpRequest) -> None:
+    """Raise `Refused` for an address with a token in it, whatever else is sent."""
     if IN_ADDRESS.search(unquote_plus(request.META.get("QUERY_STRING", ""))):
         raise Refused(
             400,
@@ -77,6 +78,10 @@ def _identify(request: HttpRequest, scopes: tuple[str, ...], ticket_for: UUID | 
             "A token never belongs into an address, which others log and keep. Send it as "
             "`Authorization: Bearer …`, and revoke this one.",
         )
+
+
+def _identify(request: HttpRequest, scopes: tuple[str, ...], ticket_for: UUID | None) -> Caller:
+    refuse_token_in_address(request)
     authorization = request.headers.get("Authorization")
     if authorization is not None:
         return Caller(_by_token(authorization, scopes))

@@ -23,7 +23,7 @@ from django.views.decorators.csrf import csrf_exempt
 from structlog.contextvars import get_contextvars
 
 from chat import streams
-from chat.access import Caller, Refused, identify
+from chat.access import Caller, Refused, identify, refuse_token_in_address
 from chat.api.openai import answers, calls, errors
 from chat.api.openai.errors import Refusal
 from chat.api.openai.serving import Serving, leave
@@ -37,6 +37,7 @@ from chat.replies.database import SOCKETS
 logger = structlog.stdlib.get_logger(__name__)
 
 KEY_LENGTH = 255
+NO_KEY = "No API key was sent. Send a token of your account page as `Authorization: Bearer …`."
 LARGE = 128 * 1024
 """Bytes of a body that take some milliseconds to be read."""
 
@@ -73,14 +74,10 @@ def in_openai_shape(method: str, *scopes: str) -> Callable[[View], View]:
 
 
 async def _caller(request: HttpRequest, *scopes: str) -> Caller:
-    if "Authorization" not in request.headers:
-        raise Refusal(
-            401,
-            "No API key was sent. Send a token of your account page as `Authorization: Bearer …`.",
-            code="invalid_api_key",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
     try:
+        refuse_token_in_address(request)
+        if "Authorization" not in request.headers:
+            raise Refused(401, "bad_token", NO_KEY, {"WWW-Authenticate": "Bearer"})
         with refusals():
             return await SOCKETS.run(identify, request, *scopes)
     except Refused as refused:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -28,6 +30,10 @@ ENDED = 4401
 RESTARTING = 4412
 SHARE_OF_DRAIN = 0.9
 """How much of a drain a reply has to end in, before its client is told that it does not."""
+
+
+_waiting: Counter[UUID] = Counter()
+"""How many calls wait for each reply here: one that was repeated with its key may be two."""
 
 
 class Reader(streams.Stream):
@@ -85,6 +91,7 @@ class Serving:
     async def whole(self) -> dict[str, Any]:
         """The completion. Raises `Refusal` where there is none."""
         text = Whole()
+        _waiting[self._accepted.reply] += 1
         try:
             async with aclosing(self._frames()) as frames:
                 async for frame in frames:
@@ -100,6 +107,7 @@ class Serving:
     async def stream(self) -> AsyncGenerator[bytes]:
         """The events. The first one comes at once, before there is anything to tell."""
         relay = Relay()
+        _waiting[self._accepted.reply] += 1
         try:
             yield self._answer.begin()
             async with aclosing(self._frames()) as frames:
@@ -148,12 +156,17 @@ class Serving:
         """Stop what nobody waits for any more; keep nothing that was not to be stored."""
         # In a drain it is not the client who leaves: the reply is handed over, or ends.
         over, self._over = self._over or process.draining, True
+        _waiting[self._accepted.reply] -= 1
+        if not _waiting[self._accepted.reply]:
+            del _waiting[self._accepted.reply]
         if not over or not self._call.store:
             leave(self._login.user_id, self._accepted, stop=not over, store=self._call.store)
 
 
 def leave(user_id: int, accepted: Accepted, *, stop: bool, store: bool) -> None:
-    """Stop a reply whose client has left, or delete it, or both."""
+    """Stop a reply whose client has left, or delete it, or both, unless another waits for it."""
+    if _waiting[accepted.reply]:
+        return
     work = _leave(user_id, accepted, stop=stop, store=store)
     process.spawn(work, f"left-{accepted.reply}")
 

@@ -319,6 +319,27 @@ async def test_key_makes_a_repeated_call_one(site: Server, token: str, alice: Pe
     assert (status, told["error"]["code"]) == (400, "idempotency_key_reused")
 
 
+async def test_call_that_was_repeated_is_not_stopped_by_who_leaves_first(
+    site: Server, token: str, alice: Person
+) -> None:
+    """A client whose connection was cut asks again, maybe before the server has seen the cut."""
+    asked, key = body("Hi", LONG, stream=True), str(uuid4())
+    async with answer(site, token, asked, Idempotency_Key=key) as again:
+        async with answer(site, token, asked, Idempotency_Key=key) as cut:
+            await again.has(5)
+            await cut.has(5)
+        assert await again.rest() == DONE
+    assert again.text == expected_text(LONG)
+    asked = body("Hi", ENDLESS, stream=True)
+    async with (
+        answer(site, token, asked, Idempotency_Key="both leave") as one,
+        answer(site, token, asked, Idempotency_Key="both leave") as other,
+    ):
+        await one.has(5)
+        await other.has(5)
+    await eventually(lambda: last(site, alice)["status"] == "stopped")
+
+
 # --- a further attempt --------------------------------------------------------------------
 
 

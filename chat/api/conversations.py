@@ -144,13 +144,14 @@ def read_conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
 @router.patch(
     "/conversations/{uid}",
     auth=Access("chat"),
-    response=answers(Single, 404, 413, 415, 422),
+    response=answers(Single, 404, 413, 415, 422, 429),
 )
 def change_conversation(
     request: HttpRequest, uid: UUID, change: ConversationChange
 ) -> HttpResponse:
     """Rename it, archive it, choose its model or the branch to show, replace its settings."""
     user_id = caller_of(request).user_id
+    streams.ration(user_id)
     row = _own(user_id).get(uid=uid)
     wanted: dict[str, Any] = {
         "title": _title(change.title),
@@ -167,11 +168,13 @@ def change_conversation(
 @router.delete(
     "/conversations/{uid}",
     auth=Access("chat", answers=()),
-    response=answers(None, 404, 422, status=204),
+    response=answers(None, 404, 422, 429, status=204),
 )
 def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
     """Delete it with all its messages; its replies end."""
-    _own(caller_of(request).user_id).get(uid=uid).remove()
+    user_id = caller_of(request).user_id
+    streams.ration(user_id)
+    _own(user_id).get(uid=uid).remove()
     return Status(204, None)
 
 

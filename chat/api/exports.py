@@ -60,7 +60,7 @@ def export_conversation(
     user_id = caller_of(request).user_id
     row = Conversation.objects.for_user(user_id).select_related("leaf").get(uid=uid)
     cut = pieces(row, shown=format == "markdown" and branches == "shown")
-    write = _json if format == "json" else _markdown
+    write = _json if format == "json" else _tree if branches == "all" else _markdown
     name = f"{_file_name(row.title)}.{ENDINGS[format]}"
     return StreamingHttpResponse(
         write(row, cut),
@@ -102,6 +102,24 @@ async def _markdown(row: Conversation, cut: list[list[int]]) -> AsyncIterator[by
         messages = await sync_to_async(_read)(keys)
         text = [f"\n---\n\n{_heading(one)}\n\n{_said(one)}\n" for one in messages]
         yield "".join(text).encode()
+
+
+async def _tree(row: Conversation, cut: list[list[int]]) -> AsyncIterator[bytes]:
+    """Oldest first, each with its number and, where that is not the one above, what it follows."""
+    numbers = {key: at for at, key in enumerate((key for keys in cut for key in keys), start=1)}
+
+    def place(message: Message) -> str:
+        number = numbers[message.pk]
+        above = numbers.get(message.parent_id or 0, 0)
+        if above == number - 1:
+            return f"no. {number}"
+        return f"no. {number}, follows no. {above}" if above else f"no. {number}, a new beginning"
+
+    yield f"# {_plain(row.title)}\n".encode()
+    for keys in cut:
+        messages = await sync_to_async(_read)(keys)
+        for one in messages:
+            yield f"\n---\n\n{_heading(one)}, {place(one)}\n\n{_said(one)}\n".encode()
 
 
 def _heading(message: Message) -> str:

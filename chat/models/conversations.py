@@ -187,12 +187,15 @@ class Conversation(models.Model):
         """Delete the conversation with its messages; counts as ending its replies.
 
         A producer of one of them learns of it from its next checkpoint, which stores nothing.
+        Raises `Conversation.DoesNotExist` for one that is deleted already.
         """
         from chat.models.messages import Status
         from chat.models.replies import Reply
 
         with transaction.atomic():
             counter = Counter.objects.lock(self.owner_id)
+            if not Conversation.objects.filter(pk=self.pk).exists():
+                raise Conversation.DoesNotExist
             # A checkpoint locks replies only: it would add to what is just being deleted.
             running = Reply.objects.filter(conversation=self.pk, status=Status.RUNNING)
             list(running.select_for_update(no_key=True).order_by("pk").values_list("pk"))

@@ -85,6 +85,19 @@ def test_making_is_limited(page: Client, settings: Settings) -> None:
     assert int(answers[3]["Retry-After"]) >= 1
 
 
+def test_changing_and_deleting_are_limited_too(
+    page: Client, alice: User, settings: Settings, make_conversation: Make
+) -> None:
+    settings.FRAMES_PER_MINUTE = 2
+    path = f"{API}/conversations/{make_conversation(alice).uid}"
+    answers = [
+        page.patch(path, {"title": str(n)}, content_type="application/json") for n in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert page.delete(path).status_code == 429
+    assert Conversation.objects.get().title == "1"
+
+
 def test_an_archived_conversation_is_in_its_own_list(
     page: Client, alice: User, make_conversation: Make
 ) -> None:
@@ -197,7 +210,8 @@ class TestExport:
         assert shown.endswith("```\nOld *pond*.\n```\n")  # its code is closed
         whole = content(export(page, conversation, format="markdown", branches="all"))
         assert "Old *pond*." in whole
-        assert whole.endswith("Another.\n")
+        assert " UTC, no. 2\n" in whole
+        assert whole.endswith(" UTC, no. 3, follows no. 1\n\nAnother.\n")
 
     @pytest.mark.parametrize(
         ("title", "name"),

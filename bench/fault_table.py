@@ -1,4 +1,4 @@
-"""Every way an endpoint fails and what becomes of the reply, as a table: for the release notes.
+"""A table of all faults of an endpoint and the ends of their replies, for the release notes.
 
     python -m bench.fault_table
 
@@ -19,7 +19,7 @@ import chat.tests.environment  # noqa: F401  before Django reads its settings
 
 
 def main() -> int:
-    """Print the table; the exit code tells whether every row ended as it should."""
+    """Print the table; the exit code is 0 if every row ended as it should."""
     django.setup()
     from chat.tests.live.faults import FAULTS, Seen, endpoints, play_all
     from chat.tests.live.server import Server, fake_upstream, migrated_file

@@ -1,11 +1,11 @@
-"""A load of many clients in one process: what reaches them, how late, and whether all of it did.
+"""A load of many clients in one process: received frames, their delays, and losses.
 
 `python -m bench.load` reads one JSON object, the `Job`, from standard input and prints JSON lines:
 `{"event": "begin"}` when every stream runs and the measured window starts, `{"event": "end"}` when
 it is over, and `{"event": "result", …}` when all streams have ended. With `kind` "idle" it prints
 "begin" once all sockets are ready, and keeps them until its standard input closes.
 
-Tokens are the fake upstream's `stamps`: each says when it was sent, by the clock that all
+Tokens are the fake endpoint's `stamps`: each says when it was sent, by the clock that all
 processes of a machine share.
 """
 
@@ -33,7 +33,7 @@ STAMP = re.compile(rb"t(\d{6,}) ")
 
 
 class Job(msgspec.Struct):
-    """What to do. Times are seconds."""
+    """The work of one process. Times are seconds."""
 
     kind: str
     """`ws`: Parley's socket; `events`, `lines`: its streams over HTTP, as SSE and NDJSON; `idle`:
@@ -42,7 +42,7 @@ class Job(msgspec.Struct):
     streams: int
     model: str = ""
     tokens: int = 0
-    """How many tokens each reply has."""
+    """Number of tokens of each reply."""
     cookies: list[str] = []
     """One session for each of Parley's streams."""
     path: str = "/ws/chat/"
@@ -53,7 +53,7 @@ class Job(msgspec.Struct):
 
 @dataclass
 class Tally:
-    """What all streams of the load have seen."""
+    """Counts of all streams of the load."""
 
     measuring: bool = False
     tokens: int = 0
@@ -79,7 +79,7 @@ class Tally:
 
 
 class Client(asyncio.Protocol):
-    """One connection; subclasses know what travels on it."""
+    """One connection; subclasses know its frames."""
 
     transport: asyncio.Transport
 
@@ -160,7 +160,7 @@ class Reader(Client):
         self.text: list[str] = []
 
     def question(self) -> dict[str, Any]:
-        """What is sent: the fields of a new message."""
+        """The fields of a new message."""
         key = str(uuid.uuid4())
         fields: dict[str, Any] = {"id": key, "conversation": None, "parent": None}
         return fields | {"text": "Go on", "model": self.job.model}
@@ -173,12 +173,12 @@ class Reader(Client):
             self.stamps(STAMP.findall(frame["text"].encode()))
             self.read(frame)
         else:
-            self.told(msgspec.json.decode(data))
+            self.received(msgspec.json.decode(data))
 
     def read(self, delta: dict[str, Any]) -> None:
-        """What else a delta calls for."""
+        """Handle a delta, beside counting it."""
 
-    def told(self, frame: dict[str, Any]) -> None:
+    def received(self, frame: dict[str, Any]) -> None:
         """Take in any other frame."""
         match frame["type"]:
             case "ready":
@@ -241,7 +241,7 @@ class Stream(Reader):
                 self.frame(frame)
 
     def _chunks(self) -> bytes:
-        """What of the body is there, out of its chunked coding."""
+        """Take the available part of the body out of its chunked coding."""
         body: list[bytes] = []
         while True:
             size, found, rest = self.buffer.partition(b"\r\n")
@@ -354,7 +354,7 @@ def percentile(values: list[int], share: float) -> float:
 
 
 async def run(job: Job) -> None:
-    """Do a job and print what came of it."""
+    """Do a job and print its result."""
     loop, tally = asyncio.get_running_loop(), Tally()
     kind = KINDS[job.kind]
     clients: list[Client] = []

@@ -2,8 +2,9 @@
 
 A clean checkout gets its static files collected; the lines of its Procfile run with nothing but the
 variables that a platform sets, on Postgres and a Redis with a self-signed certificate, behind nginx
-with `deploy/nginx.conf`. A browser makes the first account and talks to the fake upstream through
-it, while processes are told to end. Prints what was seen; exit code 0 where all of it was right.
+with `deploy/nginx.conf`. A browser makes the first account and talks to the fake endpoint through
+it, while processes are asked to end. Then the guide for a machine of one's own is followed to the
+letter (`bench.paas_machine`). Prints the findings; exit code 0 if all were right.
 
 `--install` also makes an environment of requirements.txt, as a build does (a minute more).
 """
@@ -42,8 +43,8 @@ from bench.paas_services import (
     wait_until_it_listens,
 )
 from bench.servers import fake_upstream
-from bench.upstream import expected_text
 from chat.tests.browser.find_browser import ARGUMENTS, find
+from fake_endpoint import expected_text
 
 HOST = "chat.test"
 SHORT = "words?n=40&rate=100"
@@ -63,14 +64,14 @@ def seen(fact: str) -> None:
 
 
 def must(is_right: object, fact: str, instead: object = "") -> None:
-    """Print the fact, or raise `Wrong` with what there was instead of it."""
+    """Print the fact, or raise `Wrong` with the finding instead."""
     if not is_right:
         raise Wrong(f"not so: {fact} {instead}".rstrip())
     seen(fact)
 
 
 class Platform:
-    """The checkout with its environment, and what runs of it."""
+    """The checkout with its environment and processes."""
 
     def __init__(self, folder: Path, stack: ExitStack, *, install: bool) -> None:
         self.folder = folder
@@ -113,7 +114,7 @@ class Platform:
         return base | {"PORT": str(self.port)} | self.variables
 
     def once(self, line: str) -> str:
-        """What a line says that runs to its end; raises `Wrong` where it fails."""
+        """Run a line to its end; returns its output, or raises `Wrong`."""
         done = subprocess.run(
             ["bash", "-c", line],
             cwd=self.app,
@@ -206,7 +207,7 @@ class Visitor:
         self.page.goto(link)
         self.page.get_by_label("Username").fill("root")
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_label("Password, once more").fill(PASSWORD)
+        self.page.get_by_label("Password again").fill(PASSWORD)
         self.page.keyboard.press("Enter")
         expect(self._message).to_be_visible(timeout=PATIENCE)
 
@@ -235,16 +236,16 @@ class Visitor:
         """Wait for the quiet line that every reply gets at its end."""
         expect(reply.locator(".facts")).to_be_visible(timeout=PATIENCE)
 
-    def until(self, look: Callable[[], object], what: str) -> None:
-        """Wait; the page tells of its sockets and answers meanwhile."""
+    def until(self, look: Callable[[], object], sign: str) -> None:
+        """Wait, while the page reports its sockets and answers."""
         deadline = time.monotonic() + PATIENCE / 1000
         while not look():
             if time.monotonic() > deadline:
-                raise Wrong(f"never seen: {what}")
+                raise Wrong(f"never seen: {sign}")
             self.page.wait_for_timeout(100)
 
 
-# --- what is tried --------------------------------------------------------------------------
+# --- trials ---------------------------------------------------------------------------------
 
 
 def release(platform: Platform) -> None:
@@ -422,6 +423,9 @@ def main() -> int:
         trial(folder, nginx, install=options.install)
     except (Wrong, AssertionError, RuntimeError, subprocess.SubprocessError) as problem:
         print(f"FAILED  {problem}\nLogs: {folder}", flush=True)
+        return 1
+    machine = subprocess.run([sys.executable, "-m", "bench.paas_machine"], cwd=ROOT, check=False)
+    if machine.returncode == 1:
         return 1
     print(f"Deployed and chatted in {time.monotonic() - began:.0f} s.")
     if options.keep:

@@ -1,4 +1,4 @@
-"""What a platform has around an application, for `bench.paas`: Postgres, Redis over TLS, a router.
+"""Services of a platform, for `bench.paas`: Postgres, Redis over TLS, a router.
 
 All of it comes out of wheels, but nginx and openssl, which are looked for on the machine.
 """
@@ -169,6 +169,7 @@ def nginx_configuration(folder: Path, host: str, *, http: int, https: int, web: 
         ("chat.example;", f"{host};", 2),
         ("listen 80;", f"listen 127.0.0.1:{http};", 1),
         ("listen 443 ssl", f"listen 127.0.0.1:{https} ssl", 1),
+        ("/var/log/nginx/parley.log", f"{folder}/access.log", 2),
         ("server 127.0.0.1:8000;", f"server 127.0.0.1:{web};", 1),
         ("/etc/letsencrypt/live/chat.example/fullchain.pem", str(cert), 1),
         ("/etc/letsencrypt/live/chat.example/privkey.pem", str(key), 1),

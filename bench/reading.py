@@ -1,8 +1,8 @@
-"""What reading an upstream costs by itself: CPU per token of `chat.upstream` alone.
+"""Cost of reading an upstream by itself: CPU per token of `chat.upstream` alone.
 
     python -m bench.reading --streams 200 --rate 50
 
-The fake upstream runs in a process of its own. Each stream is read at a pace, and the CPU time of
+The fake endpoint runs in a process of its own. Each stream is read at a pace, and the CPU time of
 this process is divided by the tokens read meanwhile; the caller's sleep at each step is in it.
 """
 
@@ -17,7 +17,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from chat.upstream import ChatRequest, Client, Endpoint
+from chat.endpoint import EndpointConfig
+from chat.upstream import ChatRequest, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fake_upstream() -> Iterator[str]:
-    """Run the fake upstream as a process; gives its base URL."""
-    command = [sys.executable, "-m", "bench.upstream"]
+    """Run the fake endpoint as a process; gives its base URL."""
+    command = [sys.executable, "-m", "fake_endpoint"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -54,7 +55,7 @@ class Counter:
 
 async def measure(url: str, streams: int, rate: float, pace: float, seconds: float) -> str:
     """One row of the table."""
-    client = Client(Endpoint("fake", url, "key"))
+    client = Client(EndpointConfig("fake", "fake", url, "key"))
     counter = Counter()
     count = int(rate * (seconds + 4)) if rate else 10_000_000
     model = f"stamps?n={count}&rate={rate}"

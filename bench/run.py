@@ -1,4 +1,4 @@
-"""What Parley costs, beside nginx and an Express relay: `make bench`, or `make bench-quick`.
+"""Costs of Parley, beside nginx and an Express relay: `make bench`, or `make bench-quick`.
 
 Everything runs in this one call on this one machine, so the ratios mean something; absolute
 figures only compare with those of the same run. Each server gets the same load from the same fake
@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.messages.compare import compare
 from bench.servers import Server, Unavailable, express, fake_upstream, nginx, parley
 
 RATE = 50
@@ -35,10 +36,21 @@ TRANSPORTS: dict[str, dict[str, Any]] = {
 TRANSPORT_STREAMS = 50
 STARTS = 20
 """Replies that begin in a second, while the others run: 200 people who ask every ten seconds."""
+QUICK_TEXTS = ("$$", "# a", "paragraphs")
+"""Kinds of long replies that are opened in a browser in a short run."""
+
+
+FIRST = "first token p99, ms"
+RELAY = {
+    "CPU per token: nginx proxy_pass": (2.2, 1.8),
+    "CPU per token: Express + openai": (0.45, 0.35),
+    FIRST: (100.0, 100.0),
+}
+"""Limits of the relay at the largest load: what it must be, and the goal."""
 
 
 class Bench:
-    """One run: the loads, the window (seconds), and what was measured."""
+    """One run: the loads, the window (seconds), and the results."""
 
     def __init__(self, loads: tuple[int, ...], seconds: float, url: str) -> None:
         self.loads, self.seconds, self.url = loads, seconds, url
@@ -105,7 +117,7 @@ class Bench:
         return process
 
     def control(self, order: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask the fake upstream how it went, or tell it something."""
+        """Read the counts of the fake endpoint, or set something there."""
         data = json.dumps(order).encode() if order else None
         request = urllib.request.Request(self.url.removesuffix("/v1") + "/control", data)
         with urllib.request.urlopen(request) as answer:
@@ -163,6 +175,19 @@ class Bench:
         own = cost.pop("Parley", None)
         return {name: own / other for name, other in cost.items()} if own else {}
 
+    def verdicts(self) -> list[str]:
+        """The ratios and the time of Parley's first tokens beside their limits."""
+        most = max(self.loads)
+        own = [r for r in self.rows if r["server"] == "Parley" and r["streams"] == most]
+        figures = {f"CPU per token: {name}": ratio for name, ratio in self.ratios().items()}
+        figures |= {FIRST: own[0]["first_p99_ms"]} if own else {}
+        return [
+            f"{name:34}{value:8.2f}{must:8g}{goal:7g}  {'held' if value <= must else 'MISSED'}"
+            for name, value in figures.items()
+            if name in RELAY
+            for must, goal in [RELAY[name]]
+        ]
+
 
 HEAD = (
     "server        streams tokens/s µs/token   CPU   p50 ms  p99 ms  1st p99  bytes× tok/pkt  lost"
@@ -174,10 +199,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="short windows, fewer loads")
-    parser.add_argument("--only", help="parley, transports, nginx or express")
+    parser.add_argument("--only", help="parley, transports, nginx, express, messages or texts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments = parser.parse_args()
     loads, seconds = ((1, 200), 3.0) if arguments.quick else (LOADS, 8.0)
+    messages: dict[str, Any] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-bench-")))
         url = stack.enter_context(fake_upstream())
@@ -186,7 +212,8 @@ def main() -> None:
         busy = os.getloadavg()[0]
         if busy > 0.5:
             print(f"The machine was busy before the start (load {busy:.1f}): figures are off.")
-        print(HEAD, flush=True)
+        if arguments.only not in ("messages", "texts"):
+            print(HEAD, flush=True)
         if arguments.only in (None, "parley"):
             models = [bench.model, FLAT_OUT]
             with parley(url, models, max(IDLE_SOCKETS, *loads), folder) as server:
@@ -221,11 +248,23 @@ def main() -> None:
                     bench.measure(server)
             except Unavailable as missing:
                 print(f"{name}: {missing}")
+        if arguments.only in (None, "messages"):
+            messages = compare(url, folder, quick=arguments.quick)
+    if arguments.only in (None, "texts"):
+        part = ["--only", *QUICK_TEXTS] if arguments.quick else []
+        subprocess.run([sys.executable, "-m", "bench.texts", *part], check=False)
     bench.facts["ratios"] = bench.ratios()
+    if verdicts := bench.verdicts():
+        print(
+            f"{f'The relay, {max(loads)} streams':34}{'now':>8}{'must':>8}{'goal':>7}",
+            *verdicts,
+            sep="\n",
+        )
     for name, value in bench.facts.items():
         print(f"{name}: {value:.1f}" if isinstance(value, float) else f"{name}: {value}")
     if arguments.json:
         figures = {"rows": bench.rows, "facts": bench.facts, "machine": platform.platform()}
+        figures |= {"messages": messages}
         arguments.json.write_text(json.dumps(figures, indent=1))
 
 

@@ -1,4 +1,4 @@
-"""The servers under test, each as a process: Parley, nginx, Express, and the fake upstream."""
+"""The servers under test, each as a process: Parley, nginx, Express, and the fake endpoint."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class Server:
     cookies: list[str] = field(default_factory=list)
     started: float = 0.0
     """Seconds from its start to its first answer."""
+    environment: dict[str, str] = field(default_factory=dict)
 
     def cpu(self) -> float:
         """Seconds of CPU used so far, user and system."""
@@ -112,15 +113,15 @@ def running(
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
-    """What a process prints first."""
+    """The first line that a process prints."""
     assert process.stdout is not None
     return process.stdout.readline()
 
 
 @contextmanager
 def fake_upstream() -> Iterator[str]:
-    """The fake upstream; gives its base URL."""
-    with running([sys.executable, "-m", "bench.upstream"]) as process:
+    """The fake endpoint; gives its base URL."""
+    with running([sys.executable, "-m", "fake_endpoint"]) as process:
         yield json.loads(first_line(process))["url"]
 
 
@@ -129,6 +130,7 @@ def parley(url: str, models: list[str], people: int, folder: Path) -> Iterator[S
     """Parley under daphne on a fresh SQLite file, with people logged in."""
     port = free_port()
     environment = os.environ | {
+        "COOKIE_NAME": "django",
         "ENV_FILE": "",
         "DJANGO_SETTINGS_MODULE": "chatproject.settings",
         "SECRET_KEY": "only-for-the-bench-0123456789-abcdefghijklmnopqrstuvwxyz",
@@ -155,6 +157,7 @@ def parley(url: str, models: list[str], people: int, folder: Path) -> Iterator[S
     with running(command, environment, folder / "parley.log") as process:
         wait_for(port, process)
         server = Server("Parley", port, psutil.Process(process.pid), cookies)
+        server.environment = environment
         server.started = time.monotonic() - start
         yield server
 

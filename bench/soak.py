@@ -1,11 +1,11 @@
 """Faults at random, for as long as asked: `make soak [SECONDS=300] [SEED=1]`.
 
 Some people chat through several processes on one Postgres and one Valkey, while processes are
-killed, frozen beyond their lease and told to end, and Valkey and Postgres are taken away for
-seconds. A seed, which is printed, decides who asks what and which faults come when (how they meet
-is the machine's business). Afterwards everything is brought back, and must hold: what was accepted
-is there once, every reply has its end, what people were shown is what is stored, and nothing is
-left in any process. Prints what was done and found; exit code 1 where something did not hold.
+killed, frozen beyond their lease and asked to end, and Valkey and Postgres are taken away for
+seconds. A seed, which is printed, decides the messages and the faults (how they meet
+is the machine's business). Afterwards everything is brought back, and must hold: accepted
+messages are there once, every reply has its end, people were shown the stored text, and nothing is
+left in any process. Prints faults and findings; exit code 1 if something did not hold.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from websockets.exceptions import WebSocketException
 
 django.setup()
 
-from bench.upstream import expected_text  # noqa: E402
 from chat.tests.cluster.cluster import QUICK, Cluster, Node, a_cluster  # noqa: E402
 from chat.tests.cluster.valkey import Valkey  # noqa: E402
 from chat.tests.live.client import Client, Frame, Shown, socket  # noqa: E402
 from chat.tests.live.server import LONG, SHORT, SLOW, THOUGHTS, fake_upstream  # noqa: E402
 from chat.tests.postgres import server as postgres_server  # noqa: E402
+from fake_endpoint import expected_text  # noqa: E402
 
 if TYPE_CHECKING:
     from chat.tests.live.database import Person
@@ -55,7 +55,7 @@ PASSING = {"unavailable", "draining", "rate_limited", "too_many"}
 
 @dataclass
 class Asked:
-    """A message that was accepted, and what was shown of its reply."""
+    """A message that was accepted, and the shown part of its reply."""
 
     person: Person
     model: str
@@ -72,7 +72,7 @@ class Soak:
         self.seed = seed
         self.asked: list[Asked] = []
         self.found: list[str] = []
-        """What did not hold."""
+        """Violations."""
         self.done: Counter[str] = Counter()
         self.most_connections = 0
         self._began = time.monotonic()
@@ -125,9 +125,9 @@ class Soak:
         self._busy.add(node)
         return node
 
-    def _note(self, what: str, name: object, *seconds: float) -> None:
-        self.done[what] += 1
-        self.say(f"{what} {name} {' '.join(f'{one:.1f} s' for one in seconds)}")
+    def _note(self, fault: str, name: object, *seconds: float) -> None:
+        self.done[fault] += 1
+        self.say(f"{fault} {name} {' '.join(f'{one:.1f} s' for one in seconds)}")
 
     def _kill(self, draw: random.Random) -> Coroutine[Any, Any, None] | None:
         node, pause = self._victim(draw), draw.uniform(0, 5)
@@ -195,12 +195,12 @@ class Soak:
 
     def _cut_valkey(self, draw: random.Random) -> Coroutine[Any, Any, None] | None:
         kind = draw.choice(("normal", "pubsub"))
-        return self._alone(self._told_valkey("CLIENT", "KILL", "TYPE", kind), self.cluster.valkey)
+        return self._alone(self._run_in_valkey("CLIENT", "KILL", "TYPE", kind), self.cluster.valkey)
 
     def _flush_valkey(self, draw: random.Random) -> Coroutine[Any, Any, None] | None:
-        return self._alone(self._told_valkey("FLUSHALL"), self.cluster.valkey)
+        return self._alone(self._run_in_valkey("FLUSHALL"), self.cluster.valkey)
 
-    async def _told_valkey(self, *command: str) -> None:
+    async def _run_in_valkey(self, *command: str) -> None:
         assert self.cluster.valkey is not None
         self._note(" ".join(command).lower(), "valkey")
         await asyncio.to_thread(self.cluster.valkey.ask, *command)
@@ -218,7 +218,7 @@ class Soak:
     def _alone(
         self, fault: Coroutine[Any, Any, None], target: object
     ) -> Coroutine[Any, Any, None] | None:
-        """One fault at a time of what there is only one of."""
+        """Cause one fault at a time of the services that are there once."""
         if target in self._busy:
             fault.close()
             return None
@@ -238,7 +238,7 @@ class Soak:
             counts = await asyncio.to_thread(self.cluster.database.connections)
             self.most_connections = max([self.most_connections, *counts.values()])
 
-    # --- what must hold -------------------------------------------------------------------
+    # --- rules ----------------------------------------------------------------------------
 
     async def check(self) -> None:
         """Bring everything back, and look."""
@@ -295,7 +295,7 @@ class Soak:
             asked.end["sha256"] != hashlib.sha256(text.encode()).hexdigest()
             or asked.end["status"] != status
         ):
-            self.wrong(f"{name}: another end was told than is stored")
+            self.wrong(f"{name}: another end was sent than is stored")
         whole = expected_text(asked.model) if asked.model.startswith("words") else None
         if status == "complete" and whole is not None and text != whole:
             self.wrong(f"{name}: complete with {len(text)} characters of {len(whole)}")
@@ -303,7 +303,7 @@ class Soak:
             same = next(n for n, c in enumerate(text) if not whole.startswith(text[: n + 1]))
             self.wrong(
                 f"{name}: {status}, {reply['attempt']} attempts, {faults} faults: its text is not"
-                f" the beginning of what the model said; up to {same} of {len(text)} it is, then"
+                f" the beginning of the model's answer; up to {same} of {len(text)} it is, then"
                 f" {text[same : same + 60]!r} instead of {whole[same : same + 60]!r}"
             )
         if status == "stopped" and not asked.stopped:
@@ -333,7 +333,7 @@ class Visitor:
             last = asked.accepted
 
     async def _ask(self, text: str, model: str, last: Frame | None) -> Asked:
-        """Until it is accepted, always with the same id, so that it is there once."""
+        """Repeat it until it is accepted, always with the same id, so that it is there once."""
         fields: Frame = {
             "id": str(UUID(int=self.draw.getrandbits(128), version=4)),
             "conversation": last and last["conversation"],
@@ -359,7 +359,7 @@ class Visitor:
             await asyncio.sleep(0.5)
 
     async def _watch(self, asked: Asked, stop_at: int | None) -> None:
-        """Until its end is here, on as many sockets as it takes."""
+        """Follow it to its end, on as many sockets as it takes."""
         reply = asked.accepted["reply"]
         shown = Shown()
         began = time.monotonic()
@@ -380,10 +380,10 @@ class Visitor:
 
     async def _look(self, page: Client, asked: Asked, shown: Shown, stop_at: int | None) -> None:
         """Follow on one socket, until the end or until that has to be done on another one."""
-        reply, told = asked.accepted["reply"], False
+        reply, stopped = asked.accepted["reply"], False
         while shown.end is None:
-            if stop_at is not None and len(shown.text) >= stop_at and not told:
-                asked.stopped = told = True
+            if stop_at is not None and len(shown.text) >= stop_at and not stopped:
+                asked.stopped = stopped = True
                 await page.say("stop", reply=reply)
             mark = len(page.frames)
             await page.until(lambda: len(page.frames) > mark or None, "news", LOST_PATIENCE)  # noqa: B023
@@ -431,8 +431,8 @@ async def soak(arguments: argparse.Namespace, directory: Path, valkey: Valkey, u
         run.say("everything is brought back")
         await run.check()
         run.say(f"{len(run.asked)} messages were accepted")
-        for what, times in sorted(run.done.items()):
-            print(f"{times:6}  {what}")
+        for fault, times in sorted(run.done.items()):
+            print(f"{times:6}  {fault}")
         print(f"{run.most_connections:6}  connections of one process at most")
         print(f"{len(run.found)} times something did not hold (seed {arguments.seed})")
         for text in run.found:

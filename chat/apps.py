@@ -6,4 +6,9 @@ class ChatConfig(AppConfig):
     verbose_name = "Chat"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
         from chat import checks  # noqa: F401  registers the system checks
+        from chat.staff_sessions import limit_session
+
+        user_logged_in.connect(limit_session, dispatch_uid="parley.limit_session")

@@ -1,4 +1,4 @@
-"""What browsers and proxies may keep: nothing that was made for one person."""
+"""Cache headers: browsers and proxies keep nothing that was made for one person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def no_store(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """Middleware: forbid to store an answer that does not say itself what may be done with it.
+    """Middleware that forbids to store answers without a `Cache-Control` of their own.
 
     Static files are answered further out and keep their own rule.
     """

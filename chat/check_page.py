@@ -1,7 +1,7 @@
-"""The check page: what stands in the way between a browser and this server, for those who run it.
+"""The check page: obstacles between a browser and this server, for operators.
 
-The browser finds it out, by trying what the chat needs; here is what the server adds: how a request
-arrives, and a stream as replies are sent.
+The browser finds them, by trying all that the chat needs. The server adds its view of a request,
+and a stream like that of a reply.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from django.views.generic import TemplateView
 
-from chat.handshake import same_origin
 from chat.streams import HEADERS, TYPES
+from chat.trusted_proxies import SCHEME_CLAIMED, trusts
+from chat.websocket_auth import same_origin
 
 PIECES = 10
 APART = 0.2
@@ -63,13 +64,13 @@ class CheckPage(LoginRequiredMixin, UserPassesTestMixin, TemplateView):
 @require_GET
 @staff_only
 async def seen(request: HttpRequest) -> HttpResponse:
-    """How this request arrived, as JSON; and whether a page of `?origin=` may open sockets."""
+    """This request as it arrived, as JSON; and if a page of `?origin=` may open sockets."""
     facts = {
         "scheme": request.scheme,
         "host": request.get_host(),
         "origin_allowed": same_origin(_handshake(request)),
-        "forwarded_proto": request.headers.get("X-Forwarded-Proto"),
-        "trusts_proxies": bool(settings.TRUSTED_PROXIES),
+        "forwarded_proto": request.META.get(SCHEME_CLAIMED),
+        "trusts_proxies": trusts(request.META.get("REMOTE_ADDR")),
         "https": settings.HTTPS,
         "now": time.time(),
     }
@@ -77,7 +78,7 @@ async def seen(request: HttpRequest) -> HttpResponse:
 
 
 def _handshake(request: HttpRequest) -> dict[str, object]:
-    """What a socket's handshake would bring that came the way of this request."""
+    """The scope of a socket's handshake that came the way of this request."""
     scheme = getattr(request, "scope", {}).get("scheme", "http")
     headers = {
         "host": request.headers.get("Host", ""),
@@ -85,6 +86,7 @@ def _handshake(request: HttpRequest) -> dict[str, object]:
         "origin": request.GET.get("origin", ""),
     }
     return {
+        "client": [request.META.get("REMOTE_ADDR") or None],
         "scheme": "wss" if scheme == "https" else "ws",
         "headers": [
             (name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()

@@ -1,4 +1,4 @@
-"""Settings that are each allowed but wrong together. A hint says what to do."""
+"""Checks of settings that are each allowed but wrong together, with hints."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from django.core.checks import Warning as CheckWarning
 from django.db import DatabaseError, connection
 
 from chat.models import catalogue, environment_endpoints
+from chat.names import falling_together
 
 LOCAL_HOSTS = {"localhost", ".localhost", "127.0.0.1", "[::1]", "::1", "testserver"}
 
-MIN_CONNECTIONS = 5
-"""The lease keeps one of Django's pool, which needs a second; two for the worker, one to listen."""
+MIN_CONNECTIONS = 8
+"""For requests and sockets two, generation two, the lease one, the worker two, `LISTEN` one."""
 
 
 @register(Tags.security)
 def check_debug(**kwargs: Any) -> list[CheckMessage]:
-    """DEBUG shows settings and source to whoever causes an error."""
+    """Warn of DEBUG, which shows settings and source to anybody who causes an error."""
     public = [host for host in settings.ALLOWED_HOSTS if host not in LOCAL_HOSTS]
     if not settings.DEBUG or not public:
         return []
@@ -51,27 +52,46 @@ def check_https_behind_router(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-def check_origins(**kwargs: Any) -> list[CheckMessage]:
-    """An origin is a scheme, a host and perhaps a port; anything else never matches."""
+def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse to trust everybody: a client that names its own address escapes all limits by it.
+
+    On a platform `*` is right: its routers have no fixed addresses, and nobody else gets to the
+    port.
+    """
+    everybody = [one for one in settings.TRUSTED_PROXIES if one == "*" or one.endswith("/0")]
+    if not everybody or (everybody == ["*"] and settings.ON_PLATFORM):
+        return []
     return [
-        Error(
-            f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is not an origin.",
-            hint="Write scheme, host and perhaps port, as in https://chat.example.",
-            id="parley.E003",
+        CheckWarning(
+            f"TRUSTED_PROXIES has {everybody[0]}: whoever reaches the server's port is believed "
+            "about the address and the scheme of a request.",
+            hint="Name the proxy's address or network. With * only the proxy may reach the port, "
+            "and it has to set X-Forwarded-Proto and append to X-Forwarded-For itself.",
+            id="parley.W020",
         )
-        for origin in settings.CSRF_TRUSTED_ORIGINS
-        if not is_origin(origin)
     ]
 
 
-def is_origin(origin: str) -> bool:
-    """Whether this is `http(s)://host[:port]` and nothing more."""
-    parts = urlsplit(origin)
-    return (
-        parts.scheme in {"http", "https"}
-        and bool(parts.netloc)
-        and not (parts.path or parts.query or parts.fragment)
-    )
+@register(Tags.database)
+def check_same_names(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Report accounts with the same name at each `migrate`; they are never merged."""
+    try:
+        groups = falling_together() if databases else []
+    except DatabaseError:  # not migrated yet
+        return []
+    if not groups:
+        return []
+    shown = "; ".join(" and ".join(group) for group in groups[:5])
+    more = f" (and {len(groups) - 5} more)" if len(groups) > 5 else ""
+    return [
+        CheckWarning(
+            f"Accounts with user names or addresses that are the same but for case or the way "
+            f"accents are stored: {shown}{more}.",
+            hint="Each gets in by its name exactly as it is stored. Rename one, or change its "
+            "e-mail address, in the admin.",
+            id="parley.W021",
+        )
+    ]
 
 
 @register(Tags.security)
@@ -104,24 +124,6 @@ def check_cors(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
-MIN_METRICS_TOKEN = 16
-
-
-@register(Tags.security)
-def check_metrics_token(**kwargs: Any) -> list[CheckMessage]:
-    """Whoever guesses it learns how much is used, and when."""
-    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= MIN_METRICS_TOKEN:
-        return []
-    return [
-        Error(
-            f"METRICS_TOKEN has fewer than {MIN_METRICS_TOKEN} characters.",
-            hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))', "
-            "or unset it: then there is no /metrics.",
-            id="parley.E006",
-        )
-    ]
-
-
 @register(Tags.database)
 def check_connections(**kwargs: Any) -> list[CheckMessage]:
     """Too few connections and a process waits for itself."""
@@ -131,7 +133,7 @@ def check_connections(**kwargs: Any) -> list[CheckMessage]:
         Error(
             f"DATABASE_CONNECTIONS is {settings.DATABASE_CONNECTIONS}; "
             f"a process needs at least {MIN_CONNECTIONS}.",
-            hint="Keep the default of 6, and run fewer processes where the database allows "
+            hint="Keep the default of 8, and run fewer processes where the database allows "
             "too few connections.",
             id="parley.E004",
         )
@@ -155,10 +157,10 @@ def check_connection_limit(
                 " WHERE rolname = current_user AND datname = current_database()"
             )
             (limit,) = cursor.fetchone()
-    except DatabaseError:  # away: whoever needs it will say so
+    except DatabaseError:  # away: others will report that
         return []
     wanted = settings.DATABASE_CONNECTIONS
-    hint = "Choose a database that allows more, or lower DATABASE_CONNECTIONS (5 at least)."
+    hint = "Choose a database that allows more, or lower DATABASE_CONNECTIONS (8 at least)."
     if wanted > limit:
         said = f"DATABASE_CONNECTIONS is {wanted}, but the database allows only {limit}."
         return [Error(said, hint=hint, id="parley.E007")]
@@ -169,20 +171,6 @@ def check_connection_limit(
         )
         return [CheckWarning(said, hint=hint, id="parley.W003")]
     return []
-
-
-@register(Tags.compatibility)
-def check_workers(**kwargs: Any) -> list[CheckMessage]:
-    """Only Postgres can take work from one process to another."""
-    if not settings.SQLITE or settings.WORKERS == "embedded":
-        return []
-    return [
-        Error(
-            "WORKERS=separate needs Postgres; with SQLite the server produces the replies.",
-            hint="Unset WORKERS, or set DATABASE_URL to a Postgres database.",
-            id="parley.E008",
-        )
-    ]
 
 
 @register(Tags.compatibility)
@@ -198,6 +186,70 @@ def check_redis(**kwargs: Any) -> list[CheckMessage]:
             id="parley.W001",
         )
     ]
+
+
+@register(Tags.compatibility)
+def check_pooler(**kwargs: Any) -> list[CheckMessage]:
+    """A pooler that gives each transaction another connection cannot pass a LISTEN on."""
+    if settings.SQLITE or not settings.DATABASE_LISTEN or not settings.DATABASE_POOLED:
+        return []
+    return [
+        CheckWarning(
+            "DATABASE_URL leads to PgBouncer (by its name, its option or port 6432) while "
+            "DATABASE_LISTEN is on: in transaction mode no wake-up arrives that way.",
+            hint="Use the direct address of Postgres, or set DATABASE_LISTEN=off.",
+            id="parley.W006",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def check_names(**kwargs: Any) -> list[CheckMessage]:
+    """A setting that is misspelt changes nothing, in silence."""
+    found: list[CheckMessage] = []
+    for name, meant in settings.UNKNOWN_NAMES.items():
+        hint = f"Is {meant} meant?" if meant else "docs/settings.md has the table of all settings."
+        found.append(
+            CheckWarning(f"{name} is set, but nothing reads it.", hint=hint, id="parley.W007")
+        )
+    return found
+
+
+@register(Tags.security)
+def check_any_host(**kwargs: Any) -> list[CheckMessage]:
+    """Refused in production; elsewhere it is a choice that should be known."""
+    if "*" not in settings.ALLOWED_HOSTS or settings.DEBUG:
+        return []
+    return [
+        CheckWarning(
+            "ALLOWED_HOSTS has *: a visitor chooses the host in the links that are mailed.",
+            hint="Name the hosts by which people reach the server.",
+            id="parley.W008",
+        )
+    ]
+
+
+def at_start() -> tuple[list[str], list[str]]:
+    """Findings of these checks without the database: errors, and warnings.
+
+    For servers, which start without Django's commands and so without its checks.
+    """
+    found: list[CheckMessage] = []
+    for check in (
+        check_debug,
+        check_https_behind_router,
+        check_trusted_proxies,
+        check_cors,
+        check_connections,
+        check_redis,
+        check_pooler,
+        check_names,
+        check_any_host,
+    ):
+        found += check()
+    wrong = [message for message in found if message.is_serious()]
+    warnings = [message for message in found if not message.is_serious()]
+    return [f"{one.msg} {one.hint}" for one in wrong], [f"{one.msg} {one.hint}" for one in warnings]
 
 
 @register(Tags.database)

@@ -1,37 +1,33 @@
-"""The WebSocket: who may, and what was asked. Nothing long runs in a handler.
-
-One task per socket writes: it sends what handlers and commits have queued and pulls from the
-replies the socket follows, as far as the client has acknowledged what it got.
-"""
+"""The WebSocket: login, and frames of the client. Nothing long runs in a handler."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import structlog
-from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat import intake, protocol
-from chat.flow import Allowance, Ledger
-from chat.handshake import same_origin, session_key
-from chat.models import Counter, Reply
-from chat.replies import Follower, LiveReply, process, sessions
-from chat.replies.database import SOCKETS
+from chat import commands, protocol, sessions
+from chat.admission import is_full
+from chat.database.threads import SOCKETS
+from chat.flow_control import Allowance
+from chat.models import Counter
+from chat.protocol import START, Position
+from chat.protocol.sentences import BROKEN
+from chat.replies import LiveReply, process
+from chat.socket_writer import FOLLOWED_AT_ONCE, SocketWriter
+from chat.websocket_auth import same_origin, session_key
 
 logger = structlog.stdlib.get_logger(__name__)
 
-FOLLOWED_AT_ONCE = 100
-GONE = (OSError, Disconnected)
-"""What sending to a client that has left raises: OSError says ASGI, the other one daphne."""
+WELCOME_SECONDS = 2.8
+"""Seconds until `ready`; a later socket is closed, so that its client can try elsewhere."""
 
 
 async def not_found(scope: Any, receive: Any, send: Any) -> None:
@@ -40,30 +36,28 @@ async def not_found(scope: Any, receive: Any, send: Any) -> None:
 
 
 class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
-    channel_layer_alias = None  # commits reach the process, which tells its sockets
+    channel_layer_alias = None  # commits reach the process, which notifies its sockets
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.login: sessions.Login = None  # type: ignore[assignment]
-        self._followers: dict[UUID, Follower] = {}
-        self._outbox: deque[str] = deque()
-        self._later: deque[str] | None = None
-        self._ledger = Ledger(settings.UNACKNOWLEDGED_BYTES)
-        self._frames = Allowance(settings.FRAMES_PER_MINUTE)
-        self._flow_frames = Allowance(settings.FLOW_FRAMES_PER_MINUTE)
+        self._writer: SocketWriter | None = None
+        self._code: int | None = None
         self._bad_frames = Allowance(settings.BAD_FRAMES_PER_MINUTE)
         self._refusals = Allowance(settings.FLOW_FRAMES_PER_MINUTE)
-        self._wanted = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
-        self._closed = False
-        self._code: int | None = None
-        self._seq = 0
-        self._sent_at = 0.0
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._leave()
-            user = str(self.login.user_id) if self.login else None
+            user = None
+            if self._writer is not None:
+                self._writer.leave()
+                user = str(self._writer.login.user_id)
+                self._code = self._writer.code or self._code
             logger.info("socket closed", user=user, code=self._code)
+
+    @property
+    def writer(self) -> SocketWriter:
+        """The writing side, once a login is found."""
+        assert self._writer is not None
+        return self._writer
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Not Channels' own, which visits the one shared database thread before each message.
@@ -81,58 +75,58 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if not same_origin(self.scope):
             await self.send({"type": "websocket.close"})
             raise StopConsumer
-        # Accepted first: a page cannot tell the reason of a refused handshake.
+        # Accepted first: a page cannot read the reason of a refused handshake.
         await self.send({"type": "websocket.accept"})
+        try:
+            async with asyncio.timeout(WELCOME_SECONDS):
+                await self._let_in()
+        except (DatabaseError, TimeoutError):
+            return await self._close(4412)
+        except Exception:
+            logger.exception("socket: it could not be opened")
+            return await self._close(4412)
+        return None
+
+    async def _let_in(self) -> None:
         await process.ready.wait()
         if process.draining:
-            return await self.close(4412)
-        try:
-            login = await SOCKETS.run(sessions.log_in, session_key(self.scope))
-            if login is None:
-                return await self.close(4401)
-            await self._welcome(login)
-        except DatabaseError:
-            return await self.close(4412)
-        return None
+            return await self._close(4412)
+        login = await SOCKETS.run(sessions.log_in, session_key(self.scope))
+        if login is None:
+            return await self._close(4401)
+        return await self._welcome(login)
 
     async def _welcome(self, login: sessions.Login) -> None:
         if process.draining:
-            return await self.close(4412)
-        if len(process.connections.get(login.user_id, ())) >= settings.SOCKETS_PER_USER:
-            return await self.close(4429)
-        self.login = login
-        self._sent_at = _now()
-        with self._holding():  # changes from now on are told, and come after `ready`
-            process.enter(self)
-            self._seq = await SOCKETS.run(Counter.objects.current, login.user_id)
-            self._put(
-                protocol.build("ready", **intake.greeting(login.user_id, login.name, self._seq))
-            )
-        self._writer = asyncio.create_task(self._write(), name=f"socket-{login.user_id}")
+            return await self._close(4412)
+        if is_full(login):
+            return await self._close(4429)
+        writer = self._writer = SocketWriter(login, self.send)
+        with writer.holding():  # later changes are sent after `ready`
+            writer.enter()
+            seq = await SOCKETS.run(Counter.objects.current, login.user_id)
+            facts = commands.greeting(login.user_id, login.name, seq)
+            ready = protocol.ReadyFrame(**msgspec.structs.asdict(facts))
+            writer.greet(protocol.encode(ready), seq)
+        writer.start()
         logger.info("socket opened", user=str(login.user_id))
         return None
 
-    def _leave(self) -> None:
-        self._closed = True
-        for follower in list(self._followers.values()):
-            self._unfollow(follower)
-        if self._writer is not None:
-            self._writer.cancel()
-        if self.login is not None:
-            process.leave(self)
-
-    async def close(self, code: int) -> None:
+    async def _close(self, code: int) -> None:
         """Close with one of the protocol's codes; nothing is sent after it."""
-        if not self._closed:
-            self._closed, self._code = True, code
+        if self._writer is not None:
+            await self._writer.close(code)
+        elif self._code is None:
+            self._code = code
             await self.send({"type": "websocket.close", "code": code})
 
-    # --- what the client says -------------------------------------------------------------
+    # --- frames of the client -------------------------------------------------------------
 
     async def _received(self, message: dict[str, Any]) -> None:
-        if self._closed or self.login is None:
+        if self._writer is None or self._writer.closed:
             return None
         raw = message.get("text")
+        about: dict[str, str] | None = None
         try:
             try:
                 frame = protocol.parse(
@@ -140,38 +134,40 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                     control_bytes=settings.CONTROL_FRAME_BYTES,
                     message_bytes=settings.MESSAGE_BYTES,
                 )
+                about = commands.about_of(frame)
                 self._ration(frame)
             except protocol.BadFrame as bad:
                 return await self._refuse(bad)
             await self._handle(frame)
         except protocol.BadFrame as refused:
-            self._put(refused.frame())  # a good frame, which cannot be carried out
+            self.writer.put(refused.frame())  # a good frame, which cannot be carried out
         except Exception:
             # An exception that leaves a handler would close the socket with 1011.
             logger.exception("socket: a frame failed")
-            self._put(protocol.error("unavailable", "Something went wrong on this server."))
+            known = protocol.ids_in(raw) if about is None else about
+            self.writer.put(protocol.error("unavailable", BROKEN, **known))
         return None
 
     async def _refuse(self, bad: protocol.BadFrame) -> None:
-        """Answer a refused frame, and no longer one who sends hardly anything else."""
-        self._put(bad.frame())
+        """Answer a refused frame; a client that sends hardly anything else gets no more answers."""
+        self.writer.put(bad.frame())
         if bad.code == "rate_limited":
             if not self._refusals.take():
-                await self.close(4429)
+                await self._close(4429)
         elif not self._bad_frames.take():
-            await self.close(4400)
+            await self._close(4400)
 
     def _ration(self, frame: protocol.ClientFrame) -> None:
         if isinstance(frame, protocol.Stop):
             return
         light = protocol.Ack | protocol.Ping | protocol.Follow | protocol.Unfollow
-        allowance = self._flow_frames if isinstance(frame, light) else self._frames
-        if not allowance.take():
+        spent = process.rations.take(self.writer.login.user_id, flow=isinstance(frame, light))
+        if spent:
             raise protocol.BadFrame(
                 "rate_limited",
-                f"More than {allowance.per_minute} frames in a minute.",
-                retry_after=allowance.retry_after(),
-                **intake.about_of(frame),
+                f"More than {spent.per_minute} frames in a minute.",
+                retry_after=spent.retry_after(),
+                **commands.about_of(frame),
             )
 
     async def _handle(self, frame: protocol.ClientFrame) -> None:
@@ -179,148 +175,63 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             case protocol.Stop():
                 await self._stop(frame.reply)
             case protocol.Follow():
-                with intake.refusals(reply=str(frame.reply)):
-                    await self._follow(
-                        frame.reply,
-                        attempt=frame.attempt,
-                        text=frame.text,
-                        reasoning=frame.reasoning,
-                    )
+                with commands.refusals(reply=str(frame.reply)):
+                    await self._follow(frame.reply, frame.position)
             case protocol.Unfollow():
-                if follower := self._followers.get(frame.reply):
-                    self._unfollow(follower)
+                if follower := self.writer.follower(frame.reply):
+                    self.writer.unfollow(follower)
             case protocol.Ack():
-                self._ledger.acknowledge(frame)
-                self._wanted.set()
+                self.writer.acknowledge(frame)
             case protocol.Ping():
-                self._put(protocol.build("pong", n=frame.n))
+                self.writer.put(protocol.encode(protocol.PongFrame(frame.n)))
             case _:
                 await self._accept(frame)
 
-    async def _accept(self, frame: protocol.Asked) -> None:
-        with self._holding():  # `accepted` comes before all else about its reply
-            accepted = await intake.accept(self.login.user_id, frame)
-            self._put(protocol.accepted(accepted))
+    async def _accept(self, frame: protocol.Command) -> None:
+        with self.writer.holding():  # `accepted` comes before all else about its reply
+            accepted = await commands.accept(self.writer.login.user_id, frame)
+            self.writer.put(commands.accepted_frame(accepted))
         if isinstance(frame, protocol.Withdraw):
             return
-        if accepted.row is not None:
-            self._follow_live(process.following.adopt(accepted.row))
-            return
+        # From here on the request is answered: errors are about its reply.
+        about = str(accepted.reply)
         try:
-            await self._follow(accepted.reply)
-        except Reply.DoesNotExist:  # accepted once, and deleted since
-            message = "There is no such reply."
-            self._put(protocol.error("not_found", message, reply=str(accepted.reply)))
+            with commands.refusals(reply=about):
+                if accepted.row is not None:
+                    self._follow_live(process.following.adopt(accepted.row))
+                else:  # accepted once, and perhaps deleted since
+                    await self._follow(accepted.reply)
+        except protocol.BadFrame:
+            raise
+        except Exception:
+            logger.exception("socket: an accepted reply cannot be followed")
+            self.writer.put(protocol.error("unavailable", BROKEN, reply=about))
 
     async def _stop(self, uid: UUID) -> None:
-        row = await intake.stop(self.login.user_id, uid)
-        follower = self._followers.get(uid)
+        row = await commands.stop(self.writer.login.user_id, uid)
+        follower = self.writer.follower(uid)
         if follower is not None and not follower.finished:
             return  # its end comes by that way
         if row.ended is not None:
-            self._put(protocol.end(row))
+            self.writer.put(protocol.end(row))
         else:
-            with intake.refusals(reply=str(uid)):
+            with commands.refusals(reply=str(uid)):
                 await self._follow(uid, ends_only=True)
 
-    async def _follow(self, uid: UUID, *, ends_only: bool = False, **position: int) -> None:
-        live = await process.following.find(self.login.user_id, uid)
-        self._follow_live(live, ends_only=ends_only, **position)
+    async def _follow(
+        self, uid: UUID, position: Position = START, *, ends_only: bool = False
+    ) -> None:
+        live = await process.following.find(self.writer.login.user_id, uid)
+        self._follow_live(live, position, ends_only=ends_only)
 
-    def _follow_live(self, live: LiveReply, *, ends_only: bool = False, **position: int) -> None:
-        uid = live.uid
-        if self._closed:
+    def _follow_live(
+        self, live: LiveReply, position: Position = START, *, ends_only: bool = False
+    ) -> None:
+        if self.writer.closed:
             process.following.forget(live)
             return
-        known = self._followers.get(uid)
-        if known is None and len(self._followers) >= FOLLOWED_AT_ONCE and not ends_only:
+        if not ends_only and not self.writer.may_follow(live.uid):
             process.following.forget(live)
             message = f"A socket follows at most {FOLLOWED_AT_ONCE} replies."
-            raise protocol.BadFrame("too_many", message, reply=str(uid))
-        self._followers[uid] = Follower(live, self._wanted.set, ends_only=ends_only, **position)
-        if known is not None:  # left last: a reply that nobody follows is forgotten
-            self._unfollow(known)
-        self._wanted.set()
-
-    def _unfollow(self, follower: Follower) -> None:
-        follower.leave()
-        process.following.forget(follower.live)
-        if self._followers.get(follower.live.uid) is follower:
-            del self._followers[follower.live.uid]
-
-    # --- what the client is told ----------------------------------------------------------
-
-    def told(self, frame: str, seq: int) -> None:
-        self._seq = max(self._seq, seq)
-        if self._later is not None:
-            self._later.append(frame)
-        else:
-            self._put(frame)
-
-    def tick(self, counter: int | None) -> None:
-        now = _now()
-        if self._ledger.blocked_for(now) > settings.SLOW_CLIENT_SECONDS:
-            process.spawn(self.close(4408), "slow-client")
-        elif now - self._sent_at > settings.SILENCE_SECONDS - 2 or (counter or 0) > self._seq:
-            self._seq = max(self._seq, counter or 0)
-            self._put(protocol.build("ping", seq=self._seq))
-
-    @contextmanager
-    def _holding(self) -> Iterator[None]:
-        """Changes told meanwhile come after what the block itself says."""
-        later: deque[str] = deque()
-        self._later = later
-        try:
-            yield
-        finally:
-            self._later = None
-            self._outbox.extend(later)
-            self._wanted.set()
-
-    def _put(self, frame: str) -> None:
-        self._outbox.append(frame)
-        self._wanted.set()
-
-    async def _write(self) -> None:
-        """The one task that sends; ends with the socket."""
-        try:
-            while not self._closed:
-                await self._wanted.wait()
-                self._wanted.clear()
-                while self._outbox:
-                    await self._emit(self._outbox.popleft())
-                for follower in list(self._followers.values()):
-                    if self._later is None or not follower.live.gone:
-                        await self._pull(follower)
-                blocked = any(follower.behind() for follower in self._followers.values())
-                self._ledger.note(_now() if blocked else None)
-                if self._outbox:
-                    self._wanted.set()
-        except GONE:
-            self._closed = True  # the client was quicker than the news of it
-        except Exception:
-            # A socket that looks open and says nothing would be an endless spinner.
-            logger.exception("socket: writing failed")
-            await self.close(4412)
-
-    async def _pull(self, follower: Follower) -> None:
-        ledger = self._ledger
-        while (found := follower.next_frame(ledger.room())) is not None:
-            frame, size = found
-            if size:
-                ledger.sent(
-                    follower.live.uid, follower.attempt, follower.text, follower.reasoning, size
-                )
-            await self._emit(frame)
-            if follower.finished:
-                self._unfollow(follower)
-                return
-
-    async def _emit(self, frame: str) -> None:
-        if not self._closed:
-            self._sent_at = _now()
-            await self.send({"type": "websocket.send", "text": frame})
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            raise protocol.BadFrame("too_many", message, reply=str(live.uid))
+        self.writer.follow(live, position, ends_only=ends_only)

@@ -17,12 +17,12 @@ SALT = "parley.first-account"
 
 
 def an_account_exists() -> bool:
-    """Whether anybody, active or not, has an account here."""
+    """True if there is any account, active or not."""
     return get_user_model().objects.exists()
 
 
 def first_account_code() -> str:
-    """The code of the link: 256 bits that only who knows `SECRET_KEY` can compute."""
+    """The code of the link: 256 bits that can only be computed with `SECRET_KEY`."""
     return salted_hmac(SALT, "administrator", algorithm="sha256").hexdigest()
 
 
@@ -34,9 +34,9 @@ def first_account_path() -> str | None:
 
 
 def opens_first_account(code: str) -> bool:
-    """Whether this code may make an account now.
+    """True if this code may make an account now.
 
-    Both questions are always asked: the time taken does not tell one refusal from the other.
+    Both tests are always made, so that the time does not reveal which one has failed.
     """
     is_right = constant_time_compare(code, first_account_code())
     return not an_account_exists() and is_right

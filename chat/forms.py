@@ -1,4 +1,4 @@
-"""The forms and account rules that are Parley's own; the rest is allauth's."""
+"""The forms that are Parley's own; the rest is allauth's."""
 
 from __future__ import annotations
 
@@ -6,47 +6,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm
 from django import forms
-from django.conf import settings
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
 from django.utils import timezone
 
-from chat.first_account import an_account_exists
+from chat.account_adapter import AccountAdapter as AccountAdapter  # where it used to be
 from chat.models import Scope, Token
-
-
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Who may sign up, and whose address a request comes from."""
-
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Open only by `SIGNUP=open`, and never for the first account: that is the link's."""
-        return settings.SIGNUP == "open" and an_account_exists()
-
-    def get_client_ip(self, request: HttpRequest) -> str:
-        """The visitor's address, by which failed log-ins are counted.
-
-        Behind a proxy it is the last entry of X-Forwarded-For, the one our own proxy wrote;
-        everything before it is the visitor's claim.
-        """
-        if settings.TRUSTED_PROXIES:
-            *_, last = request.headers.get("x-forwarded-for", "").split(",")
-            try:
-                return str(forms.GenericIPAddressField().clean(last.strip()))
-            except forms.ValidationError:
-                pass
-        peer = request.META.get("REMOTE_ADDR")
-        if not peer:
-            raise PermissionDenied("The client's address is unknown.")
-        return str(peer)
+from chat.names import normalised
 
 
 class LogInForm(LoginForm):  # type: ignore[misc]
-    """allauth's, with labels that say what may be typed and hints for password managers."""
+    """allauth's form, with labels that fit and hints for password managers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,12 +29,12 @@ class LogInForm(LoginForm):  # type: ignore[misc]
             "spellcheck": "false",
             "autofocus": True,
         }
-        # The page says below the form what to do about a forgotten password.
+        # The page helps below the form with a forgotten password.
         self.fields["password"].help_text = ""
 
 
 class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
-    """What the first administrator chooses."""
+    """Name and password of the first administrator."""
 
     email = forms.EmailField(
         required=False,
@@ -76,25 +48,31 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs["autocomplete"] = "username"
         self.fields["username"].help_text = "Letters, digits and @ . + - _"
-        self.fields["password2"].label = "Password, once more"
+        self.fields["password2"].label = "Password again"
         self.fields["password2"].help_text = ""
+
+    def set_password_and_save(self, user: User, *args: Any, **kwargs: Any) -> User:
+        self.cleaned_data["password1"] = normalised(self.cleaned_data["password1"])
+        saved: User = super().set_password_and_save(user, *args, **kwargs)  # type: ignore[misc]
+        return saved
 
     def validate_password_for_user(
         self,
         user: User,
         password_field_name: str = "password1",  # noqa: S107
     ) -> None:
-        # Django tells under the second field what is wrong with the first.
+        # Django shows the faults of the first field under the second.
         super().validate_password_for_user(user, password_field_name)  # type: ignore[misc]
 
     def clean_email(self) -> str:
         # As allauth stores it, which compares addresses in lower case.
-        return str(self.cleaned_data["email"]).lower()
+        return normalised(str(self.cleaned_data["email"])).lower()
 
 
 class TokenForm(forms.Form):
-    """What a new API token is called, may do, and for how long."""
+    """Name, scopes and end of a new API token."""
 
     EXPIRY = (
         ("7", "in 7 days"),
@@ -108,16 +86,16 @@ class TokenForm(forms.Form):
     uid = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     name = forms.CharField(
         max_length=80,
-        help_text="What will use it, so that you know it again.",
+        help_text="For example, the program that will use it.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
     scopes = forms.MultipleChoiceField(
-        label="It may",
+        label="Scopes",
         choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose one at least."},
+        error_messages={"required": "Choose at least one."},
     )
-    days = forms.ChoiceField(label="It expires", choices=EXPIRY, required=False, initial="90")
+    days = forms.ChoiceField(label="Expires", choices=EXPIRY, required=False, initial="90")
 
     def save(self, user: User) -> tuple[Token, str]:
         """The token and its secret. Raises as `Token.objects.make`."""

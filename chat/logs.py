@@ -1,6 +1,6 @@
 """Log lines: one formatter for ours and for all others, ids from the context, never content.
 
-A line tells what happened, to which request, conversation and reply, and how long it took.
+A line has an event, its request, conversation and reply, and its duration.
 Addresses appear as their routes: links that reset a password or make the first account are secrets.
 """
 
@@ -19,11 +19,14 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.stdlib import PositionalArgumentsFormatter, ProcessorFormatter
 from structlog.typing import EventDict, Processor
+
+from chat import metrics
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
 type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -31,9 +34,10 @@ type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 log = structlog.stdlib.get_logger(__name__)
 
 CONVERSATION = re.compile(r"c/<|api/v1/conversations/<")
+REPLY = re.compile(r"api/v1/replies/<")
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 LEFT = 499
-"""What proxies call a request whose client left before the answer."""
+"""The status that proxies give to a request whose client left before the answer."""
 
 
 # --- how a line looks ---------------------------------------------------------------------
@@ -86,10 +90,21 @@ def _route_for_address(logger: Any, name: str, event: EventDict) -> EventDict:
 
 
 class WithoutTraceback(logging.Filter):
-    """For what a request is refused with: its sentence says all, and anybody can cause it."""
+    """Formats a refusal of a request by its sentence alone, as anybody can cause one."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
+        return True
+
+
+class WithoutOutage(logging.Filter):
+    """A database that is away breaks every request in many places; its name says enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        problem = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        if isinstance(problem, OperationalError | InterfaceError):
+            record.exc_info = None
+            record.msg = f"{record.msg} ({type(problem).__name__})"
         return True
 
 
@@ -98,7 +113,7 @@ class WithoutTraceback(logging.Filter):
 
 @sync_and_async_middleware
 def requests(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """Middleware: gives each request an id, and tells its end in one line."""
+    """Middleware that gives each request an id, and logs its end in one line."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -107,9 +122,9 @@ def requests(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
                 try:
                     response: HttpResponseBase = await get_response(request)
                 except asyncio.CancelledError:
-                    _tell(request, LEFT, started)
+                    _log_end(request, LEFT, started)
                     raise
-                _tell(request, response.status_code, started)
+                _log_end(request, response.status_code, started)
             return response
 
         return middleware
@@ -118,32 +133,44 @@ def requests(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
         started = time.perf_counter()
         with bound_contextvars(request=request_id(request.headers.get("X-Request-ID", ""))):
             response: HttpResponseBase = get_response(request)  # type: ignore[assignment]
-            _tell(request, response.status_code, started)
+            _log_end(request, response.status_code, started)
         return response
 
     return sync_middleware
 
 
-def request_id(told: str) -> str:
+def request_id(sent: str) -> str:
     """The router's id of a request, where one in front is trusted, or one of our own."""
-    if settings.TRUSTED_PROXIES and REQUEST_ID.fullmatch(told):
-        return told
+    if settings.TRUSTED_PROXIES and REQUEST_ID.fullmatch(sent):
+        return sent
     return token_hex(8)
 
 
-def _tell(request: HttpRequest, status: int, started: float) -> None:
+def _log_end(request: HttpRequest, status: int, started: float) -> None:
     level = logging.ERROR if status >= 500 else logging.INFO
     if status < 400 and request.path.startswith(settings.STATIC_URL):
         level = logging.DEBUG
+    seconds = time.perf_counter() - started
+    route = _route(request)
+    metrics.count_request(request.method or "", route or _static(request, status), status, seconds)
+    accepted = getattr(request, "accepted", None)
     log.log(
         level,
         "request",
         method=request.method,
-        route=_route(request),
+        route=route,
         status=status,
-        ms=round((time.perf_counter() - started) * 1000, 1),
+        ms=round(seconds * 1000, 1),
         user=_user(request),
-        conversation=_conversation(request),
+        conversation=str(accepted.conversation) if accepted else _id_in(CONVERSATION, request),
+        reply=str(accepted.reply) if accepted else _id_in(REPLY, request),
+    )
+
+
+def _static(request: HttpRequest, status: int) -> str:
+    """All static files as one; "" for an address that is none."""
+    return (
+        settings.STATIC_URL if status < 400 and request.path.startswith(settings.STATIC_URL) else ""
     )
 
 
@@ -153,19 +180,19 @@ def _route(request: HttpRequest) -> str | None:
     return f"/{match.route}" if match else None
 
 
-def _conversation(request: HttpRequest) -> str | None:
-    """The id in the address of a conversation, and never anything else that stands there."""
+def _id_in(route: re.Pattern[str], request: HttpRequest) -> str | None:
+    """The id in an address of this kind, and never anything else that stands there."""
     match = request.resolver_match
-    if match is None or not CONVERSATION.match(str(match.route)):
+    if match is None or not route.match(str(match.route)):
         return None
     try:
         return str(UUID(str(match.kwargs["uid"])))
-    except ValueError:
+    except (KeyError, ValueError):
         return None
 
 
 def _user(request: HttpRequest) -> str | None:
-    """Who was let in, or whose session was looked into; nothing is loaded for the log."""
+    """The caller's user, or the session's if it was read; nothing is loaded for the log."""
     if (caller := getattr(request, "caller", None)) is not None:
         return str(caller.user_id)
     session = getattr(request, "session", None)

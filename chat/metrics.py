@@ -1,4 +1,4 @@
-"""What is counted for operators, as Prometheus reads it. Nothing is counted per token or frame.
+"""Metrics for operators, in Prometheus' format. Nothing is counted per token or frame.
 
 Counters go up where something ends; gauges are read from the live objects when somebody asks.
 Names in labels come from the catalogue of models and from our own code, never from a client.
@@ -7,8 +7,10 @@ Names in labels come from the catalogue of models and from our own code, never f
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import (
@@ -19,7 +21,12 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 __all__ = ["CONTENT_TYPE"]
@@ -80,6 +87,28 @@ LAG = Histogram(
 )
 
 
+REQUESTS = Counter(
+    "parley_requests",
+    "Answered requests, by method, route and status; 499 where the client left before.",
+    ["method", "route", "status"],
+    registry=registry,
+)
+REQUEST_SECONDS = Histogram(
+    "parley_request_seconds",
+    "Until the answer was there; of a stream, until it began.",
+    ["route"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count an answered request. The route is a pattern of ours, "" where none matched."""
+    REQUESTS.labels(method if method in METHODS else "other", route, str(status)).inc()
+    REQUEST_SECONDS.labels(route).observe(seconds)
+
+
 def count_end(endpoint: str, model: str, state: str, code: str, outcome: Any) -> None:
     """Count the stored end of an attempt. The names are the catalogue's, "" where it has none."""
     REPLIES.labels(state, code).inc()
@@ -102,8 +131,15 @@ class Lag:
 
     def __init__(self) -> None:
         self.worst = 0.0
-        """Since it was last taken."""
+        """The maximum since the last reading."""
+        self._late = 0.0
+        self._due = float("inf")
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def lately(self) -> float:
+        """Seconds by which the loop was late when it was looked at last, or is now; any thread."""
+        return max(self._late, time.monotonic() - self._due)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._watch(), name="lag")
@@ -115,11 +151,11 @@ class Lag:
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + LAG_SECONDS
+            self._due = loop.time() + LAG_SECONDS
             await asyncio.sleep(LAG_SECONDS)
-            late = max(loop.time() - due, 0.0)
-            self.worst = max(self.worst, late)
-            LAG.observe(late)
+            self._late = max(loop.time() - self._due, 0.0)
+            self.worst = max(self.worst, self._late)
+            LAG.observe(self._late)
 
     def take(self) -> float:
         worst, self.worst = self.worst, 0.0
@@ -130,7 +166,7 @@ lag = Lag()
 
 
 class Live(Collector):
-    """What stands now, read from this process's live objects."""
+    """Gauges read from this process's live objects."""
 
     def __init__(self, process: Any) -> None:
         self._process = process
@@ -138,7 +174,10 @@ class Live(Collector):
     def collect(self) -> Iterator[Metric]:
         process = self._process
         lives = process.following.lives()
-        hints, copies = getattr(process, "hints", None), getattr(process, "copies", None)
+        notifications, replicas = (
+            getattr(process, "notifications", None),
+            getattr(process, "replicas", None),
+        )
         everybody = [one for group in process.connections.values() for one in group]
         streams = Tally({"sse": 0, "ndjson": 0})
         streams.update(one.form for one in everybody if hasattr(one, "form"))
@@ -157,8 +196,12 @@ class Live(Collector):
             open_streams.add_metric([form], number)
         yield open_streams
         for name, text, count in (
-            ("gaps_healed", "Missing text that a copy got later.", _at(copies, "gaps_healed")),
-            ("layer_messages_dropped", "Hints that were not sent.", _at(hints, "dropped")),
+            ("gaps_healed", "Missing text that a replica got later.", _at(replicas, "gaps_healed")),
+            (
+                "layer_messages_dropped",
+                "Notifications that were not sent.",
+                _at(notifications, "dropped"),
+            ),
         ):
             yield CounterMetricFamily(f"parley_{name}", text, count)
 
@@ -194,6 +237,61 @@ class Labelled(Collector):
                 yield metric
 
 
-def page(process: Any, name: str) -> bytes:
-    """Everything, as text; `name` tells this process from others behind the same address."""
-    return generate_latest(Labelled([registry, Live(process)], process=name))
+@dataclass(frozen=True)
+class Waiting:
+    """The replies that no process has begun, of all users, as the database has them."""
+
+    number: int
+    seconds: float
+    """Seconds for which the oldest of them has waited."""
+
+
+class Around(Collector):
+    """Gauges around the process: its build, the queue it shares, its pool of connections."""
+
+    def __init__(
+        self, build: Mapping[str, str], waiting: Waiting | None, pool: Mapping[str, int] | None
+    ) -> None:
+        self._build, self._waiting, self._pool = build, waiting, pool
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("parley_build", "What runs.", value=dict(self._build))
+        if self._waiting is not None:
+            for name, text, value in (
+                ("replies_queued", "Replies that wait, in all processes.", self._waiting.number),
+                ("queue_oldest_seconds", "How long the oldest waits.", self._waiting.seconds),
+            ):
+                yield GaugeMetricFamily(f"parley_{name}", text, float(value))
+        if self._pool is not None:
+            yield from self._connections(self._pool)
+
+    def _connections(self, stats: Mapping[str, int]) -> Iterator[Metric]:
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        connections = GaugeMetricFamily(
+            "parley_database_connections", "Of Django's pool, by use.", labels=["state"]
+        )
+        connections.add_metric(["used"], size - idle)
+        connections.add_metric(["idle"], idle)
+        yield connections
+        for name, text, key in (
+            ("limit", "The most there may be.", "pool_max"),
+            ("waiting", "Who waits for one now.", "requests_waiting"),
+        ):
+            family = f"parley_database_connections_{name}"
+            yield GaugeMetricFamily(family, text, float(stats.get(key, 0)))
+
+
+def page(
+    process: Any,
+    name: str,
+    *,
+    build: Mapping[str, str] | None = None,
+    waiting: Waiting | None = None,
+    pool: Mapping[str, int] | None = None,
+) -> bytes:
+    """All metrics as text; `name` is this process among others behind the same address.
+
+    It is the same after a restart: a new one would begin new series each time.
+    """
+    around = Around(build or {}, waiting, pool)
+    return generate_latest(Labelled([registry, Live(process), around], process=name))

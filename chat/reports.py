@@ -1,4 +1,4 @@
-"""What an error page of DEBUG may show: the traceback, and nothing that anybody said or keeps."""
+"""Error pages under DEBUG: the traceback, and nothing that anybody said or keeps."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from django.views.generic import FormView, View
 
 from chat.forms import TokenForm
 from chat.models import AlreadyMade, Token, TooManyTokens
+from chat.password_again import asks_password
 
 
 class TokenPage(LoginRequiredMixin, View):
@@ -33,13 +34,14 @@ class TokenPage(LoginRequiredMixin, View):
         return self.request.user
 
 
+@method_decorator(asks_password, name="dispatch")
 class TokenList(TokenPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         tokens = Token.objects.for_user(self.user).filter(revoked=None)
         return render(request, "tokens/list.html", {"tokens": tokens})
 
 
-# Whoever finds an open browser must not leave with a key of their own.
+# Somebody who finds an open browser must not leave with a key of their own.
 @method_decorator(reauthentication_required, name="get")
 @method_decorator(reauthentication_required, name="post")
 class NewToken(TokenPage, FormView):  # type: ignore[type-arg]
@@ -52,7 +54,7 @@ class NewToken(TokenPage, FormView):  # type: ignore[type-arg]
             token, secret = form.save(self.user)
         except TooManyTokens:
             most = settings.TOKENS_PER_USER
-            form.add_error(None, f"You have {most}, the most there may be. Revoke one first.")
+            form.add_error(None, f"You have {most}, the maximum. Revoke one first.")
             return self.form_invalid(form)
         except AlreadyMade:
             return render(self.request, "tokens/already_made.html", status=409)
@@ -61,6 +63,7 @@ class NewToken(TokenPage, FormView):  # type: ignore[type-arg]
         return render(self.request, "tokens/made.html", shown)
 
 
+@method_decorator(asks_password, name="dispatch")
 class RevokeToken(TokenPage):
     """Asks once more, then ends the token."""
 
@@ -70,7 +73,7 @@ class RevokeToken(TokenPage):
     def post(self, request: HttpRequest, uid: UUID) -> HttpResponse:
         token = self.token(uid)
         token.revoke()
-        messages.success(request, f"“{token.name}” is revoked.")
+        messages.success(request, f"“{token.name}” has been revoked.")
         return redirect("tokens")
 
     def token(self, uid: UUID) -> Token:

@@ -1,10 +1,11 @@
-"""The pages: the chat, the first account, and what allauth's pages need to know besides."""
+"""The pages: the chat, the first account, and data for allauth's pages."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from allauth.account.utils import perform_login
 from allauth.account.views import LoginView
 from django.conf import settings
@@ -19,7 +20,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView
 
-from chat import protocol
+from chat import commands
 from chat.first_account import (
     an_account_exists,
     create_first_account,
@@ -33,7 +34,7 @@ STAFF_MODEL_HELP = (
     "and CHAT_MODEL for another OpenAI-compatible endpoint) in the environment or in .env and "
     "start the server again."
 )
-MODEL_HELP = "No model is set up for you. Ask those who run this server."
+MODEL_HELP = "No model is available to you. Ask an administrator."
 
 
 @method_decorator([never_cache, ensure_csrf_cookie], name="dispatch")
@@ -47,11 +48,12 @@ class ChatPage(LoginRequiredMixin, TemplateView):
         assert isinstance(user, User)  # the log-in is required above
         if uid is not None:
             get_object_or_404(Conversation.objects.for_user(user).only("pk"), uid=uid)
+        kwargs["csrf_cookie"] = settings.CSRF_COOKIE_NAME
         return super().get_context_data(page=page_data(user, uid), **kwargs)
 
 
 def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
-    """What the page's script needs before its first request."""
+    """Data for the page's script before its first request."""
     offered = catalogue(user.pk)
     return {
         "user": {"id": str(user.pk), "name": user.get_full_name() or user.get_username()},
@@ -66,7 +68,7 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
             "tokens": reverse("tokens") if settings.API_TOKENS else None,
             "admin": reverse("admin:index") if user.is_staff else None,
         },
-        "models": protocol.model_objects(offered),
+        "models": msgspec.to_builtins(commands.offered(offered)),
         "model_help": None if offered.offers else _model_help(user),
         "conversation": str(conversation) if conversation else None,
     }

@@ -1,4 +1,4 @@
-"""Who may log what: never a prompt, a key or a reply."""
+"""Levels of loggers: none may write a prompt, a key or a reply."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ def logging_by(level: str, style: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "chat.logs.formatter", "style": style}},
-        "filters": {"no_traceback": {"()": "chat.logs.WithoutTraceback"}},
+        "filters": {
+            "no_traceback": {"()": "chat.logs.WithoutTraceback"},
+            "no_outage": {"()": "chat.logs.WithoutOutage"},
+        },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {name: {"level": "WARNING"} for name in QUIET}
         | {
             # Of a refused request `chat.logs.requests` has said everything.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["no_outage"]},
             "django.security.DisallowedHost": {"filters": ["no_traceback"]},
-            # A traceback a second while Redis is away, of which our own lines tell.
+            # A traceback a second while Redis is away, which our own lines report.
             "channels_redis": {"level": "CRITICAL"},
         },
     }

@@ -1,10 +1,12 @@
-"""What answers where."""
+"""Addresses and their views."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from chat.api import api
 from chat.api.docs import Docs
+
+handler500 = "chat.unavailable.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

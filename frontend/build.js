@@ -1,12 +1,11 @@
 /**
  * Builds the static files of the page with esbuild into parley_frontend/static/parley.
  *
- * chat.js, check.js and transcript.js are one file each, so that a page loads nothing after them. What only
- * some answers need (highlighting, formulas), or some networks, is built apart, and loaded when it is
- * needed.
+ * chat.js, check.js and transcript.js are one file each, so that a page starts with one request.
+ * The modules in LAZY become files of their own, which a page loads when it needs them.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -32,14 +31,23 @@ const common = {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
+/** Modules that a page loads when it needs them. */
+const LAZY = [
+  "lib/digest",
+  "markdown/highlight",
+  "markdown/math",
+  "protocol/http-connection",
+  "views/overlays",
+].map((name) => `src/${name}.js`);
+
 const lazy = await build({
   ...common,
-  entryPoints: ["digest", "highlight", "httpconnection", "math"].map((name) => `src/${name}.js`),
+  entryPoints: LAZY,
   entryNames: "chunks/[name]-[hash]",
 });
 
 /**
- * An icon as the text of what is within its <svg>.
+ * Turns an SVG file into the text of the content of its <svg> element.
  * @returns {import("esbuild").Plugin}
  */
 function drawings() {
@@ -54,15 +62,16 @@ function drawings() {
   };
 }
 
-/** Points `import("./math.js")` at the file that was built of it. @type {import("esbuild").Plugin} */
+/** Points `import("./math.js")` at the built file of that module. @type {import("esbuild").Plugin} */
 const lazily = {
   name: "lazily",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/(digest|highlight|httpconnection|math)\.js$/ }, ({ path, kind }) => {
+    onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
       if (kind !== "dynamic-import") return undefined;
-      const source = `src/${path.slice(2)}`;
+      const source = relative(here, join(resolveDir, path));
       const outputs = Object.entries(lazy.metafile?.outputs ?? {});
-      const file = outputs.find(([, { entryPoint }]) => entryPoint === source)?.[0] ?? "";
+      const file = outputs.find(([, { entryPoint }]) => entryPoint === source)?.[0];
+      if (!file) throw new Error(`${source} is loaded on demand, but is not in LAZY.`);
       return { path: `./chunks/${basename(file)}`, external: true };
     });
   },
@@ -72,7 +81,8 @@ const results = [
   lazy,
   await build({
     ...common,
-    entryPoints: ["src/chat.js", "src/check.js", "src/transcript.js"],
+    entryPoints: ["src/chat.js", "src/check.js", "src/admin/transcript.js"],
+    entryNames: "[name]",
     plugins: [drawings(), lazily],
   }),
   // A classic script: it runs before the first paint, so that the chosen theme does not flash.
@@ -86,14 +96,14 @@ const results = [
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));
 writeFileSync(join(out, "LICENSES.txt"), licenses(results));
 
-/** What the chat page loads before anything can be done with it, in bytes as they travel. */
+/** Most compressed bytes of JavaScript that the chat page loads before it can be used. */
 const FIRST_LOAD = 60_000;
 const sizes = ["chat.js", "site.js"].map((name) => gzipSync(readFileSync(join(out, name))).length);
 const size = sizes.reduce((sum, one) => sum + one, 0);
 if (size > FIRST_LOAD) throw new Error(`The first load has ${size} bytes, not ${FIRST_LOAD}.`);
 
 /**
- * The licence texts of every package of which something is in the built files.
+ * Collects the licence texts of all packages in the built files.
  * @param {import("esbuild").BuildResult[]} built
  */
 function licenses(built) {

@@ -9,11 +9,10 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.formats import date_format
 
 from chat.admin.filters import (
     ActivityFilter,
@@ -22,11 +21,17 @@ from chat.admin.filters import (
     RepliesFilter,
     SourceFilter,
 )
+from chat.admin.guard import GuardedAdmin
 from chat.admin.transcripts import calls_of, transcript
-from chat.models import ApiCall, Conversation, Source
+from chat.models import ApiCall, Conversation, Message, Source, Status
+from chat.models.search import contains
+from chat.templatetags.parley import moment
 
 FEW = 2000
 """Up to so many matches of a search are looked up at once and then sorted."""
+
+
+BAD_ENDS = {Status.FAILED: "failed", Status.INTERRUPTED: "cut off"}
 
 
 class PageById(Paginator):  # type: ignore[type-arg]
@@ -40,8 +45,18 @@ class PageById(Paginator):  # type: ignore[type-arg]
         return Page(rows, page.number, self)
 
 
+def _with_ends(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """The same, each with how many of its replies failed, and how many were cut off."""
+    return rows.annotate(**{f"replies_{end}": _count_of(end) for end in BAD_ENDS})
+
+
+def _count_of(end: Status) -> Subquery:
+    replies = Message.objects.filter(conversation=OuterRef("pk"), status=end).order_by()
+    return Subquery(replies.values("conversation").annotate(count=Count("pk")).values("count"))
+
+
 @admin.register(Conversation)
-class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ConversationAdmin(GuardedAdmin):
     list_display = ("title", "owner", "model", "messages", "state", "last_activity", "origin")
     list_filter = (RepliesFilter, ActivityFilter, ModelFilter, OwnerFilter, SourceFilter)
     list_select_related = ("owner",)
@@ -64,11 +79,13 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Replies")
     def state(self, row: Conversation) -> str:
-        return "being written" if row.running else ""
+        counts = [(getattr(row, f"replies_{end}", 0), word) for end, word in BAD_ENDS.items()]
+        counted = [f"{count} {word}" for count, word in counts if count]
+        return ", ".join(["in progress", *counted] if row.running else counted)
 
     @admin.display(description="Last activity (UTC)", ordering="updated")
     def last_activity(self, row: Conversation) -> str:
-        return date_format(row.updated, "j M Y, H:i")
+        return moment(row.updated)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -80,7 +97,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         unstored = ApiCall.objects.filter(chain="").values_list("reply__conversation", flat=True)
         passing = set(unstored)
         rows: QuerySet[Conversation] = super().get_queryset(request)
-        return rows.exclude(pk__in=passing) if passing else rows
+        return _with_ends(rows.exclude(pk__in=passing) if passing else rows)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
@@ -91,13 +108,15 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         index on last activity anyway.
         """
         for word in search_term.split()[:8]:
-            owners = User.objects.filter(username__icontains=word).values("pk")
-            queryset = queryset.filter(Q(title__icontains=word) | Q(owner__in=owners))
+            owners = User.objects.filter(contains("username", word)).values("pk")
+            queryset = queryset.filter(contains("title", word) | Q(owner__in=owners))
         if search_term:
             ids = list(queryset.order_by().values_list("pk", flat=True)[: FEW + 1])
             if len(ids) <= FEW:
                 found: QuerySet[Conversation] = Conversation.objects.filter(pk__in=ids)
-                queryset = found.select_related("owner").order_by(*queryset.query.order_by)
+                queryset = (
+                    _with_ends(found).select_related("owner").order_by(*queryset.query.order_by)
+                )
         return queryset, False
 
     def has_view_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
@@ -118,7 +137,7 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        """Only what reads: there is no address at which one could be added, changed or deleted."""
+        """Addresses for reading only: none adds, changes or deletes a conversation."""
         guarded = self.admin_site.admin_view
         return [
             path("", guarded(self.changelist_view), name="chat_conversation_changelist"),
@@ -129,24 +148,29 @@ class ConversationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The transcript, read-only."""
         conversation = self.load(request, pk)
-        url = reverse("admin:chat_conversation_data", args=[pk])
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": conversation.title,
             "conversation": conversation,
-            "transcript": transcript(conversation) | {"url": url},
+            "transcript": self.transcript(request, conversation),
             "calls": calls_of(conversation),
         }
         return TemplateResponse(request, "admin/chat/conversation/transcript.html", context)
 
     def data(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The same as JSON, which the page asks for again while a reply grows."""
-        url = reverse("admin:chat_conversation_data", args=[pk])
-        return JsonResponse(transcript(self.load(request, pk)) | {"url": url})
+        """The same as JSON, which the page requests again while a reply grows."""
+        return JsonResponse(self.transcript(request, self.load(request, pk)))
+
+    def transcript(self, request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+        """The requested page of it, and the address to read it again."""
+        found = transcript(conversation, request.GET.get("page"))
+        url = reverse("admin:chat_conversation_data", args=[conversation.pk])
+        # While it is read nothing vanishes from it, though there may be one more page by now.
+        return found | {"url": f"{url}?page={found['page']['number']}"}
 
     def load(self, request: HttpRequest, pk: int) -> Conversation:
-        """The conversation, after the permission, so that a refusal tells nothing about the row."""
+        """The conversation, after the permission, so that a refusal says nothing about the row."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
@@ -21,18 +22,22 @@ from django.http import (
 )
 from django.urls import URLPattern, path, reverse
 
+from chat import endpoint_probe
 from chat.admin.endpoint_form import EndpointForm
+from chat.admin.guard import GuardedAdmin
 from chat.admin.rows import RowForm
-from chat.models import Endpoint, Found, OfferedModel, environment_endpoints
-from chat.replies import probe
+from chat.endpoint import OPTIONS
+from chat.models import Endpoint, FoundModels, OfferedModel, environment_endpoints
+from chat.models.endpoints import chosen_options
 
 SECRETS: dict[str, str] = {"key": "key_state", "headers": "header_names"}
-"""What those see in their place who may look and not change."""
+"""Fields shown in place of secrets to staff who may look and not change."""
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class EndpointAdmin(GuardedAdmin):
     form = EndpointForm
+    password_again = True
     list_display = (
         "label", "slug", "base_url", "key", "offered", "enabled", "position", "remark"
     )  # fmt: skip
@@ -45,10 +50,7 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "More",
             {
                 "classes": ("collapse",),
-                "fields": (
-                    "headers", "prefix", "max_tokens_name", "key_header", "api_version", "path",
-                    "connect_timeout", "first_token_timeout", "idle_timeout", "position",
-                ),
+                "fields": ("headers", *OPTIONS, "position"),
             },
         ),
     )  # fmt: skip
@@ -74,7 +76,7 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="Remark", empty_value="")
     def remark(self, row: Endpoint) -> str:
         if row.slug in environment_endpoints().endpoints:
-            return "Not used: the environment has an endpoint of this name."
+            return "Not used: the environment sets an endpoint with this name."
         if not row.has_key and (problem := row.problem()):
             return f"The headers cannot be read: {problem}"
         return ""
@@ -85,7 +87,8 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         found = environment_endpoints()
         rows = [
             {
-                "settings": endpoint,
+                "endpoint": endpoint,
+                "options": chosen_options(endpoint),
                 "models": [offer.name for offer in found.offers if offer.endpoint == name],
             }
             for name, endpoint in found.endpoints.items()
@@ -116,33 +119,36 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return ("slug",) if obj is not None else ()
 
     def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
-        if isinstance(form, EndpointForm):  # the list's form has only what can be edited there
+        if isinstance(form, EndpointForm):  # the list's form has only its editable fields
             form.change_secrets()
         super().save_model(request, obj, form, change)
         if not isinstance(form, EndpointForm):
             return
-        if gone := lost(form):
+        if gone := dropped(form):
             moved = "base_url" in form.changed_data
             why = "belonged to the earlier address" if moved else "could not be read"
-            message = f"Dropped, as it {why}: {', '.join(gone)}. Enter anew what is still needed."
+            message = (
+                f"Removed, because it {why}: {', '.join(gone)}. Enter again those still needed."
+            )
             self.message_user(request, message, messages.WARNING)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
         found = super().construct_change_message(request, form, formsets, add)
-        if isinstance(form, EndpointForm) and (gone := lost(form)):
-            found.append({"changed": {"fields": [f"{secret} (dropped)" for secret in gone]}})
+        if isinstance(form, EndpointForm) and (gone := dropped(form)):
+            found.append({"changed": {"fields": [f"{secret} (removed)" for secret in gone]}})
         return found
 
     def response_add(
         self, request: HttpRequest, obj: Endpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
         """To its page: there its models are fetched, without which it offers nothing."""
-        if "_save" not in request.POST or not self.has_change_permission(request, obj):
+        elsewhere = "_save" not in request.POST or IS_POPUP_VAR in request.POST
+        if elsewhere or not self.has_change_permission(request, obj):
             return super().response_add(request, obj, post_url_continue)
         self.message_user(
-            request, f"{obj} was added. Fetch its models, or add them by name.", messages.SUCCESS
+            request, f"“{obj}” was added. Fetch its models, or add them by name.", messages.SUCCESS
         )
         return HttpResponseRedirect(page_of(obj))
 
@@ -167,8 +173,8 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         first = row.models.filter(enabled=True).values_list("name", flat=True).first()
-        findings = async_to_sync(probe.test)(row.settings(), first)
-        self.tell(request, row.label, findings)
+        findings = async_to_sync(endpoint_probe.test)(row.config(), first, discreet=True)
+        self.report(request, row.label, findings)
         self.log_change(request, row, outcome(findings))
         return HttpResponseRedirect(page_of(row))
 
@@ -178,14 +184,14 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         try:
-            names = async_to_sync(probe.models)(row.settings())
-        except probe.NotListed as none:
-            self.tell(request, row.label, [none.finding])
-            self.log_change(request, row, "Asked for its models: there is no list.")
+            names = async_to_sync(endpoint_probe.models)(row.config(), discreet=True)
+        except endpoint_probe.NotListed as none:
+            self.report(request, row.label, [none.finding])
+            self.log_change(request, row, "Fetched its models: it has no list.")
             return HttpResponseRedirect(page_of(row))
         found = OfferedModel.objects.add_found(row, names)
-        self.message_user(request, f"{row}: {in_words(found)}", messages.SUCCESS)
-        self.log_change(request, row, f"Fetched its models: {in_words(found)}")
+        self.message_user(request, f"“{row}”: {counts_of(found)}", messages.SUCCESS)
+        self.log_change(request, row, f"Fetched its models: {counts_of(found)}")
         if request.user.has_perm("chat.view_offeredmodel") or request.user.has_perm(
             "chat.change_offeredmodel"
         ):
@@ -203,19 +209,19 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         first = next((offer.name for offer in catalogue.offers if offer.endpoint == name), None)
-        findings = async_to_sync(probe.test)(endpoint, first)
-        self.tell(request, endpoint.label, findings)
+        findings = async_to_sync(endpoint_probe.test)(endpoint, first)
+        self.report(request, endpoint.label, findings)
         LogEntry.objects.create(
             user_id=request.user.pk or 0,
             content_type=ContentType.objects.get_for_model(Endpoint),
-            object_repr=f"{endpoint.label} (of the environment)"[:200],
+            object_repr=f"“{endpoint.label[:150]}” (from the environment)",
             action_flag=CHANGE,
             change_message=outcome(findings),
         )
         return HttpResponseRedirect(reverse("admin:chat_endpoint_changelist"))
 
     def load(self, request: HttpRequest, pk: int) -> Endpoint:
-        """The row, after the permission, so that a refusal tells nothing about it."""
+        """The row, after the permission, so that a refusal says nothing about it."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         try:
@@ -223,33 +229,35 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         except (Endpoint.DoesNotExist, OverflowError):
             raise Http404 from None
 
-    def tell(self, request: HttpRequest, label: str, findings: Sequence[probe.Finding]) -> None:
+    def report(
+        self, request: HttpRequest, label: str, findings: Sequence[endpoint_probe.Finding]
+    ) -> None:
         for finding in findings:
-            text = f"{label}: {finding.text}"
+            text = f"“{label}”: {finding.text}"
             if finding.detail:
                 text += f" Details: {finding.detail}"
             level = messages.SUCCESS if finding.ok else messages.ERROR
             self.message_user(request, text, level)
 
 
-def lost(form: EndpointForm) -> list[str]:
-    """Which secrets are gone, with the address they belonged to or because nobody can read them."""
+def dropped(form: EndpointForm) -> list[str]:
+    """Secrets that were dropped, with the address they belonged to or as they are unreadable."""
     gone = ["key"] if form.dropped.key else []
     return gone + [f"value of {name}" for name in form.dropped.headers]
 
 
-def outcome(findings: Sequence[probe.Finding]) -> str:
+def outcome(findings: Sequence[endpoint_probe.Finding]) -> str:
     """For the change log."""
     return "Tested: it works." if all(one.ok for one in findings) else "Tested: it does not work."
 
 
-def in_words(found: Found) -> str:
-    """How many models an endpoint brought."""
-    text = f"{found.added} added, {found.known} known before."
+def counts_of(found: FoundModels) -> str:
+    """The number of models that an endpoint brought, in words."""
+    text = f"{found.added} added, {found.known} already known."
     if found.added and found.on < found.added:
         text += (
-            f" {found.on} of the new ones are offered: many at once, and those that seem to be "
-            "for other things than chat, come switched off."
+            f" {found.on} of the new models are offered. Long lists, and models that seem not to "
+            "be for chat, are added without being offered."
         )
     return text
 

@@ -1,4 +1,4 @@
-"""What the list of conversations can be narrowed by; none of it scans the messages."""
+"""Filters of the list of conversations; none of them scans the messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.models import Conversation, Message, Source, Status, catalogue
 
 LATEST = 500
-"""So many replies that ended badly are looked at; all would be a scan where they are many."""
+"""The most replies with a bad end that are examined; all could mean a scan of the table."""
 
 
 class ModelFilter(admin.SimpleListFilter):
@@ -39,16 +39,16 @@ class RepliesFilter(admin.SimpleListFilter):
 
     title = "replies"
     parameter_name = "replies"
-    ends: ClassVar = {Status.FAILED: "Failed", Status.INTERRUPTED: "Cut off"}
+    ends: ClassVar = {Status.FAILED: "Failed", Status.INTERRUPTED: "Interrupted"}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         ends = [(str(end), f"{label} (the latest {LATEST})") for end, label in self.ends.items()]
-        return [("running", "Being written"), ("ended", "All ended"), *ends]
+        return [("running", "In progress"), ("ended", "All ended"), *ends]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
         if chosen in self.ends:
-            # What has ended has no owner, so these are the last in the index on both.
+            # Ended replies have no owner, so these are the last in the index on both.
             found = Message.objects.filter(status=chosen, owner=None).order_by("-pk")[:LATEST]
             return rows.filter(pk__in=found.values("conversation"))
         return rows.filter(running=chosen == "running") if chosen else rows
@@ -79,7 +79,7 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("chat", "Begun in the chat"), ("api", "Begun by the API")]
+        return [("chat", "Started in the chat"), ("api", "Started through the API")]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
@@ -95,7 +95,7 @@ class ActivityFilter(admin.SimpleListFilter):
     days: ClassVar = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*self.days.items(), ("older", "Longer ago")]
+        return [*self.days.items(), ("older", "Older")]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()

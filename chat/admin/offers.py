@@ -1,4 +1,4 @@
-"""Models in the admin: which are offered, to whom, at what price."""
+"""Models in the admin: offers, groups and prices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
 
+from chat.admin.guard import GuardedAdmin
 from chat.admin.rows import RowForm
 from chat.models import OfferedModel
 
@@ -21,8 +23,7 @@ class OfferedModelForm(forms.ModelForm):  # type: ignore[type-arg]
     is_default = forms.BooleanField(
         label="Default",
         required=False,
-        help_text="New conversations begin with it. Only one model is the default: the one "
-        "before gives it up.",
+        help_text="Used for new conversations. It replaces the previous default model.",
     )
 
     class Meta:
@@ -39,22 +40,22 @@ class OfferedModelForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if not name.isprintable():
-            raise ValidationError("Characters that can be seen are allowed.")
+            raise ValidationError("Enter at least one visible character.")
         return name
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("is_default") and not cleaned.get("enabled"):
             self.add_error("is_default", "A model that is not offered cannot be the default.")
-        prices = [cleaned.get(f"{what}_price") for what in ("input", "output")]
+        prices = [cleaned.get(f"{kind}_price") for kind in ("input", "output")]
         if (prices[0] is None) != (prices[1] is None) and not self.errors:
             missing = "input_price" if prices[0] is None else "output_price"
-            self.add_error(missing, "A cost needs both prices; 0 is a price, too.")
+            self.add_error(missing, "Enter both prices or neither. A price may be 0.")
         return cleaned
 
 
 @admin.register(OfferedModel)
-class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OfferedModelAdmin(GuardedAdmin):
     form = OfferedModelForm
     list_display = (
         "shown", "enabled", "name", "endpoint", "context", "prices", "is_default", "who", "note",
@@ -79,8 +80,8 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         (
             "Context and prices",
             {
-                "description": "What is publicly known is filled in when a model is added, where "
-                "it is left empty. Without prices, replies have no cost.",
+                "description": "Empty fields get publicly known values when a model is added. "
+                "Without prices, replies have no cost.",
                 "fields": ("context", "input_price", "output_price", "cached_price"),
             },
         ),
@@ -105,7 +106,7 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def prices(self, row: OfferedModel) -> str:
         if row.input_price is None or row.output_price is None:
             return ""
-        text = f"{plain(row.input_price)} sent, {plain(row.output_price)} answered"
+        text = f"{plain(row.input_price)} input, {plain(row.output_price)} output"
         if row.cached_price is not None:
             text += f", {plain(row.cached_price)} cached"
         return text
@@ -116,7 +117,10 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Who")
     def who(self, row: OfferedModel) -> str:
-        return ", ".join(group.name for group in row.groups.all()) or "everybody"
+        return (
+            format_html_join(", ", "<bdi>{}</bdi>", [[group.name] for group in row.groups.all()])
+            or "everybody"
+        )
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(
@@ -139,7 +143,7 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.make_default()
         if filled:
             context = f"context {obj.context} tokens, " if obj.context else ""
-            message = f"Filled in what is publicly known: {context}prices {self.prices(obj)}."
+            message = f"Filled in publicly known values: {context}prices {self.prices(obj)}."
             self.message_user(request, message, messages.INFO)
 
     # --- actions --------------------------------------------------------------------------
@@ -148,14 +152,14 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def offer(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         self.switch(request, rows, on=True)
 
-    @admin.action(description="Do not offer the selected models", permissions=["change"])
+    @admin.action(description="Stop offering the selected models", permissions=["change"])
     def withdraw(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         self.switch(request, rows, on=False)
 
     def switch(self, request: HttpRequest, rows: QuerySet[OfferedModel], *, on: bool) -> None:
         changed = list(rows.filter(enabled=not on))
         OfferedModel.objects.filter(pk__in=[row.pk for row in changed]).update(enabled=on)
-        done = "Offered." if on else "Not offered any more."
+        done = "Offered." if on else "No longer offered."
         self.log(request, changed, done)
         self.message_user(request, f"{counted(changed)}: {done.lower()}", messages.SUCCESS)
 
@@ -163,18 +167,18 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def make_default(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         chosen = list(rows[:2])
         if len(chosen) != 1:
-            self.message_user(request, "Select one model: only one is the default.", messages.ERROR)
+            self.message_user(request, "Select exactly one model.", messages.ERROR)
             return
         (row,) = chosen
         if not (row.enabled and row.endpoint.enabled):
-            message = f"{row} is not offered, so it cannot be the default."
+            message = f"“{row}” is not offered, so it cannot be the default."
             self.message_user(request, message, messages.ERROR)
             return
         row.make_default()
         self.log(request, [row], "Made the default.")
-        self.message_user(request, f"New conversations begin with {row}.", messages.SUCCESS)
+        self.message_user(request, f"New conversations use “{row}”.", messages.SUCCESS)
 
-    @admin.action(description="Fill in what is publicly known", permissions=["change"])
+    @admin.action(description="Fill in publicly known values", permissions=["change"])
     def fill_in(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         looked = list(rows)
         filled = [row for row in looked if row.propose()]
@@ -182,7 +186,7 @@ class OfferedModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         OfferedModel.objects.bulk_update(filled, fields)
         self.log(request, filled, "Filled in context and prices.")
         message = f"Filled in {len(filled)} of {counted(looked)}. Nothing is known of the others, "
-        message += "or they have it all; what was set stays."
+        message += "or they are complete. Existing values were kept."
         self.message_user(request, message, messages.SUCCESS)
 
     def log(self, request: HttpRequest, rows: list[OfferedModel], message: str) -> None:

@@ -1,4 +1,4 @@
-"""What can be edited within the rows of a list."""
+"""Editing within the rows of a list."""
 
 from __future__ import annotations
 

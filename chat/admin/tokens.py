@@ -1,4 +1,4 @@
-"""API tokens in the admin: who has which, and an end to one that should not be."""
+"""API tokens in the admin: list and revocation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from chat.admin.guard import GuardedAdmin
+from chat.admin.rights import may_touch, touchable
 from chat.models import Token
 
 
@@ -17,7 +20,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("live", "In force"), ("over", "Revoked, expired, or of an inactive user")]
+        return [("live", "Valid"), ("over", "Revoked, expired, or of an inactive user")]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Token]) -> QuerySet[Token]:
         live = Token.objects.live().values("pk")
@@ -27,10 +30,14 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Token)
-class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """To be seen, without the hash; the only change there is, is to revoke one."""
+class TokenAdmin(GuardedAdmin):
+    """To be seen, without the hash; to be revoked; and how much at once it may ask for."""
 
-    fields = ("user", "name", "ends_in", "may", "created", "expires", "last_used", "revoked")
+    password_again = True
+    readonly_fields = (
+        "user", "name", "ends_in", "may", "created", "expires", "last_used", "revoked"
+    )  # fmt: skip
+    fields = (*readonly_fields, "running_limit", "queued_limit")
     list_display = ("name", "user", "ends_in", "may", "created", "expires", "last_used", "revoked")
     list_filter = (StateFilter,)
     list_select_related = ("user",)
@@ -59,7 +66,9 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        return False
+        """Of its limits alone, and only of accounts whose tokens may be revoked, too."""
+        allowed = obj is None or may_touch(request.user, obj.user)
+        return allowed and self.has_revoke_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         return False
@@ -69,9 +78,9 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Token]) -> None:
-        """What is followed with one of them is cut off at the next check of logins."""
-        if not request.user.is_superuser:
-            rows = rows.filter(user__is_superuser=False)
+        """Revoke tokens; the next check of logins closes connections that use them."""
+        accounts = touchable(request.user, User.objects.all())
+        rows = rows.filter(user__in=accounts.values("pk"))
         ended = [row for row in rows if row.revoke()]
         LogEntry.objects.log_actions(request.user.pk, ended, CHANGE, "Revoked.")  # type: ignore[arg-type]
         counted = "1 token" if len(ended) == 1 else f"{len(ended)} tokens"

@@ -1,4 +1,4 @@
-"""Who may ask what: a route's scopes, checked before anything else of a request is read."""
+"""Scopes of a route, checked before anything else of a request is read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import cast
 
 from django.http import HttpRequest
 
-from chat.access import Caller, identify
-from chat.api.problems import Declined
+from chat.api.problems import ApiProblem
+from chat.authentication import Caller, identify
 
 JSON = "application/json"
 
@@ -16,8 +16,8 @@ JSON = "application/json"
 class Access:
     """A route's `auth`: a session, or a token with one of these scopes (of none: any token).
 
-    Also refuses who accepts none of the media types in which the route answers; a route that has
-    more to say about that names none.
+    Also refuses clients that accept none of the media types of the route's answers. A route that
+    decides this itself names none.
     """
 
     def __init__(self, *scopes: str, answers: tuple[str, ...] = (JSON,)) -> None:
@@ -33,8 +33,8 @@ class Access:
         caller = identify(request, *self.scopes)
         wanted = request.headers.get("Accept", "").strip()
         if wanted and self.answers and preferred(request, self.answers) is None:
-            message = f"This address answers with {' or '.join(self.answers)}."
-            raise Declined(406, "not_acceptable", message, field="Accept")
+            message = f"This URL returns {' or '.join(self.answers)}."
+            raise ApiProblem(406, "not_acceptable", message, field="Accept")
         return caller
 
 
@@ -51,5 +51,5 @@ def preferred(request: HttpRequest, types: Sequence[str]) -> str | None:
 
 
 def caller_of(request: HttpRequest) -> Caller:
-    """Who asks, on a route whose `auth` has let them in."""
+    """The caller of a route whose `auth` has let them in."""
     return cast(Caller, request.auth)  # type: ignore[attr-defined]

@@ -10,18 +10,28 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema
 
-from chat import protocol, streams
-from chat.api import objects
-from chat.api.answers import answer, answers
+from chat import admission, protocol
+from chat.api.answers import answer, answers, shown
 from chat.api.auth import Access, caller_of
-from chat.api.problems import Declined
+from chat.api.problems import ApiProblem
 from chat.models import Conversation, Counter, IdReused, catalogue
 from chat.models.conversations import ConversationQuerySet
 from chat.models.drafts import make_conversation
+from chat.models.pages import Page, earlier_page, newest_page
+from chat.models.queueing import NOT_OFFERED
 from chat.models.search import search
 from chat.models.trees import tree
+from chat.protocol import (
+    ConversationObject,
+    MessageObject,
+    Seq,
+    Shape,
+    VersionObject,
+    described,
+)
+from chat.protocol.schemas import schemas
 
 router = Router(tags=["conversations"])
 
@@ -31,19 +41,35 @@ Title = Annotated[str, Field(min_length=1, max_length=500, description="Cut at 1
 ModelId = Annotated[str, Field(max_length=200, description="One of `GET /models`.")]
 
 
-class Listed(Schema):
-    seq: objects.Seq
-    conversations: list[objects.Conversation]
-    next: str | None = Field(description="The `cursor` of the next page; null on the last.")
+type Settings = Annotated[Any, WithJsonSchema(schemas(protocol.Settings)["Settings"])]
+"""Checked by `protocol.parse_settings`, as those in a frame."""
 
 
-class Single(Schema):
+class Listed(Shape, frozen=True):
+    seq: Seq
+    conversations: list[ConversationObject]
+    next: Annotated[str | None, described("The `cursor` of the next page; null on the last.")]
+
+
+class Single(Shape, frozen=True):
     seq: int
-    conversation: objects.Conversation
+    conversation: ConversationObject
 
 
-class Tree(Single):
-    messages: list[objects.Message]
+class Tree(Single, frozen=True):
+    """A conversation, whole or a page of it."""
+
+    messages: list[MessageObject]
+    complete: Annotated[bool, described("These are all its messages, whatever path they are on.")]
+    earlier: Annotated[
+        UUID | None,
+        described("`before` of the page above this one; null where that begins the path."),
+    ]
+    last: Annotated[UUID | None, described("The message at which the path of the page ends.")]
+    versions: Annotated[
+        list[VersionObject],
+        described("Messages beside those of the page, without their texts; at most 500."),
+    ]
 
 
 class NewConversation(Schema):
@@ -52,18 +78,18 @@ class NewConversation(Schema):
     id: UUID = Field(description="Made by you: the same again gives the same conversation.")
     title: Title | None = None
     model: ModelId | None = None
-    settings: objects.Settings | None = None
+    settings: Settings | None = None
 
 
 class ConversationChange(Schema):
-    """What is left out, or null, stays as it is."""
+    """Changes of a conversation; a field that is left out, or null, stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
     leaf: UUID | None = Field(default=None, description="The last message of the path to show.")
     model: ModelId | None = None
-    settings: objects.Settings | None = Field(default=None, description="Replace all of them.")
+    settings: Settings | None = Field(default=None, description="Replace all of them.")
     archived: StrictBool | None = None
 
 
@@ -75,9 +101,9 @@ def list_conversations(
     q: Annotated[str, Query(max_length=200, description="Words in titles and texts.")] = "",
     archived: Literal["false", "true", "all"] = "false",
 ) -> HttpResponse:
-    """Those that are not archived, by last activity, newest first.
+    """Conversations that are not archived, by last activity, newest first.
 
-    With `q` those in which all words occur: in the title, or in one message.
+    With `q` only those that have all its words in the title, or in one message.
     """
     user_id = caller_of(request).user_id
     after = _read_cursor(cursor) if cursor else None
@@ -91,23 +117,23 @@ def list_conversations(
     more = len(page) > limit
     page = page[:limit]
     return answer(
-        {
-            "seq": seq,
-            "conversations": [protocol.conversation_object(row) for row in page],
-            "next": _make_cursor(page[-1]) if more else None,
-        }
+        Listed(
+            seq=seq,
+            conversations=[protocol.conversation_object(row) for row in page],
+            next=_make_cursor(page[-1]) if more else None,
+        )
     )
 
 
 @router.post(
     "/conversations",
     auth=Access("chat"),
-    response=answers(Single, 409, 413, 415, 422, 429) | {201: Single},
+    response=answers(Single, 409, 413, 415, 422, 429) | {201: shown(Single)},
 )
 def create_conversation(request: HttpRequest, new: NewConversation) -> HttpResponse:
     """Make an empty one, to send into. A message sent to no conversation makes its own."""
     user_id = caller_of(request).user_id
-    streams.ration(user_id)
+    admission.ration(user_id)
     try:
         row, is_new = make_conversation(
             user_id,
@@ -117,27 +143,54 @@ def create_conversation(request: HttpRequest, new: NewConversation) -> HttpRespo
             settings=_settings(new.settings),
         )
     except IdReused:
-        message = "The conversation with this id was deleted: make a new id."
-        raise Declined(409, "id_reused", message, field="id") from None
-    content = {"seq": row.seq, "conversation": protocol.conversation_object(row)}
+        message = "The conversation with this id was deleted. Use a new id."
+        raise ApiProblem(409, "id_reused", message, field="id") from None
+    content = Single(row.seq, protocol.conversation_object(row))
     return answer(content, status=201 if is_new else 200)
 
 
 @router.get("/conversations/{uid}", auth=Access("read"), response=answers(Tree, 404, 422))
-def read_conversation(request: HttpRequest, uid: UUID) -> HttpResponse:
-    """The whole tree, oldest first; a reply that has not ended comes without its text."""
+def read_conversation(
+    request: HttpRequest,
+    uid: UUID,
+    limit: Annotated[
+        int | None,
+        Query(ge=1, le=500, description="Read a page of the shown path, at most so many messages."),
+    ] = None,
+    before: Annotated[
+        UUID | None, Query(description="The page that ends above this message: `earlier`.")
+    ] = None,
+    through: Annotated[
+        UUID | None, Query(description="Of the path through this message, to the newest below.")
+    ] = None,
+) -> HttpResponse:
+    """The whole tree, oldest first; or with `limit` the newest page of the path that is shown.
+
+    A conversation that fits into a page comes whole. A page has less than `limit` messages where
+    they are long. A reply that has not ended comes without its text.
+    """
     user_id = caller_of(request).user_id
     seq = Counter.objects.current(user_id)
     row = _own(user_id).get(uid=uid)
+    if before is not None:
+        page = earlier_page(row, limit or PAGE, before)
+    elif limit is not None or through is not None:
+        page = newest_page(row, limit or PAGE, through)
+    else:
+        page = Page(tree(row), last=row.leaf.uid if row.leaf else None, complete=True)
     return answer(
-        {
-            "seq": seq,
-            "conversation": protocol.conversation_object(row),
-            "messages": [
+        Tree(
+            seq=seq,
+            conversation=protocol.conversation_object(row),
+            messages=[
                 protocol.message_object(message, conversation=row.uid, full=True)
-                for message in tree(row)
+                for message in page.messages
             ],
-        }
+            complete=page.complete,
+            earlier=page.earlier,
+            last=page.last,
+            versions=[_version(values) for values in page.versions],
+        )
     )
 
 
@@ -151,7 +204,7 @@ def change_conversation(
 ) -> HttpResponse:
     """Rename it, archive it, choose its model or the branch to show, replace its settings."""
     user_id = caller_of(request).user_id
-    streams.ration(user_id)
+    admission.ration(user_id)
     row = _own(user_id).get(uid=uid)
     wanted: dict[str, Any] = {
         "title": _title(change.title),
@@ -162,7 +215,7 @@ def change_conversation(
     }
     if any(value is not None for value in wanted.values()):
         row.change(**wanted)
-    return answer({"seq": row.seq, "conversation": protocol.conversation_object(row)})
+    return answer(Single(row.seq, protocol.conversation_object(row)))
 
 
 @router.delete(
@@ -173,12 +226,23 @@ def change_conversation(
 def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
     """Delete it with all its messages; its replies end."""
     user_id = caller_of(request).user_id
-    streams.ration(user_id)
+    admission.ration(user_id)
     _own(user_id).get(uid=uid).remove()
     return Status(204, None)
 
 
-# --- what was asked for -------------------------------------------------------------------
+def _version(values: dict[str, Any]) -> VersionObject:
+    return VersionObject(
+        id=values["uid"],
+        parent=values["parent__uid"],
+        role=values["role"],
+        created=protocol.moment(values["created"]),
+        seq=values["seq"],
+        status=values["status"] or None,
+    )
+
+
+# --- parameters ---------------------------------------------------------------------------
 
 
 def _own(user_id: int) -> ConversationQuerySet:
@@ -191,13 +255,13 @@ def _title(title: str | None) -> str | None:
         return None
     tidy = " ".join(protocol.clean(title).split())
     if not tidy:
-        raise Declined(422, "bad_field", "The title is empty.", field="title")
+        raise ApiProblem(422, "bad_field", "The title is empty.", field="title")
     return tidy
 
 
 def _model(user_id: int, model: str | None) -> str | None:
     if model is not None and catalogue(user_id).find(model) is None:
-        raise Declined(422, "no_model", "This model is not offered here.", field="model")
+        raise ApiProblem(422, "no_model", NOT_OFFERED, field="model")
     return model
 
 
@@ -216,6 +280,6 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
         if not 0 <= number < 2**63:
             raise ValueError(cursor)
     except (ValueError, OverflowError, binascii.Error):
-        message = "This cursor is not one of ours."
-        raise Declined(422, "bad_field", message, field="cursor") from None
+        message = "This cursor is not valid."
+        raise ApiProblem(422, "bad_field", message, field="cursor") from None
     return moment, number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from ninja.operation import Operation
 
 from chat.api.auth import Access
 from chat.api.problems import CONTENT_TYPE
+from chat.protocol.schemas import REFERENCE, schemas
 
 ABOUT = """\
 Everything that the page does, for programs.
@@ -25,28 +27,32 @@ as an unknown one. Bodies are JSON in UTF-8."""
 
 
 class Document(OpenAPISchema):
-    """Ninja's, with the scopes of each route, and problems for errors."""
+    """Ninja's document, with the scopes of each route, and problems for errors."""
 
     def operation_details(self, operation: Operation) -> dict[str, Any]:
-        told: dict[str, Any] = super().operation_details(operation)
+        details: dict[str, Any] = super().operation_details(operation)
         first, _, rest = operation.description.partition("\n\n")
-        told |= {"operationId": operation.view_func.__name__.strip("_"), "summary": first}
-        told.pop("description")
+        details |= {"operationId": operation.view_func.__name__.strip("_"), "summary": first}
+        details.pop("description")
         if rest:
-            told["description"] = rest
-        return told
+            details["description"] = rest
+        return details
 
     def operation_security(self, operation: Operation) -> list[dict[str, list[str]]] | None:
         found = [auth for auth in operation.auth_callbacks if isinstance(auth, Access)]
         return [security for auth in found for security in auth.security]
 
     def responses(self, operation: Operation) -> dict[int, dict[str, Any]]:
-        told: dict[int, dict[str, Any]] = super().responses(operation)
-        for status, response in told.items():
-            if status >= 400 and "content" in response:
-                (content,) = response["content"].values()
-                response["content"] = {CONTENT_TYPE: content}
-        return told
+        found: dict[int, dict[str, Any]] = {}
+        for status, model in operation.response_models.items():
+            found[status] = {"description": HTTPStatus(status).phrase}
+            if model is not None:
+                (shape,) = model.model_fields["response"].metadata
+                self.add_schema_definitions(schemas(shape))
+                schema = {"$ref": REFERENCE.format(name=shape.__name__)}
+                content_type = CONTENT_TYPE if status >= 400 else "application/json"
+                found[status]["content"] = {content_type: {"schema": schema}}
+        return found
 
     def get_components(self) -> dict[str, Any]:
         return {

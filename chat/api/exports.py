@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
@@ -13,15 +13,17 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
-from ninja import Router, Schema
+from ninja import Router
 
 from chat import protocol
-from chat.api import objects
 from chat.api.answers import answers
 from chat.api.auth import Access, caller_of
+from chat.api.quoting import quotation
+from chat.marking import marked_text
 from chat.models import Conversation
 from chat.models.exports import pieces, read_piece
 from chat.models.messages import Message
+from chat.protocol import ConversationObject, MessageObject, Moment, Shape
 
 router = Router(tags=["conversations"])
 
@@ -31,14 +33,14 @@ ENDINGS = {"json": "json", "markdown": "md"}
 _encode = msgspec.json.Encoder().encode
 
 
-class Export(Schema):
+class Export(Shape, frozen=True):
     """All of a conversation. A reply that has not ended comes without its text."""
 
     format: Literal["parley.conversation"]
     version: Literal[1]
-    exported: datetime
-    conversation: objects.Conversation
-    messages: list[objects.Message]
+    exported: Moment
+    conversation: ConversationObject
+    messages: list[MessageObject]
 
 
 MARKDOWN = {"text/markdown": {"schema": {"type": "string"}}}
@@ -69,43 +71,49 @@ def export_conversation(
     )
 
 
-def _read(keys: list[int]) -> list[Message]:
-    """The next messages, once the client has taken those before; no connection waits for that."""
+@sync_to_async
+def _written(keys: list[int], write: Callable[[list[Message]], bytes]) -> bytes:
+    """The next messages as they are written, once the client has taken those before.
+
+    Written in the thread that read them: quoting a text of 1 MiB may take most of a second. No
+    connection waits for the client.
+    """
     try:
-        return read_piece(keys)
+        return write(read_piece(keys))
     finally:
         if not connection.in_atomic_block:
             close_old_connections()
 
 
 async def _json(row: Conversation, cut: list[list[int]]) -> AsyncIterator[bytes]:
-    head = {
-        "format": "parley.conversation",
-        "version": 1,
-        "exported": protocol.time(datetime.now(UTC)),
-        "conversation": protocol.conversation_object(row),
-    }
-    yield _encode(head)[:-1] + b',"messages":['
+    now = protocol.moment(datetime.now(UTC))
+    head = Export("parley.conversation", 1, now, protocol.conversation_object(row), messages=[])
+    yield _encode(head).removesuffix(b"]}")
     comma = b""
+
+    def write(messages: list[Message]) -> bytes:
+        rows = [protocol.message_object(one, conversation=row.uid, full=True) for one in messages]
+        return _encode(rows)[1:-1]
+
     for keys in cut:
-        messages = await sync_to_async(_read)(keys)
-        told = [protocol.message_object(one, conversation=row.uid, full=True) for one in messages]
-        if told:
-            yield comma + _encode(told)[1:-1]
+        if piece := await _written(keys, write):
+            yield comma + piece
             comma = b","
     yield b"]}\n"
 
 
 async def _markdown(row: Conversation, cut: list[list[int]]) -> AsyncIterator[bytes]:
+    def write(messages: list[Message]) -> bytes:
+        text = [f"\n---\n\n{_heading(one)}\n\n{_said(one)}\n" for one in messages]
+        return "".join(text).encode()
+
     yield f"# {_plain(row.title)}\n".encode()
     for keys in cut:
-        messages = await sync_to_async(_read)(keys)
-        text = [f"\n---\n\n{_heading(one)}\n\n{_said(one)}\n" for one in messages]
-        yield "".join(text).encode()
+        yield await _written(keys, write)
 
 
 async def _tree(row: Conversation, cut: list[list[int]]) -> AsyncIterator[bytes]:
-    """Oldest first, each with its number and, where that is not the one above, what it follows."""
+    """Write messages, oldest first, with their numbers and, if not the one above, their parents."""
     numbers = {key: at for at, key in enumerate((key for keys in cut for key in keys), start=1)}
 
     def place(message: Message) -> str:
@@ -115,39 +123,31 @@ async def _tree(row: Conversation, cut: list[list[int]]) -> AsyncIterator[bytes]
             return f"no. {number}"
         return f"no. {number}, follows no. {above}" if above else f"no. {number}, a new beginning"
 
+    def write(messages: list[Message]) -> bytes:
+        text = [f"\n---\n\n{_heading(one)}, {place(one)}\n\n{_said(one)}\n" for one in messages]
+        return "".join(text).encode()
+
     yield f"# {_plain(row.title)}\n".encode()
     for keys in cut:
-        messages = await sync_to_async(_read)(keys)
-        for one in messages:
-            yield f"\n---\n\n{_heading(one)}, {place(one)}\n\n{_said(one)}\n".encode()
+        yield await _written(keys, write)
 
 
 def _heading(message: Message) -> str:
-    who = "You" if message.role == "user" else _plain(message.model or "Model")
-    return f"**{who}**, {message.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    author = "You" if message.role == "user" else _plain(message.model or "Model")
+    return f"**{author}**, {message.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _said(message: Message) -> str:
     if message.status and message.ended is None:
         return "*This reply has not ended yet.*"
     note = f"*{_plain(message.error_message)}*" if message.error_message else ""
-    return "\n\n".join(part for part in (_closed(message.text.strip("\n")), note) if part)
-
-
-def _closed(text: str) -> str:
-    """With an end to a block of code that has none, or all that follows would be code as well."""
-    fence = ""
-    for mark, info in re.findall(r"^ {0,3}(`{3,}|~{3,})(.*)$", text, re.MULTILINE):
-        if not fence:
-            fence = mark
-        elif mark.startswith(fence) and not info.strip():
-            fence = ""
-    return f"{text}\n{fence}" if fence else text
+    return "\n\n".join(part for part in (quotation(message.text), note) if part)
 
 
 def _plain(text: str) -> str:
     """Text that Markdown shows as it is: no markup, no HTML, no second line."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~&$])", r"\\\1", " ".join(text.split()))
+    words = marked_text(" ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~&$])", r"\\\1", words)
 
 
 def _file_name(title: str) -> str:

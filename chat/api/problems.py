@@ -7,21 +7,25 @@ import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
-from ninja import NinjaAPI, Schema
+from msgspec import UNSET, Meta, UnsetType
+from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
-from pydantic import Field
 
 from chat import protocol
-from chat.access import Refused
-from chat.intake import STATUS
+from chat.authentication import AuthenticationFailed
+from chat.commands import STATUS
+from chat.database.faults import is_trouble, sentence, troubles
+from chat.protocol import Shape, described
+from chat.protocol.sentences import BROKEN, NOT_JSON, NOTHING_HERE
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
 type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -30,40 +34,41 @@ logger = structlog.stdlib.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-NOTHING_HERE = "There is nothing here for you."
 TOO_LARGE = "The body of this request is too large."
 PLAIN = {
-    400: ("bad_request", "This request cannot be understood."),
+    400: ("bad_request", "This request is not valid."),
     404: ("not_found", NOTHING_HERE),
-    405: ("method_not_allowed", "This address does not take this method: see `Allow`."),
+    405: ("method_not_allowed", "This method is not allowed at this URL. See `Allow`."),
     413: ("too_large", TOO_LARGE),
     503: ("unavailable", "Try again in a moment."),
 }
-"""What Django itself answers with a page."""
+"""Problems for statuses that Django itself answers with a page."""
 MANY = 20
 """Up to so many wrong fields are named."""
 FIELD_LENGTH = 80
 
 
-class WrongField(Schema):
-    field: str | None = Field(description="Null where the whole body is meant.")
+class WrongField(Shape, frozen=True):
+    field: Annotated[str | None, described("Null where the whole body is meant.")]
     detail: str
 
 
-class Problem(Schema):
+class Problem(Shape, frozen=True):
     """An error. `code` never changes its meaning; `detail` is a sentence for people."""
 
-    type: str = Field(examples=["about:blank"])
+    type: Annotated[str, Meta(examples=["about:blank"])]
     title: str
     status: int
     detail: str
     code: str
-    field: str | None = Field(default=None, description="Which field is wrong: the first of them.")
-    errors: list[WrongField] | None = Field(default=None, description="All of them.")
-    retry_after: float | None = Field(default=None, description="Seconds.")
+    field: Annotated[str, described("The wrong field: the first of them.")] | UnsetType = UNSET
+    errors: Annotated[list[WrongField], described("All of them.")] | UnsetType = UNSET
+    retry_after: Annotated[float, described("Seconds.")] | UnsetType = UNSET
+    id: Annotated[str, described("Your id of a request that met a fault.")] | UnsetType = UNSET
+    reply: Annotated[str, described("The reply that it was about.")] | UnsetType = UNSET
 
 
-class Declined(Exception):
+class ApiProblem(Exception):
     """Answered with this problem, wherever it is raised."""
 
     def __init__(self, status: int, code: str, detail: str, **facts: object) -> None:
@@ -77,19 +82,17 @@ class Declined(Exception):
 def problem(
     request: HttpRequest | None, status: int, code: str, message: str, **facts: object
 ) -> HttpResponse:
-    """The answer that says what is wrong; facts without a value are left out."""
-    known = {name: fact for name, fact in facts.items() if fact is not None}
+    """An answer with a problem; facts without a value are left out.
+
+    A fault of the server has the ids of the request, by which a client can repeat it.
+    """
+    about = getattr(request, "about", {}) if status >= 500 else {}
+    known = about | {name: fact for name, fact in facts.items() if fact is not None}
     if status in {429, 503}:
         known.setdefault("retry_after", RETRY_SECONDS)
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": message,
-        "code": code,
-    }
+    body = Problem("about:blank", HTTPStatus(status).phrase, status, message, code, **known)
     response = HttpResponse(
-        json.dumps(body | known, default=str), status=status, content_type=CONTENT_TYPE
+        json.dumps(msgspec.to_builtins(body)), status=status, content_type=CONTENT_TYPE
     )
     if "retry_after" in known:
         response["Retry-After"] = str(math.ceil(float(str(known["retry_after"]))))
@@ -97,28 +100,28 @@ def problem(
 
 
 def not_found(request: HttpRequest | None) -> HttpResponse:
-    """The same bytes for what is not there and for what is somebody else's."""
+    """Answer with the same bytes for an unknown id and for somebody else's."""
     return problem(request, 404, "not_found", NOTHING_HERE)
 
 
 def refused(request: HttpRequest, bad: protocol.BadFrame) -> HttpResponse:
-    """What `error` frames say over a socket."""
+    """A refusal, which sockets get as an `error` frame."""
     if bad.code == "not_found":
         return not_found(request)
     return problem(request, STATUS[bad.code], bad.code, bad.message, **bad.facts)
 
 
 def handle(api: NinjaAPI) -> None:
-    """Teach the API to answer what its routes raise."""
+    """Add handlers for the errors of routes to the API."""
 
-    @api.exception_handler(Declined)
-    def _(request: HttpRequest, declined: Declined) -> HttpResponse:
+    @api.exception_handler(ApiProblem)
+    def _(request: HttpRequest, declined: ApiProblem) -> HttpResponse:
         return problem(request, declined.status, declined.code, declined.detail, **declined.facts)
 
-    @api.exception_handler(Refused)
-    def _(request: HttpRequest, who: Refused) -> HttpResponse:
-        response = problem(request, who.status, who.code, who.message)
-        for name, value in who.headers.items():
+    @api.exception_handler(AuthenticationFailed)
+    def _(request: HttpRequest, failure: AuthenticationFailed) -> HttpResponse:
+        response = problem(request, failure.status, failure.code, failure.message)
+        for name, value in failure.headers.items():
             response[name] = value
         return response
 
@@ -130,11 +133,14 @@ def handle(api: NinjaAPI) -> None:
     def _(request: HttpRequest, _: ObjectDoesNotExist) -> HttpResponse:
         return not_found(request)
 
-    @api.exception_handler(OperationalError)
+    @api.exception_handler(DatabaseError)
     @api.exception_handler(InterfaceError)
-    def _(request: HttpRequest, error: DatabaseError) -> HttpResponse:
-        logger.warning("api: the database cannot be reached", exc_info=error)
-        return problem(request, 503, *PLAIN[503])
+    def _(request: HttpRequest, error: Exception) -> HttpResponse:
+        if not is_trouble(error):
+            raise error
+        troubles.note(error)
+        logger.warning("api: the database: %s", type(error).__name__)
+        return problem(request, 503, "unavailable", sentence(error))
 
     @api.exception_handler(RequestDataTooBig)
     def _(request: HttpRequest, _: RequestDataTooBig) -> HttpResponse:
@@ -143,29 +149,29 @@ def handle(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def _(request: HttpRequest, error: HttpError) -> HttpResponse:
         # Ninja makes one of whatever was raised while it read a body.
-        if isinstance(error.__cause__, Declined):
+        if isinstance(error.__cause__, ApiProblem):
             return api.on_exception(request, error.__cause__)
-        return problem(request, error.status_code, "bad_json", "This is not valid JSON.")
+        return problem(request, error.status_code, "bad_json", NOT_JSON)
 
     @api.exception_handler(ValidationError)
     def _(request: HttpRequest, error: ValidationError) -> HttpResponse:
         wrong = [_wrong_field(one) for one in error.errors[:MANY]]
         return problem(
-            request, 422, "bad_field", wrong[0]["detail"], field=wrong[0]["field"], errors=wrong
+            request, 422, "bad_field", wrong[0].detail, field=wrong[0].field, errors=wrong
         )
 
 
-def _wrong_field(error: dict[str, Any]) -> dict[str, Any]:
+def _wrong_field(error: dict[str, Any]) -> WrongField:
     source, *path = error["loc"]
     # The first step into a body is the name of the view's argument.
     name = ".".join(str(step) for step in (path[1:] if source == "body" else path))
     name = protocol.clean(name)[:FIELD_LENGTH]
-    return {"field": name or None, "detail": f"{str(error['msg']).rstrip('.')}."}
+    return WrongField(name or None, f"{str(error['msg']).rstrip('.')}.")
 
 
 @sync_and_async_middleware
 def problems_for_pages(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
-    """Middleware: under /api/ also what Django answers itself is a problem, never a page.
+    """Middleware that makes problems of Django's own answers under /api/, never pages.
 
     An address that is none, a method that a route does not take, an error within the server.
     """
@@ -191,8 +197,11 @@ def _translate(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
         or (status == 500 and settings.DEBUG)
     ):
         return response
-    code, detail = PLAIN.get(status, ("server_error", "Something went wrong here."))
-    told = problem(request, status, code, detail)
+    code, detail = PLAIN.get(status, ("server_error", BROKEN))
+    detail = getattr(response, "sentence", detail)
+    answer = problem(request, status, code, detail)
     if "Allow" in response.headers:
-        told["Allow"] = ", ".join(sorted(response["Allow"].replace(" ", "").split(",")))
-    return told
+        answer["Allow"] = ", ".join(sorted(response["Allow"].replace(" ", "").split(",")))
+    if "Retry-After" in response.headers:
+        answer["Retry-After"] = response["Retry-After"]
+    return answer

@@ -1,4 +1,4 @@
-"""What one's own replies took."""
+"""Usage of one's own replies."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Annotated
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema
-from pydantic import BeforeValidator, Field
+from ninja import Query, Router
+from pydantic import BeforeValidator
 
-from chat.api import objects
 from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
-from chat.api.problems import Declined
+from chat.api.problems import ApiProblem
 from chat.models import Counter
 from chat.models.usage import TOKENS, usage
+from chat.protocol import Seq, Shape, described
 
 router = Router(tags=["account"])
 
@@ -33,31 +33,32 @@ Day = Annotated[date, BeforeValidator(_as_written)]
 
 DAYS = 366
 SHOWN = 30
+COUNTED = ("replies", *TOKENS)
 
 
-class Took(Schema):
+class Took(Shape, frozen=True, kw_only=True):
     replies: int
     prompt_tokens: int
     completion_tokens: int
-    reasoning_tokens: int = Field(description="Among the completion tokens.")
-    cached_tokens: int = Field(description="Among the prompt tokens.")
-    cost: float | None = Field(description="US dollars; null where unknown, or not to be seen.")
+    reasoning_tokens: Annotated[int, described("Among the completion tokens.")]
+    cached_tokens: Annotated[int, described("Among the prompt tokens.")]
+    cost: Annotated[float | None, described("US dollars; null where unknown, or not to be seen.")]
 
 
-class DayAndModel(Took):
+class DayAndModel(Took, frozen=True):
     day: date
     model: str
 
 
-class OwnUsage(Schema):
-    seq: objects.Seq
-    from_: date = Field(alias="from")
+class OwnUsage(Shape, frozen=True, rename={"from_": "from"}):
+    seq: Seq
+    from_: date
     to: date
     total: Took
     days: list[DayAndModel]
 
 
-@router.get("/usage", auth=Access("read"), response=answers(OwnUsage, 422), by_alias=True)
+@router.get("/usage", auth=Access("read"), response=answers(OwnUsage, 422))
 def read_usage(
     request: HttpRequest,
     from_: Annotated[
@@ -67,28 +68,27 @@ def read_usage(
 ) -> HttpResponse:
     """Tokens, replies and cost by day (UTC) and model, of at most 366 days.
 
-    Counts what is still stored: a deleted conversation counts no more.
+    Only stored conversations count, and deleted ones no more.
     """
     user_id = caller_of(request).user_id
     last = to or timezone.now().date()
     first = from_ or last - min(timedelta(days=SHOWN - 1), last - date.min)
     if not 0 <= (last - first).days < DAYS:
         message = f"`from` is at most {DAYS - 1} days before `to`, and not after it."
-        raise Declined(422, "bad_field", message, field="from" if from_ else "to")
+        raise ApiProblem(422, "bad_field", message, field="from" if from_ else "to")
     seq = Counter.objects.current(user_id)
     days = []
     for row in usage(user_id, first, last):
         cost = row["dollars"] if settings.SHOW_COST else None
         days.append(
-            {
-                "day": row["day"],
-                "model": row["model"],
-                "replies": row["replies"],
-                **{name: row[name] for name in TOKENS},
-                "cost": None if cost is None else float(cost),
-            }
+            DayAndModel(
+                day=row["day"],
+                model=row["model"],
+                cost=None if cost is None else float(cost),
+                **{name: row[name] for name in COUNTED},
+            )
         )
-    costs = [row["cost"] for row in days if row["cost"] is not None]
-    total = {name: sum(row[name] for row in days) for name in ("replies", *TOKENS)}
-    total["cost"] = round(sum(costs), 8) if costs else None
-    return answer({"seq": seq, "from": first, "to": last, "total": total, "days": days})
+    costs = [row.cost for row in days if row.cost is not None]
+    counts = {name: sum(getattr(row, name) for row in days) for name in COUNTED}
+    total = Took(**counts, cost=round(sum(costs), 8) if costs else None)
+    return answer(OwnUsage(seq, first, last, total, days))

@@ -1,20 +1,27 @@
-"""What is stored. Each module owns its rows and every change of their state."""
+"""Stored state. Each module owns its rows and every change of their state."""
 
-from chat.models.accepting import Accepted, IdReused, NoModel, NotAllowed, TooMany
 from chat.models.api_calls import ApiCall
-from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved
+from chat.models.attempts import Attempt, Claim, Part, Unsaved
+from chat.models.cache_rows import CacheRow
 from chat.models.catalogue import Catalogue, catalogue, environment_endpoints
 from chat.models.catch_up import changes_since
 from chat.models.changes import Change, Counter, Deletion
 from chat.models.conversations import Conversation, Source
-from chat.models.endpoints import Dropped, Endpoint, EndpointSettings
-from chat.models.messages import UNFINISHED, Message, Reason, Role, Status
-from chat.models.offers import Found, Offer, OfferedModel
+from chat.models.deactivation import stop_replies_of_inactive
+from chat.models.encryption import Unreadable
+from chat.models.endpoints import Dropped, Endpoint
+from chat.models.messages import Message
+from chat.models.moved_text import replace_text
+from chat.models.offers import FoundModels, Offer, OfferedModel
+from chat.models.outcomes import Outcome
 from chat.models.prices import Prices
 from chat.models.processes import Process
+from chat.models.rations import Ration
 from chat.models.replies import Reply
-from chat.models.requests import Request
-from chat.models.sealing import Unreadable
+from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
+from chat.models.revisions import edit, regenerate, withdraw
+from chat.models.sending import continue_, send
+from chat.models.states import UNFINISHED, Reason, Role, Status
 from chat.models.tokens import AlreadyMade, Scope, Token, TooManyTokens
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "AlreadyMade",
     "ApiCall",
     "Attempt",
+    "CacheRow",
     "Catalogue",
     "Change",
     "Claim",
@@ -31,8 +39,7 @@ __all__ = [
     "Deletion",
     "Dropped",
     "Endpoint",
-    "EndpointSettings",
-    "Found",
+    "FoundModels",
     "IdReused",
     "Message",
     "NoModel",
@@ -43,6 +50,7 @@ __all__ = [
     "Part",
     "Prices",
     "Process",
+    "Ration",
     "Reason",
     "Reply",
     "Request",
@@ -57,5 +65,12 @@ __all__ = [
     "Unsaved",
     "catalogue",
     "changes_since",
+    "continue_",
+    "edit",
     "environment_endpoints",
+    "regenerate",
+    "replace_text",
+    "send",
+    "stop_replies_of_inactive",
+    "withdraw",
 ]

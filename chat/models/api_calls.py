@@ -1,29 +1,68 @@
-"""A call of the OpenAI-compatible API: what it asked for besides a message."""
+"""A call of the OpenAI-compatible API: the parts of it that are no message."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from chat.models.messages import Message
+from chat.models.states import Status
 
 SETTINGS = ("temperature", "top_p", "max_tokens", "reasoning_effort")
 """Parameters that Parley knows itself, by its own names."""
 
 
-type Said = list[dict[str, Any]]
+type Messages = list[dict[str, Any]]
 """Messages as a client sends them and an endpoint gets them: role, content and whatever else."""
 
 
 def digest(messages: Sequence[dict[str, Any]]) -> str:
-    """What messages are found by again. Space around a text does not count: clients strip it."""
+    """The digest that finds messages again. Space around a text is ignored: clients strip it."""
     said = [[message["role"], message["content"].strip()] for message in messages]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+class ApiCallQuerySet(models.QuerySet["ApiCall"]):
+    def kept(self, user_id: int) -> Self:
+        """Answered and stored calls of this user."""
+        answered = self.filter(user=user_id, reply__status__in=(Status.COMPLETE, Status.STOPPED))
+        return answered.exclude(chain="").select_related("reply", "reply__conversation")
+
+    def with_metadata(self, wanted: Mapping[str, str]) -> Self:
+        """Calls that have all of this metadata."""
+        rows = self
+        for at, (key, value) in enumerate(wanted.items()):
+            # Not as a lookup's name: a key may have any characters.
+            text = Cast(KeyTextTransform(key, "metadata"), models.TextField())
+            columns = {f"metadata_{at}": text}
+            rows = rows.annotate(**columns).filter(**{f"metadata_{at}": value})
+        return rows
+
+    def page(
+        self, *, after: int | None, newest_first: bool, limit: int, characters: int
+    ) -> tuple[list[ApiCall], bool]:
+        """At most so many after this one, with at most so many characters of answers, and whether
+        there are more; one at least, however long."""
+        rows = self.order_by("-pk" if newest_first else "pk")
+        if after is not None:
+            rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": after})
+        sizes = rows.values_list("pk", "reply__length", "reply__reasoning_length")
+        found = list(sizes[: limit + 1])
+        taken: list[int] = []
+        for pk, *lengths in found[:limit]:
+            characters -= sum(length or 0 for length in lengths)
+            if taken and characters < 0:
+                break
+            taken.append(pk)
+        calls = self.in_bulk(taken)
+        return [calls[pk] for pk in taken if pk in calls], len(found) > len(taken)
 
 
 class ApiCall(models.Model):
@@ -39,9 +78,20 @@ class ApiCall(models.Model):
     messages = models.JSONField(
         null=True, help_text="They themselves, where the conversation does not say it all."
     )
-    """Null in their place stands for what was said in turn, which is not stored twice."""
+    """Null in their place stands for the messages in turn, which are not stored twice."""
     parameters = models.JSONField(default=dict, help_text="Passed on to the endpoint as they are.")
+    metadata = models.JSONField(
+        default=dict, db_default=models.Value({}, models.JSONField()), help_text="Its client's own."
+    )
+    waiting = models.PositiveSmallIntegerField(
+        default=1,
+        db_default=1,
+        help_text="How many clients wait for the answer, in whatever process: a call that is "
+        "repeated with its key is carried out once.",
+    )
     created = models.DateTimeField(auto_now_add=True)
+
+    objects = ApiCallQuerySet.as_manager()
 
     class Meta:
         # The chain first: those that are not to be stored are found by it alone.
@@ -50,8 +100,8 @@ class ApiCall(models.Model):
     def __str__(self) -> str:
         return self.chain[:12]
 
-    def keep(self, messages: Said, prompt: Said) -> None:
-        """Note what the conversation's own prompt does not say of what was sent."""
+    def keep(self, messages: Messages, prompt: Messages) -> None:
+        """Store the parts of the call that the conversation's own prompt does not have."""
         said = _spoken(prompt)
         at = next((at for at, one in enumerate(messages) if one in said[:1]), len(messages))
         end = at + len(said)
@@ -62,8 +112,13 @@ class ApiCall(models.Model):
         else:
             self.messages = messages
 
-    def prompt(self, prompt: Said) -> Said:
-        """What was sent; `prompt` is what the conversation itself says."""
+    def describe(self, metadata: dict[str, Any]) -> None:
+        """Keep other metadata with it."""
+        self.metadata = metadata
+        self.save(update_fields=["metadata"])
+
+    def prompt(self, prompt: Messages) -> Messages:
+        """The messages as they were sent; `prompt` is the conversation's own."""
         if self.messages is None:
             return prompt
         said = _spoken(prompt)
@@ -77,5 +132,5 @@ class ApiCall(models.Model):
         return {name: others.pop(name) for name in SETTINGS if name in others}, others
 
 
-def _spoken(prompt: Said) -> Said:
+def _spoken(prompt: Messages) -> Messages:
     return [message for message in prompt if message["role"] != "system"]

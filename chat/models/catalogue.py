@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from chat.models.endpoints import COMPLETIONS, EndpointSettings, Prefix, usual_max_tokens_name
+from chat.endpoint import EndpointConfig
+from chat.models.endpoints import usual_options
 from chat.models.offers import Offer, OfferedModel
 from chat.models.prices import propose
 
@@ -22,10 +23,10 @@ EMBEDDED_CONTEXT = 4096
 class Catalogue:
     """Endpoints by name, and their models in the order in which they are shown."""
 
-    endpoints: dict[str, EndpointSettings]
+    endpoints: dict[str, EndpointConfig]
     offers: tuple[Offer, ...]
     default: Offer | None
-    """What a new conversation begins with."""
+    """The model of a new conversation."""
 
     def find(self, model: str) -> Offer | None:
         """The offer with this public id, or None."""
@@ -33,7 +34,7 @@ class Catalogue:
 
 
 def catalogue(user_id: int | None = None) -> Catalogue:
-    """What is offered now; with a user, only what that user may use. One query."""
+    """The current offers; with a user, only those for that user. One query."""
     found = environment_endpoints()
     endpoints, offers, default = dict(found.endpoints), list(found.offers), found.default
     for row in OfferedModel.objects.usable(user_id):
@@ -41,7 +42,7 @@ def catalogue(user_id: int | None = None) -> Catalogue:
         if slug in found.endpoints:
             continue  # the environment's endpoint of that name goes first
         if slug not in endpoints:
-            endpoints[slug] = row.endpoint.settings()
+            endpoints[slug] = row.endpoint.config()
         offer = row.offer()
         offers.append(offer)
         if row.default or default is None:
@@ -53,7 +54,12 @@ class Choice(NamedTuple):
     """A model and its endpoint; both None where the model is not, or no longer, offered."""
 
     offer: Offer | None
-    endpoint: EndpointSettings | None
+    endpoint: EndpointConfig | None
+
+    @property
+    def id(self) -> str:
+        """The public id of the model, or ""."""
+        return self.offer.id if self.offer else ""
 
 
 def find(model: str, user_id: int) -> Choice:
@@ -66,12 +72,12 @@ def find(model: str, user_id: int) -> Choice:
     if slug not in known.endpoints:
         rows = OfferedModel.objects.usable(user_id)
         if row := rows.filter(endpoint__slug=slug, name=name).first():
-            return Choice(row.offer(), row.endpoint.settings())
+            return Choice(row.offer(), row.endpoint.config())
     return Choice(None, None)
 
 
 def choose(model: str, user_id: int) -> Choice:
-    """As `find` does, with all that is publicly known about the model."""
+    """Find an offer, with all that is publicly known about the model."""
     offer, endpoint = find(model, user_id)
     if offer is None or endpoint is None:
         return Choice(None, None)
@@ -79,10 +85,10 @@ def choose(model: str, user_id: int) -> Choice:
 
 
 def environment_endpoints() -> Catalogue:
-    """Those that the environment names; nothing of them is ever stored."""
-    endpoints: list[EndpointSettings] = []
+    """Endpoints of the environment; nothing of them is ever stored."""
+    endpoints: list[EndpointConfig] = []
     offers: list[Offer] = []
-    extras = settings.ENDPOINTS.get("openai", {})
+    options = settings.ENDPOINTS.get("openai", {})
     if settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL:
         base_url = settings.OPENAI_BASE_URL or OPENAI_URL
         openai = {
@@ -91,7 +97,7 @@ def environment_endpoints() -> Catalogue:
             "models": settings.CHAT_MODEL or [DEFAULT_MODEL],
             "label": "OpenAI" if base_url == OPENAI_URL else "",
         }
-        _add("openai", openai | extras, endpoints, offers)
+        _add("openai", openai | options, endpoints, offers)
     for name, named in settings.ENDPOINTS.items():
         if name != "openai":
             _add(name, named, endpoints, offers)
@@ -100,7 +106,7 @@ def environment_endpoints() -> Catalogue:
             "base_url": settings.EMBEDDED_MODEL_URL,
             "models": [EMBEDDED_MODEL],
             "label": "On this machine",
-            "prefix": Prefix.PLAIN.value,
+            "prefix": "plain",
             "context": EMBEDDED_CONTEXT,
         }
         _add("embedded", embedded, endpoints, offers)
@@ -113,36 +119,19 @@ def environment_endpoints() -> Catalogue:
 
 
 def _add(
-    name: str, named: dict[str, Any], endpoints: list[EndpointSettings], offers: list[Offer]
+    name: str, named: dict[str, Any], endpoints: list[EndpointConfig], offers: list[Offer]
 ) -> None:
-    base_url = named["base_url"]
-    endpoints.append(
-        EndpointSettings(
-            name=name,
-            label=named.get("label") or urlsplit(base_url).hostname or name,
-            base_url=base_url,
-            api_key=named.get("api_key", ""),
-            headers=named.get("headers", ()),
-            prefix=named.get("prefix", ""),
-            max_tokens_name=named.get("max_tokens_name") or usual_max_tokens_name(base_url),
-            key_header=named.get("key_header", "authorization"),
-            api_version=named.get("api_version", ""),
-            path=named.get("path", COMPLETIONS),
-            connect_timeout=named.get("connect_timeout") or settings.CONNECT_TIMEOUT,
-            first_token_timeout=named.get("first_token_timeout") or settings.FIRST_TOKEN_TIMEOUT,
-            idle_timeout=named.get("idle_timeout") or settings.IDLE_TIMEOUT,
-        )
-    )
-    offers += [
-        Offer(f"{name}/{model}", model, name, model, context=named.get("context"))
-        for model in named["models"]
-    ]
+    models, context, base_url = named["models"], named.get("context"), named["base_url"]
+    given = {key: value for key, value in named.items() if key not in ("models", "context")}
+    given["label"] = given.get("label") or urlsplit(base_url).hostname or name
+    endpoints.append(EndpointConfig(name=name, **usual_options(base_url) | given))
+    offers += [Offer(f"{name}/{model}", model, name, model, context=context) for model in models]
 
 
-def with_facts(offer: Offer, endpoint: EndpointSettings) -> Offer:
-    """The offer with what is publicly known, where the environment names it and says no more.
+def with_facts(offer: Offer, endpoint: EndpointConfig) -> Offer:
+    """The offer with publicly known facts, where the environment gives no more than its name.
 
-    Staff can see and change what they have in the database, so nothing is added to that.
+    Staff can see and change the offers in the database, so nothing is added to those.
     """
     if endpoint.stored or urlsplit(endpoint.base_url).hostname in ("127.0.0.1", "localhost"):
         return offer

@@ -1,4 +1,4 @@
-"""How much of a conversation fits into a model's context. Pure.
+"""Cutting of a prompt to the model's context, with the roles in turn. Pure.
 
 Nothing here asks a tokenizer: they differ from model to model, and most endpoints name none. Four
 bytes of UTF-8 a token holds for English, and on the safe side for most other languages.
@@ -11,25 +11,54 @@ from typing import Any, NamedTuple
 
 BYTES_PER_TOKEN = 4
 MESSAGE_TOKENS = 4
-"""What a message costs beside its text: its role and its ends."""
+"""Tokens of a message beside its text: its role and its ends."""
 
 ANSWER_SHARE = 4
 MOST_FOR_ANSWER = 4096
 """Tokens kept free for an answer without a limit of its own: a quarter of the context, at most so
 many."""
 
-type Prompt = list[dict[str, Any]]
+type PromptMessages = list[dict[str, Any]]
 """Role and content, from the first message to the last."""
 
 
 class Trimmed(NamedTuple):
     """A prompt that fits, and how many messages had to be left out for that."""
 
-    messages: Prompt
+    messages: PromptMessages
     left_out: int
 
     def __repr__(self) -> str:
         return f"<Trimmed by {self.left_out}>"  # it is the prompt
+
+
+def alternating(messages: PromptMessages) -> PromptMessages:
+    """The same with neighbours of one role joined by a blank line.
+
+    A failed or stopped reply leaves two messages of the user in a row, and many a model's template
+    refuses those: with them, all that follows in the conversation. An assistant's message without
+    text, as a client keeps it of a failed reply, says nothing and is refused as well. A message
+    that has more than its text (a name) is left as it is.
+    """
+    said: list[list[dict[str, Any]]] = []
+    for message in messages:
+        if _is_plain(message) and message["role"] == "assistant" and not message["content"]:
+            continue
+        last = said[-1][0] if said else {}
+        if _is_plain(message) and _is_plain(last) and last["role"] == message["role"]:
+            said[-1].append(message)
+        else:
+            said.append([message])
+    return [run[0] if len(run) == 1 else _joined(run) for run in said]
+
+
+def _is_plain(message: dict[str, Any]) -> bool:
+    return message.keys() == {"role", "content"}
+
+
+def _joined(run: list[dict[str, Any]]) -> dict[str, Any]:
+    texts = [message["content"] for message in run if message["content"]]
+    return run[0] | {"content": "\n\n".join(texts)}
 
 
 def tokens(text: str) -> int:
@@ -43,7 +72,7 @@ def trim(
     """Leave out the oldest turns until the rest, the kept text and the answer fit.
 
     `context` is the model's size in tokens (None: unknown, nothing is left out), `answer` the
-    longest answer where one was set. A turn is a user message with what was answered to it. The
+    longest answer where one was set. A turn is a user message with its replies. The
     system prompt and the last turn always stay, also where they alone are too long: then the
     endpoint says so.
     """

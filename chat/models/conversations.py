@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from chat.models.changes import Counter
+from chat.models.graphemes import cut
+from chat.models.paths import path_keys
+from chat.models.statements import update
+from chat.models.states import UNFINISHED, Status
+from chat.models.titles import title_of
+from chat.models.turns import wake_next
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -20,18 +26,8 @@ if TYPE_CHECKING:
 TITLE_LENGTH = 120
 
 
-def title_of(text: str) -> str:
-    """A first title: the first line of the first message, cut at a word."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = " ".join(line.lstrip("#>*- ").split()) or "New chat"
-    if len(line) <= 60:
-        return line
-    head, space, _ = line[:60].rpartition(" ")
-    return (head if space and len(head) > 30 else line[:59]) + "…"
-
-
 class Source(models.TextChoices):
-    """Where a conversation was begun."""
+    """The origin of a conversation."""
 
     CHAT = "", "Chat"
     API = "api", "API"
@@ -44,7 +40,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(owner_id=getattr(user, "pk", user))
 
     def before(self, updated: datetime, pk: int) -> ConversationQuerySet:
-        """Those after this one in the order of last activity, newest first."""
+        """Conversations after this one in the order of last activity, newest first."""
         return self.filter(
             models.Q(updated__lt=updated) | models.Q(updated=updated, pk__lt=pk),
             updated__lte=updated,
@@ -102,12 +98,10 @@ class Conversation(models.Model):
     def touch(self, counter: Counter, *fields: str) -> None:
         """Save these fields under the owner's counter, whose lock the caller holds."""
         counter.record(self, "updated")
-        self.save(update_fields=[*fields, "seq"])
+        update(self, [*fields, "seq"])
 
     def refresh_running(self) -> None:
         """Set `running` from the replies as they now stand."""
-        from chat.models.messages import UNFINISHED
-
         self.running = self.messages.filter(status__in=UNFINISHED).exists()
 
     def change(
@@ -123,11 +117,10 @@ class Conversation(models.Model):
 
         Raises `Message.DoesNotExist` for a leaf that is not in this conversation.
         """
-        with transaction.atomic():
-            counter = Counter.objects.lock(self.owner_id)
+        with Counter.objects.held(self.owner_id) as counter:
             self.refresh_from_db()
             if title is not None:
-                self.title = title[:TITLE_LENGTH]
+                self.title = cut(title, TITLE_LENGTH)
             if model is not None:
                 self.model = model
             if leaf is not None:
@@ -170,10 +163,10 @@ class Conversation(models.Model):
         self.touch(counter, "leaf", "message_count", "updated", "running", "title")
 
     def _newest_below(self, message: Message | None) -> Message:
-        """Where a path through this message that is shown first ends; None: through any root."""
+        """The end of the path through this message that is shown first; None: through any root."""
         below: set[int | None] = {message.pk if message is not None else None}
         for pk, parent in self.messages.order_by("pk").values_list("pk", "parent_id"):
-            if parent in below:  # what follows on a message is younger than it
+            if parent in below:  # messages that follow on another are younger
                 below.add(pk)
         return self.messages.get(pk=max(pk for pk in below if pk is not None))
 
@@ -189,18 +182,14 @@ class Conversation(models.Model):
         A producer of one of them learns of it from its next checkpoint, which stores nothing.
         Raises `Conversation.DoesNotExist` for one that is deleted already.
         """
-        from chat.models.messages import Status
-        from chat.models.replies import Reply
-
-        with transaction.atomic():
-            counter = Counter.objects.lock(self.owner_id)
+        with Counter.objects.held(self.owner_id) as counter:
             if not Conversation.objects.filter(pk=self.pk).exists():
                 raise Conversation.DoesNotExist
-            # A checkpoint locks replies only: it would add to what is just being deleted.
-            running = Reply.objects.filter(conversation=self.pk, status=Status.RUNNING)
+            # A checkpoint locks replies only: it would add to rows that are being deleted.
+            running = self.messages.filter(status=Status.RUNNING)
             list(running.select_for_update(no_key=True).order_by("pk").values_list("pk"))
             self._remove(counter)
-            Reply.objects.wake_next(self.owner_id)
+            wake_next(self.owner_id)
 
     def _remove(self, counter: Counter) -> None:
         self.delete()
@@ -208,21 +197,6 @@ class Conversation(models.Model):
 
     def path(self, leaf: Message | None = None) -> list[Message]:
         """The messages from the root to `leaf` (the stored leaf when not given)."""
-        parents = dict(self.messages.values_list("id", "parent_id"))
-        at = leaf.pk if leaf is not None else self.leaf_id
-        ids = []
-        while at is not None:
-            ids.append(at)
-            at = parents[at]
+        ids = [pk for pk, _, _ in path_keys(leaf.pk if leaf is not None else self.leaf_id)]
         messages = self.messages.in_bulk(ids)
         return [messages[pk] for pk in reversed(ids)]
-
-    def prompt(self, reply: Message) -> list[dict[str, Any]]:
-        """Role and content from the system prompt and the root to the message before the reply.
-
-        Empty ones are left out.
-        """
-        said = [(message.role, message.text) for message in self.path(reply)[:-1]]
-        if system := self.settings.get("system"):
-            said.insert(0, ("system", system))
-        return [{"role": role, "content": text} for role, text in said if text]

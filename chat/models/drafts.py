@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.db import transaction
 from django.utils import timezone
 
-from chat.models.accepting import IdReused
 from chat.models.changes import Counter, Deletion
 from chat.models.conversations import TITLE_LENGTH, Conversation
+from chat.models.requests import IdReused
 
 UNTITLED = "New chat"
 
@@ -30,8 +29,7 @@ def make_conversation(
     deleted.
     """
     uid = uuid5(key, f"conversation of {user_id}")
-    with transaction.atomic():
-        counter = Counter.objects.lock(user_id)
+    with Counter.objects.held(user_id) as counter:
         known = Conversation.objects.select_related("leaf").filter(owner_id=user_id, uid=uid)
         if row := known.first():
             return row, False

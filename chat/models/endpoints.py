@@ -2,114 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from chat.models.sealing import Unreadable, seal, unseal
-from chatproject.endpoint_variables import is_base_url
-
-
-class Prefix(models.TextChoices):
-    """How an endpoint goes on with a text that it is given the beginning of."""
-
-    PLAIN = "plain", "A trailing assistant message is continued (llama.cpp)"
-    VLLM = "vllm", "continue_final_message (vLLM, SGLang)"
-    FLAG = "flag", "prefix: true on the last message (DeepSeek /beta, Mistral)"
-
-
-class MaxTokensName(models.TextChoices):
-    MAX_TOKENS = "max_tokens", "max_tokens (nearly all)"
-    MAX_COMPLETION_TOKENS = "max_completion_tokens", "max_completion_tokens (OpenAI, Azure)"
-
-
-class KeyHeader(models.TextChoices):
-    AUTHORIZATION = "authorization", "Authorization: Bearer (nearly all)"
-    API_KEY = "api-key", "api-key (Azure)"
-
-
-COMPLETIONS = "/chat/completions"
-
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A token of RFC 9110."""
-
-OUR_HEADERS = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ]
+from chat.endpoint import (
+    LONGEST_ADDRESS,
+    LONGEST_LABEL,
+    OPTIONS,
+    EndpointConfig,
+    WrongValue,
+    clean_value,
+    usual_max_tokens_name,
 )
-"""They frame the request and its answer."""
-
-SECRET_LIMIT = 4096
-"""Characters of a key or of a header's value."""
-
-
-@dataclass(frozen=True)
-class EndpointSettings:
-    """Where an endpoint is and how it is spoken to. Times are seconds."""
-
-    name: str
-    """The first part of its models' public ids."""
-    label: str
-    base_url: str = field(repr=False)
-    api_key: str = field(default="", repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    prefix: str = ""
-    """One of `Prefix`; empty where it cannot continue a text."""
-    max_tokens_name: str = MaxTokensName.MAX_TOKENS.value
-    key_header: str = KeyHeader.AUTHORIZATION.value
-    api_version: str = ""
-    path: str = COMPLETIONS
-    connect_timeout: float = 10.0
-    first_token_timeout: float = 60.0
-    idle_timeout: float = 60.0
-    problem: str = ""
-    """Why it cannot be used now, in words for staff."""
-    stored: bool = False
-    """A row of the database, not a part of the environment."""
-
-    @property
-    def continues_prefix(self) -> bool:
-        return bool(self.prefix)
-
-    def extras(self) -> list[str]:
-        """What is set beside address, key and models, in words; of a header only its name."""
-        usual = usual_max_tokens_name(self.base_url)
-        named = {
-            "continues by": self.prefix,
-            "length limit": self.max_tokens_name if self.max_tokens_name != usual else "",
-            "key header": self.key_header if self.key_header != KeyHeader.AUTHORIZATION else "",
-            "API version": self.api_version,
-            "path": self.path if self.path != COMPLETIONS else "",
-            "headers": ", ".join(name for name, _ in self.headers),
-        }
-        for what in ("connect", "first_token", "idle"):
-            seconds = getattr(self, f"{what}_timeout")
-            if seconds != getattr(settings, f"{what.upper()}_TIMEOUT"):
-                named[f"{what.replace('_', ' ')} time-out"] = f"{seconds:g} s"
-        return [f"{what}: {value}" for what, value in named.items() if value]
+from chat.models.encryption import Unreadable, decrypt, encrypt
 
 
 @dataclass(frozen=True)
@@ -120,36 +33,41 @@ class Dropped:
     headers: tuple[str, ...] = ()
 
 
-def validate_base_url(value: str) -> None:
-    """Django's own validator for URLs refuses the host names of a private network."""
-    if not is_base_url(value):
-        raise ValidationError(
-            "Scheme, host, perhaps port and path are allowed, as in https://api.example/v1."
-        )
+def usual_options(base_url: str) -> dict[str, Any]:
+    """All options as an endpoint at this address has them where nobody chose others."""
+    usual = {
+        name: getattr(settings, option.setting) if option.setting else option.default
+        for name, option in OPTIONS.items()
+    }
+    return usual | {"max_tokens_name": usual_max_tokens_name(base_url)}
 
 
-def validate_secret(value: str) -> None:
-    """A key or a header's value has to fit into a line. The error does not repeat it."""
-    if not (value.isascii() and value.isprintable() and 0 < len(value) <= SECRET_LIMIT):
-        raise ValidationError(
-            f"Letters, digits and signs of ASCII are allowed, on one line, at most {SECRET_LIMIT}."
-        )
+def chosen_options(endpoint: EndpointConfig) -> list[str]:
+    """Options that differ from the usual ones, in words; of a header only its name."""
+    usual = usual_options(endpoint.base_url)
+    found = [
+        f"{option.label}: {option.in_words(value)}"
+        for name, option in OPTIONS.items()
+        if (value := getattr(endpoint, name)) != usual[name]
+    ]
+    if endpoint.headers:
+        found.append(f"headers: {', '.join(name for name, _ in endpoint.headers)}")
+    return found
 
 
-def validate_header_name(name: str) -> None:
-    """Whether staff may set a header of this name."""
-    if len(name) > 100 or HEADER_NAME.fullmatch(name) is None:
-        raise ValidationError("A header's name has letters, digits and hyphens.")
-    if name.lower() in OUR_HEADERS:
-        raise ValidationError(f"{name} cannot be set: the request needs its own.")
-
-
-def usual_max_tokens_name(base_url: str) -> str:
-    """What the endpoint at this address calls the length limit, as far as that is known."""
-    host = urlsplit(base_url).hostname or ""
-    if host == "api.openai.com" or host.endswith(".openai.azure.com"):
-        return MaxTokensName.MAX_COMPLETION_TOKENS.value
-    return MaxTokensName.MAX_TOKENS.value
+def column(name: str) -> Any:
+    """The column of an option; empty where the setting has its default."""
+    option = OPTIONS[name]
+    common: dict[str, Any] = {"verbose_name": option.label, "help_text": option.help}
+    if option.setting:
+        return models.FloatField(null=True, blank=True, **common)
+    if option.default != "":  # else a change of this would rewrite the table on SQLite
+        common["default"] = option.default
+    if isinstance(option.default, bool):
+        return models.BooleanField(**common)
+    return models.CharField(
+        max_length=option.longest, choices=option.choices, blank=not option.default, **common
+    )
 
 
 class Endpoint(models.Model):
@@ -159,73 +77,28 @@ class Endpoint(models.Model):
         "name",
         max_length=40,
         unique=True,
-        validators=[
-            RegexValidator(
-                r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z",
-                "Small letters, digits and inner hyphens are allowed.",
-            )
-        ],
-        help_text="Begins the ids of its models, as in openrouter/qwen3. It cannot be changed.",
+        help_text="First part of the ids of models, as in openrouter/qwen3. It cannot be changed.",
     )
-    label = models.CharField(max_length=80, help_text="What people see.")
+    label = models.CharField(max_length=LONGEST_LABEL, help_text="The name that users see.")
     base_url = models.CharField(
         "address",
-        max_length=500,
-        validators=[validate_base_url],
-        help_text="What stands before /chat/completions, mostly ending in /v1.",
+        max_length=LONGEST_ADDRESS,
+        help_text="The part before /chat/completions, usually ending in /v1.",
     )
     sealed = models.TextField(blank=True, editable=False)
     key_set_at = models.DateTimeField(null=True, editable=False)
     header_names = models.JSONField(default=list, blank=True, editable=False)
-    prefix = models.CharField(
-        "continuing a text",
-        max_length=10,
-        choices=Prefix,
-        blank=True,
-        help_text="How a reply that was cut goes on. docs/endpoints.md says who can what.",
+    prefix = column("prefix")
+    max_tokens_name = column("max_tokens_name")
+    key_header = column("key_header")
+    api_version = column("api_version")
+    path = column("path")
+    connect_timeout = column("connect_timeout")
+    first_token_timeout = column("first_token_timeout")
+    idle_timeout = column("idle_timeout")
+    position = models.PositiveIntegerField(
+        "order", default=0, help_text="Lower numbers come first."
     )
-    max_tokens_name = models.CharField(
-        "name of the length limit",
-        max_length=24,
-        choices=MaxTokensName,
-        default=MaxTokensName.MAX_TOKENS,
-    )
-    key_header = models.CharField(
-        "header of the key", max_length=14, choices=KeyHeader, default=KeyHeader.AUTHORIZATION
-    )
-    api_version = models.CharField(
-        "API version", max_length=40, blank=True, help_text="Azure only, as in 2024-10-21."
-    )
-    path = models.CharField(
-        max_length=200,
-        default=COMPLETIONS,
-        validators=[
-            RegexValidator(
-                r"^/(?!/)[\w./-]*(\{model\}[\w./-]*)?\Z", "A path, as in /chat/completions."
-            )
-        ],
-        help_text="Below the address. {model} stands for the model's name, as in Azure's "
-        "/openai/deployments/{model}/chat/completions.",
-    )
-    connect_timeout = models.FloatField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0.1), MaxValueValidator(86_400)],
-        help_text="Seconds until it accepts a connection. Empty: CONNECT_TIMEOUT.",
-    )
-    first_token_timeout = models.FloatField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0.1), MaxValueValidator(86_400)],
-        help_text="Seconds until it sends the first token. Empty: FIRST_TOKEN_TIMEOUT.",
-    )
-    idle_timeout = models.FloatField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0.1), MaxValueValidator(86_400)],
-        help_text="Seconds of silence in the middle of a reply. Empty: IDLE_TIMEOUT.",
-    )
-    position = models.PositiveIntegerField("order", default=0, help_text="Small numbers first.")
     enabled = models.BooleanField("on", default=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
@@ -236,47 +109,61 @@ class Endpoint(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Check each value as those of the environment are checked, and tidy it."""
+        errors: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as wrong:
+            errors = wrong.update_error_dict(errors)
+        names = {"slug": "name", "label": "label", "base_url": "base_url"}
+        for attribute, name in (names | dict(zip(OPTIONS, OPTIONS, strict=True))).items():
+            value = getattr(self, attribute)
+            if value is None or attribute in errors or attribute in (exclude or ()):
+                continue
+            try:
+                setattr(self, attribute, clean_value(name, value))
+            except WrongValue as why:
+                errors[attribute] = [str(why)]
+        if errors:
+            raise ValidationError(errors)
+
     @property
     def has_key(self) -> bool:
         return self.key_set_at is not None
 
     def problem(self) -> str:
-        """Why its secrets cannot be read, in words for staff; "" where they can."""
-        return self.settings().problem
+        """The reason that its secrets cannot be read, in words for staff; "" if they can."""
+        return self.config().problem
 
     def key_state(self) -> str:
-        """Of its key, what may be shown."""
+        """The state of its key, without the key."""
         if self.key_set_at is None:
             return "none"
         if problem := self.problem():
             return f"cannot be read: {problem}"
         return f"set on {date_format(self.key_set_at, 'j M Y')}"
 
-    def settings(self) -> EndpointSettings:
+    def config(self) -> EndpointConfig:
         """All that a request needs, its key included."""
         secrets: dict[str, Any] = {}
         problem = ""
         if self.sealed:
             try:
-                secrets = unseal(self.sealed, bound_to=self.base_url)
+                secrets = decrypt(self.sealed, bound_to=self.base_url)
             except Unreadable as unreadable:
                 problem = str(unreadable)
-        return EndpointSettings(
+        chosen = {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
+        return EndpointConfig(
             name=self.slug,
             label=self.label,
             base_url=self.base_url,
             api_key=secrets.get("key", ""),
             headers=tuple(secrets.get("headers", {}).items()),
-            prefix=self.prefix,
-            max_tokens_name=self.max_tokens_name,
-            key_header=self.key_header,
-            api_version=self.api_version,
-            path=self.path,
-            connect_timeout=self.connect_timeout or settings.CONNECT_TIMEOUT,
-            first_token_timeout=self.first_token_timeout or settings.FIRST_TOKEN_TIMEOUT,
-            idle_timeout=self.idle_timeout or settings.IDLE_TIMEOUT,
             problem=problem,
             stored=True,
+            private=settings.PRIVATE_ENDPOINTS,
+            **usual_options(self.base_url) | chosen,
         )
 
     def change_secrets(
@@ -289,19 +176,19 @@ class Endpoint(models.Model):
         """Set the address with its key and headers; the caller saves the row.
 
         `key` None keeps the stored one, "" removes it. `headers` None keeps all; in a mapping, None
-        keeps the stored value of that header. What is kept is dropped when the address changes or
-        it cannot be read, and the answer says what was. Raises `Unreadable` where there is no
+        keeps the stored value of that header. Kept values are dropped when the address changes or
+        they cannot be read, and the answer names them. Raises `Unreadable` where there is no
         ENCRYPTION_KEY to encrypt with.
         """
         moved = base_url != self.base_url
         names = list(self.header_names)
         new_headers = headers is not None and (set(headers) != set(names) or any(headers.values()))
         if not (moved or key is not None or new_headers):
-            return Dropped()  # also what cannot be read stays, for when its ENCRYPTION_KEY returns
+            return Dropped()  # unreadable secrets stay too, for when their ENCRYPTION_KEY returns
         known: dict[str, Any] = {}
         if self.sealed and not moved:
             with suppress(Unreadable):
-                known = unseal(self.sealed, bound_to=self.base_url)
+                known = decrypt(self.sealed, bound_to=self.base_url)
         stored = known.get("headers", {})
         wanted = dict.fromkeys(names) if headers is None else headers
         given = {
@@ -314,7 +201,7 @@ class Endpoint(models.Model):
             headers=tuple(name for name in wanted if name not in kept_headers),
         )
         secrets = {"key": kept_key, "headers": kept_headers}
-        self.sealed = seal(secrets, bound_to=base_url) if kept_key or kept_headers else ""
+        self.sealed = encrypt(secrets, bound_to=base_url) if kept_key or kept_headers else ""
         self.base_url = base_url
         if key is not None or not kept_key:
             self.key_set_at = timezone.now() if kept_key else None

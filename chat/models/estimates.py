@@ -1,4 +1,4 @@
-"""What an attempt took whose process died before it could say so."""
+"""Estimated usage of an attempt whose process died before it could report it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from chat.models.attempts import Attempt
 from chat.models.catalogue import find
 from chat.models.context import tokens, trim
 from chat.models.messages import Message
+from chat.models.prompts import prompt
 
 
 def estimate(reply: Message, text: str, reasoning: str) -> None:
-    """Record tokens and cost of the current attempt by what is stored of its text.
+    """Record tokens and cost of the current attempt by its stored text.
 
     Nothing is recorded where its producer has said it, or where nothing new is stored.
     """
@@ -20,14 +21,15 @@ def estimate(reply: Message, text: str, reasoning: str) -> None:
     if not new:
         return
     offer = find(reply.model, reply.user_id).offer
-    prompt = trim(
-        reply.conversation.prompt(reply),
+    assert reply.parent is not None
+    sent = trim(
+        prompt(reply.conversation, reply.parent),
         offer.context if offer else None,
         answer=attempt.settings.get("max_tokens"),
         kept=text[: attempt.kept],
     )
     attempt.usage = {
-        "prompt_tokens": sum(tokens(one["content"]) for one in prompt.messages)
+        "prompt_tokens": sum(tokens(one["content"]) for one in sent.messages)
         + tokens(text[: attempt.kept]),
         "completion_tokens": tokens(new),
         "reasoning_tokens": None,

@@ -1,4 +1,4 @@
-"""A conversation read whole, piece by piece: what is in memory at once stays bounded."""
+"""A conversation read whole, piece by piece, within bounded memory."""
 
 from __future__ import annotations
 

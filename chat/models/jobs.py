@@ -46,7 +46,7 @@ def _waiting() -> set[int]:
 
 
 def forget_stalled() -> int:
-    """Drop what dead workers left: their rows, and jobs that nobody will finish; returns how many.
+    """Drop the rows of dead workers, and jobs that nobody will finish; returns their number.
 
     Nothing is lost by it: the sweep wakes a reply again.
     """

@@ -9,40 +9,12 @@ from django.conf import settings
 from django.db import models
 
 from chat.models.conversations import Conversation
+from chat.models.outcomes import OUTCOME_COLUMNS, OutcomeColumns
 from chat.models.processes import Process
+from chat.models.states import Reason, Role, Status
 
 
-class Status(models.TextChoices):
-    """How a reply stands; the last four are ends."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETE = "complete"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-
-
-UNFINISHED = (Status.QUEUED, Status.RUNNING)
-
-
-class Reason(models.TextChoices):
-    """Why a reply waits."""
-
-    BEHIND = "behind"
-    USER_LIMIT = "user_limit"
-    RETRY = "retry"
-    TAKEOVER = "takeover"
-    RESTART = "restart"
-
-
-class Role(models.TextChoices):
-    SYSTEM = "system"
-    USER = "user"
-    ASSISTANT = "assistant"
-
-
-class Message(models.Model):
+class Message(OutcomeColumns):
     KIND: ClassVar[Literal["message"]] = "message"
 
     uid = models.UUIDField(unique=True, default=uuid4, editable=False)
@@ -53,9 +25,13 @@ class Message(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="+",
+        db_constraint=False,  # the conversation's is checked, which holds both
         help_text="The conversation's owner, kept here for the counter and the limits.",
     )
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
+    depth = models.PositiveIntegerField(
+        null=True, help_text="Messages before it on its path; empty where nobody counted them."
+    )
     role = models.CharField(max_length=9, choices=Role)
     text = models.TextField(blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -68,6 +44,16 @@ class Message(models.Model):
     attempt = models.PositiveIntegerField(default=0)
     owner = models.ForeignKey(
         Process, on_delete=models.SET_NULL, null=True, help_text="The process that produces it."
+    )
+    token = models.ForeignKey(
+        "chat.Token",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        # Read of the few that have not ended, which have an index; a token goes with its user.
+        db_index=False,
+        db_constraint=False,
+        help_text="What asked for it, and whose limits it counts towards: empty, its user's.",
     )
     turn = models.BigIntegerField(default=0, help_text="The owner's counter when it was queued.")
     faults = models.PositiveSmallIntegerField(default=0)
@@ -85,28 +71,13 @@ class Message(models.Model):
         db_default="",
         help_text="Name of the endpoint that was asked.",
     )
-    answered_by = models.CharField(
-        max_length=200, blank=True, help_text="The model's name as the endpoint gave it."
-    )
     left_out = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Messages that did not fit into the model's context."
     )
     reasoning = models.TextField(blank=True)
-    finish_reason = models.CharField(max_length=40, blank=True)
-    error_code = models.CharField(max_length=40, blank=True)
-    error_message = models.TextField(blank=True, help_text="One sentence for the user.")
-    error_detail = models.TextField(blank=True, help_text="For staff only.")
     length = models.PositiveIntegerField(null=True, help_text="Code points of the text.")
     reasoning_length = models.PositiveIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    usage = models.JSONField(null=True)
-    cost = models.DecimalField(
-        max_digits=14, decimal_places=8, null=True, help_text="US dollars, of all its attempts."
-    )
-    first_token_ms = models.PositiveIntegerField(null=True)
-    reasoning_ms = models.PositiveIntegerField(null=True)
-    total_ms = models.PositiveBigIntegerField(null=True)
-    ended = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
@@ -141,24 +112,10 @@ START_FIELDS = (
     "text",
     "reasoning",
 )
-OUTCOME_FIELDS = (
-    "finish_reason",
-    "error_code",
-    "error_message",
-    "error_detail",
-    "answered_by",
-    "length",
-    "reasoning_length",
-    "sha256",
-    "usage",
-    "cost",
-    "first_token_ms",
-    "reasoning_ms",
-    "total_ms",
-    "ended",
-)
+OUTCOME_FIELDS = (*OUTCOME_COLUMNS, "length", "reasoning_length", "sha256", "ended")
+END_FIELDS = ("text", "reasoning", *OUTCOME_FIELDS)
 
-# What a frame does not tell of a message, and need not be read for it.
+# Columns of a message that no frame has, so that they are not read for one.
 RELATED_TEXTS = (
     "parent__text",
     "parent__reasoning",

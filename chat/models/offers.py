@@ -1,4 +1,4 @@
-"""The models that endpoints offer: what a user may choose, and what it costs."""
+"""The models that endpoints offer, with their prices."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ class Offer:
     """One model at one endpoint, as a user may choose it."""
 
     id: str
-    """Public id, `<endpoint>/<name at the endpoint>`: what `model` carries everywhere."""
+    """Public id, `<endpoint>/<name at the endpoint>`: the value of every `model`."""
     label: str
     endpoint: str
     """Key into the catalogue's endpoints."""
     name: str
-    """What the endpoint calls it."""
+    """Its name at the endpoint."""
     note: str = ""
-    """What staff tell the people who choose it."""
+    """A note of staff for the people who choose it."""
     context: int | None = None
     """Tokens, where known."""
     prices: Prices | None = None
 
 
-class Found(NamedTuple):
-    """What asking an endpoint for its models brought."""
+class FoundModels(NamedTuple):
+    """Result of asking an endpoint for its models."""
 
     added: int
     known: int
-    """How many of those it named were there already."""
+    """Number of listed models that were there already."""
     on: int
-    """How many of those added are offered at once."""
+    """Number of added models that are offered at once."""
 
 
 class OfferedModelQuerySet(models.QuerySet["OfferedModel"]):
     def usable(self, user_id: int | None) -> OfferedModelQuerySet:
-        """Those offered now; to this user, where one is named. The endpoint comes along."""
+        """Models offered now, with their endpoints; with a user, only those for that user."""
         rows = self.filter(enabled=True, endpoint__enabled=True).select_related("endpoint")
         if user_id is not None:
             # As a subquery: a join would give a row once per group.
@@ -66,8 +66,8 @@ class OfferedModelQuerySet(models.QuerySet["OfferedModel"]):
             rows = rows.filter(open_ | models.Q(pk__in=own.values("offeredmodel")))
         return rows
 
-    def add_found(self, endpoint: Endpoint, names: Sequence[str]) -> Found:
-        """Add the models an endpoint named, with what is known about them; the others stay.
+    def add_found(self, endpoint: Endpoint, names: Sequence[str]) -> FoundModels:
+        """Add the models an endpoint lists, with publicly known facts; the others stay.
 
         They are on at once, unless they are many or evidently no chat models.
         """
@@ -80,7 +80,7 @@ class OfferedModelQuerySet(models.QuerySet["OfferedModel"]):
             row.enabled = len(rows) <= MANY and not NO_CHAT.search(row.name)
             row.propose()
         self.bulk_create(rows, ignore_conflicts=True)
-        return Found(len(rows), len(usable) - len(rows), sum(row.enabled for row in rows))
+        return FoundModels(len(rows), len(usable) - len(rows), sum(row.enabled for row in rows))
 
 
 class OfferedModel(models.Model):
@@ -88,7 +88,7 @@ class OfferedModel(models.Model):
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="models")
     name = models.CharField(max_length=150, help_text="What the endpoint calls it.")
-    label = models.CharField(max_length=120, blank=True, help_text="What people see.")
+    label = models.CharField(max_length=120, blank=True, help_text="The name that users see.")
     note = models.CharField(
         max_length=200, blank=True, help_text="Shown to the people who choose it."
     )
@@ -130,7 +130,9 @@ class OfferedModel(models.Model):
     groups = models.ManyToManyField(
         Group, blank=True, help_text="Who may use it. None chosen: everybody."
     )
-    position = models.PositiveIntegerField("order", default=0, help_text="Small numbers first.")
+    position = models.PositiveIntegerField(
+        "order", default=0, help_text="Lower numbers come first."
+    )
 
     objects = OfferedModelQuerySet.as_manager()
 
@@ -148,7 +150,7 @@ class OfferedModel(models.Model):
         return self.label or self.name
 
     def offer(self) -> Offer:
-        """As users choose it; needs its endpoint."""
+        """The offer as users choose it; needs its endpoint."""
         prices = None
         if self.input_price is not None and self.output_price is not None:
             prices = Prices(self.input_price, self.output_price, self.cached_price)
@@ -165,14 +167,14 @@ class OfferedModel(models.Model):
     def make_default(self) -> None:
         """The one that new conversations begin with, in place of the one before."""
         with transaction.atomic():
-            # One lock for all who do this at once, whichever rows they mean.
+            # One lock for all who do this at once, on any rows.
             OfferedModel.objects.select_for_update(no_key=True).order_by("pk").first()
             OfferedModel.objects.filter(default=True).exclude(pk=self.pk).update(default=False)
             self.default = True
             self.save(update_fields=["default"])
 
     def propose(self) -> bool:
-        """Fill in what is empty and publicly known; whether anything was. The caller saves."""
+        """Fill in empty fields by publicly known facts; True if any was. The caller saves."""
         known = propose(self.endpoint.base_url, self.name)
         before = (self.context, self.input_price, self.output_price, self.cached_price)
         if self.context is None:

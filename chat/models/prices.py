@@ -1,4 +1,4 @@
-"""What a model costs, and what is known about it: proposed from `genai-prices`, never downloaded.
+"""Prices and sizes of models: proposed from `genai-prices`, never downloaded.
 
 All prices are US dollars per million tokens.
 """
@@ -40,7 +40,7 @@ class Prices:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What is publicly known about a model."""
+    """Public facts about a model."""
 
     context: int | None = None
     prices: Prices | None = None

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 class ProcessQuerySet(models.QuerySet["Process"]):
     def dead(self, lease: timedelta) -> ProcessQuerySet:
-        """Those whose lease is over, by the database's clock."""
+        """Processes whose lease is over, by the database's clock."""
         return self.filter(seen__lt=Now() - lease)
 
     def renew(self, uid: UUID) -> bool:

@@ -5,45 +5,62 @@
       +-- put back -----+                    |
       +------------------ queue again -------+
 
-The row decides who works. `claim` is the only way to `running` and the only thing that raises the
-attempt; whatever a producer writes later is fenced by owner and attempt. Lock order: the user's
-counter first, then replies by ascending id; a checkpoint locks replies only.
+The row decides who works. `claim` is the only way to `running` and raises the attempt, which beside
+it only `moved_text.py` does, for the owner; whatever a producer writes later is fenced by owner and
+attempt. Lock order: the user's counter first, then replies by ascending id; a checkpoint locks
+replies only.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.utils import timezone
 
-from chat.models.attempts import Attempt, Claim, Outcome, Part, Unsaved, joined
+from chat.models.api_calls import ApiCall
+from chat.models.attempts import Attempt, Claim, Part, Unsaved, joined
 from chat.models.catalogue import Choice, choose
-from chat.models.changes import Counter
+from chat.models.changes import Counter, Deactivated, wake
+from chat.models.claiming import begin, claim_of
+from chat.models.ending import conclude, left_by, reopen
 from chat.models.estimates import estimate
-from chat.models.locks import limits
+from chat.models.locks import lock_running
 from chat.models.messages import (
+    END_FIELDS,
     OUTCOME_FIELDS,
     QUEUE_FIELDS,
     RELATED_TEXTS,
     START_FIELDS,
-    UNFINISHED,
     Message,
-    Reason,
-    Role,
-    Status,
 )
+from chat.models.outcomes import Outcome
 from chat.models.processes import Process
-from chat.models.questions import question
-from chat.models.turns import TurnQuerySet
+from chat.models.prompts import build_prompt
+from chat.models.statements import insert, update
+from chat.models.states import UNFINISHED, Reason, Role, Status
+from chat.models.turns import (
+    TurnQuerySet,
+    Unfinished,
+    first_in_line,
+    reason_to_wait,
+    unfinished,
+    wake_next,
+)
 
 FAULTS_ALLOWED = 2  # the third ends the reply
+
+AGAIN_FIELDS = (*QUEUE_FIELDS, "turn", "token", "model", "keeps_text", *OUTCOME_FIELDS)
+"""Columns that a *Retry* or *Continue* changes."""
+
+
+class ClaimLost(Exception):
+    """The reply no longer runs under the claim that its end was to be stored for."""
 
 
 class ReplyQuerySet(TurnQuerySet["Reply"]):
@@ -52,7 +69,7 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         return self.filter(conversation__owner_id=user_id)
 
     def locked(self, *, skip: bool = False) -> ReplyQuerySet:
-        """Locked until the transaction ends, with what their frames tell.
+        """Lock them until the transaction ends, with the columns of their frames.
 
         With `skip`, without those that somebody else has locked.
         """
@@ -64,26 +81,27 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
 
     # --- queued -> running ----------------------------------------------------------------
 
-    def claim(self, pk: int, owner: int) -> Claim | None:
+    def claim(self, pk: int, owner: int, waiting: tuple[int, str] | None = None) -> Claim | None:
         """Make the next attempt of this reply if it may run now; else do nothing (None).
 
-        May be called any number of times by anybody. A reply with a stop mark ends here; one that
-        has to wait gets the reason why.
+        May be called any number of times by anybody. A reply with a stop mark ends here, and so
+        does one of a deactivated user; one that has to wait gets the reason why. `waiting` is
+        its earlier result, if there is one.
         """
-        queued = self.filter(pk=pk, status=Status.QUEUED).values_list("user_id", "model").first()
-        if queued is None:
+        waiting = waiting or self.waiting(pk)
+        if waiting is None:
             return None
-        user_id, model = queued
+        user_id, model = waiting
         choice = choose(model, user_id)  # before the lock: it may decrypt, and look up prices
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
+        with suppress(Deactivated), Counter.objects.held(user_id) as counter:
             reply = self.locked().filter(pk=pk, status=Status.QUEUED).first()
             if reply is None:
                 return None
-            if reply.stop_requested:
+            if reply.stop_requested or not counter.active:
                 reply.end(counter, *reply.stored_text(), Outcome(Status.STOPPED))
                 return None
-            reason = self.reason_to_wait(user_id, reply.conversation_id, reply.turn)
+            rows = unfinished(user_id)
+            reason = reason_to_wait(rows, reply.conversation_id, reply.turn, reply.token_id)
             if reason:
                 if reply.reason != reason:
                     reply.reason = reason
@@ -91,12 +109,16 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
                 return None
             if reply.model != model:
                 choice = choose(reply.model, user_id)
-            return reply.start(counter, owner, choice)
+            call = None
+            if reply.conversation.source:
+                call = ApiCall.objects.filter(reply=reply.pk).first()
+            return reply.start(counter, owner, choice, call)
+        return None  # it is asked for again, and ends
 
     # --- running --------------------------------------------------------------------------
 
     def checkpoint(self, owner: int, unsaved: Sequence[Unsaved]) -> dict[int, bool]:
-        """Store what is new of all live replies of a process, in one transaction.
+        """Store the new text of all live replies of a process, in one transaction.
 
         Returns the replies that are still this owner's in this attempt, each with its stop mark;
         one that is missing has been lost and its producer must write nothing more. May be
@@ -104,23 +126,17 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         """
         attempts = {item.reply: item.attempt for item in unsaved}
         with transaction.atomic():
-            rows = (
-                self.select_for_update(no_key=True)
-                .filter(pk__in=attempts, status=Status.RUNNING, owner_id=owner)
-                .order_by("pk")
-                .values_list("pk", "attempt", "stop_requested", *limits().values())
-            )
-            held = {pk: stop for pk, attempt, stop, *_ in rows if attempts[pk] == attempt}
+            rows = lock_running(owner, list(attempts))
+            held = {pk: stop for pk, attempt, stop in rows if attempts[pk] == attempt}
             Part.objects.store(item for item in unsaved if item.reply in held)
         return held
 
     def wait(self, claim: Claim, retry_at: datetime | None, tries: list[dict[str, Any]]) -> None:
-        """Tell that a running attempt waits to ask its endpoint again, or (None) no longer does.
+        """Store that a running attempt waits to ask its endpoint again, or (None) no longer does.
 
-        What failed so far is recorded, whatever becomes of the process.
+        Its failures so far are recorded, even if the process dies.
         """
-        with transaction.atomic():
-            counter = Counter.objects.lock(claim.user)
+        with Counter.objects.held(claim.user) as counter:
             reply = self.held(claim)
             if reply is not None:
                 reply.reason = Reason.RETRY if retry_at else ""
@@ -132,23 +148,34 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         """The claimed reply, locked, if it still runs under this claim."""
         return (
             self.locked()
-            .filter(
-                pk=claim.reply,
-                status=Status.RUNNING,
-                owner_id=claim.owner,
-                attempt=claim.attempt,
-            )
+            .filter(pk=claim.reply, attempt=claim.attempt)
+            .filter(status=Status.RUNNING, owner_id=claim.owner)
             .first()
         )
 
-    def finish(self, claim: Claim, text: str, reasoning: str, outcome: Outcome) -> Reply | None:
-        """End an attempt with its whole text; None (and nothing written) if it was lost."""
-        with transaction.atomic():
-            counter = Counter.objects.lock(claim.user)
-            reply = self.held(claim)
-            if reply is not None:
-                reply.end(counter, text, reasoning, outcome)
-            return reply
+    def finish(
+        self,
+        claim: Claim,
+        text: str,
+        reasoning: str,
+        outcome: Outcome,
+        has_parts: Callable[[], bool] = lambda: True,
+    ) -> Reply | None:
+        """End an attempt with its whole text; None (and nothing written) if it was lost.
+
+        The row is not read again: nobody else changes it while it runs under this claim. Asked
+        under its lock, when no checkpoint can store text of it any more, `has_parts` says whether
+        one may have.
+        """
+        reply = copy(claim.row)
+        assert isinstance(reply, Reply)
+        reply.attempt = claim.attempt
+        try:
+            with Counter.objects.held(claim.user) as counter:
+                reply.end_if_running(counter, text, reasoning, outcome, claim.record, has_parts)
+        except ClaimLost:
+            return None
+        return reply
 
     # --- running -> queued ----------------------------------------------------------------
 
@@ -158,45 +185,37 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         """Queue replies whose producer is gone, one transaction per user; returns their ids.
 
         One with a stop mark ends as `stopped` instead; the third fault ends it too. Without
-        `wait`, what somebody has locked is left as it is: nobody's locks keep the others back.
+        `wait`, locked rows are left as they are, so that nobody's locks keep the others back.
         """
         done = []
         users = running.filter(status=Status.RUNNING).order_by().values_list("user_id", flat=True)
         for user_id in sorted(set(users)):
-            with transaction.atomic():
-                counters = Counter.objects
-                counter = counters.lock(user_id) if wait else counters.lock_if_free(user_id)
+            counters = Counter.objects
+            with counters.held(user_id) if wait else counters.held_if_free(user_id) as counter:
                 if counter is None:
                     continue
                 rows = running.locked(skip=not wait).filter(status=Status.RUNNING, user_id=user_id)
                 for reply in list(rows.order_by("pk")):
                     reply.give_up(counter, reason, fault=fault)
                     done.append(reply.pk)
-                self.wake_next(user_id)
+                wake_next(user_id)
         return done
 
     # --- stop -----------------------------------------------------------------------------
 
     def stop(self, user_id: int, uid: UUID) -> Reply:
-        """Ask for the end of a reply; what nobody produces ends at once.
+        """Ask for the end of a reply; one that nobody produces ends at once.
 
         Repeated, or on a reply that has ended, it changes nothing. Raises `Reply.DoesNotExist`
-        for what is not this user's.
+        for somebody else's.
         """
         own = self.for_user(user_id)
         reply = own.get(uid=uid)
         if reply.ended is not None:
             return reply
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
+        with Counter.objects.held(user_id) as counter:
             reply = own.locked().get(uid=uid)
-            if reply.status == Status.QUEUED or (
-                reply.status == Status.RUNNING and reply.is_orphan()
-            ):
-                reply.end(counter, *reply.stored_text(), Outcome(Status.STOPPED))
-            elif reply.status == Status.RUNNING and not reply.stop_requested:
-                reply.stop_requested = True
-                reply.save(update_fields=["stop_requested"])
+            reply.stop(counter)
         return reply
 
 
@@ -216,16 +235,16 @@ class Reply(Message):
     def touch(self, counter: Counter, *fields: str) -> None:
         """Save these fields under the user's counter, whose lock the caller holds."""
         counter.record(self, "updated")
-        self.save(update_fields=[*fields, "seq"])
+        update(self, [*fields, "seq"])
 
     def is_orphan(self) -> bool:
-        """Whether no process with a lease produces it."""
+        """True if no process with a lease produces it."""
         lease = timedelta(seconds=settings.LEASE_SECONDS)
         dead = Process.objects.dead(lease)
         return self.owner_id is None or dead.filter(pk=self.owner_id).exists()
 
     def can_continue(self) -> bool:
-        """Whether *Retry* or *Continue* may make one more attempt of it."""
+        """True if *Retry* or *Continue* may make one more attempt of it."""
         ends = (Status.FAILED, Status.STOPPED, Status.INTERRUPTED)
         cut = self.status == Status.COMPLETE and self.finish_reason == "length"
         kept = (self.text + self.reasoning).encode() if self.text else b""
@@ -251,68 +270,55 @@ class Reply(Message):
                 )
         return self.text, self.reasoning
 
-    def start(self, counter: Counter, owner: int, choice: Choice) -> Claim:
-        """Begin the next attempt; `claim` has checked that it may, and holds the locks."""
+    def start(
+        self,
+        counter: Counter,
+        owner: int,
+        choice: Choice,
+        call: ApiCall | None = None,
+        fields: Sequence[str] = (),
+    ) -> Claim:
+        """Begin the next attempt; the caller has checked that it may, and holds the locks.
+
+        Stores a reply that is just made, else the columns of the attempt, and these `fields`.
+        """
+        new = self._state.adding
+        text, reasoning = self.stored_text() if self.attempt else ("", "")
         offer, endpoint = choice
-        text, reasoning = self.stored_text()
         keep = bool(text) and (self.keeps_text or bool(endpoint and endpoint.continues_prefix))
-        self.attempt += 1
-        Part.objects.filter(reply=self.pk).delete()
-        if keep:
-            kept = (("text", 0, text),) + ((("reasoning", 0, reasoning),) if reasoning else ())
-            Part.objects.store([Unsaved(self.pk, self.attempt, kept)])
-        else:
+        if not keep:
             # Stays stored until this attempt ends, in case it never gets a token.
             self.text, self.reasoning = text, reasoning
             text = reasoning = ""
-        self.status = Status.RUNNING
-        self.owner_id = owner
-        self.reason = ""
-        self.retry_at = None
-        self.claimed_at = timezone.now()
-        self.endpoint = endpoint.name if endpoint else ""
-        asked = question(self, offer.context if offer else None, kept=text)
-        self.left_out = asked.left_out
-        self.touch(counter, *START_FIELDS)
-        Attempt.objects.create(
-            reply_id=self.pk,
-            number=self.attempt,
-            started=self.claimed_at,
-            endpoint=self.endpoint,
-            model=offer.name if offer else "",
-            settings=asked.settings,
-            left_out=self.left_out,
-            kept=len(text),
-        )
-        return Claim(
-            reply=self.pk,
-            uid=self.uid,
-            user=self.user_id,
-            owner=owner,
-            attempt=self.attempt,
-            model=self.model,
-            offer=offer,
-            endpoint=endpoint,
-            row=self,
-            messages=asked.messages,
-            settings={k: v for k, v in asked.settings.items() if k != "system"},
-            extra=asked.extra,
-            text=text,
-            reasoning=reasoning,
-        )
+        assert self.parent is not None
+        context = offer.context if offer else None
+        prompt = build_prompt(self.conversation, self.parent, context, kept=text, call=call)
+        begin(self, counter, owner, choice, prompt.left_out)
+        if new:
+            counter.record(self, "created")
+            insert(self)
+        else:
+            self.touch(counter, *dict.fromkeys((*START_FIELDS, *fields)))
+        if self.attempt > 1:
+            Part.objects.forget(self.pk)
+        if keep:
+            kept = (("text", 0, text),) + ((("reasoning", 0, reasoning),) if reasoning else ())
+            Part.objects.store([Unsaved(self.pk, self.attempt, kept)])
+        return claim_of(self, choice, prompt, text, reasoning)
 
-    def queue_again(self, counter: Counter, *, model: str) -> None:
-        """From an end back to `queued`, for a *Retry* or *Continue*."""
+    def queue_again(self, turn: int, model: str, token: int | None, reason: str) -> None:
+        """From an end back to `queued`, for a *Retry* or *Continue*; the caller saves it."""
         self.status = Status.QUEUED
+        self.retry_at = None
         self.model = model
-        self.turn = counter.value + 1
-        self.reason = Reply.objects.reason_to_wait(self.user_id, self.conversation_id, self.turn)
+        self.turn = turn
+        self.token_id = token
+        self.reason = reason
         self.keeps_text = True
         self.stop_requested = False
         self.faults = 0
         self.woken_at = None
-        self._clear_outcome()
-        self.touch(counter, *QUEUE_FIELDS, "turn", "model", "keeps_text", *OUTCOME_FIELDS)
+        reopen(self)
 
     def give_up(self, counter: Counter, reason: Reason, *, fault: bool) -> None:
         """From `running` back to `queued`, or to an end: stopped, or faulty once too often."""
@@ -341,54 +347,49 @@ class Reply(Message):
             self.woken_at = None
             self.touch(counter, *QUEUE_FIELDS)
 
+    def stop(self, counter: Counter) -> None:
+        """End it, or mark it for the process that produces it; nothing where it has ended."""
+        if self.status == Status.QUEUED or (self.status == Status.RUNNING and self.is_orphan()):
+            self.end(counter, *self.stored_text(), Outcome(Status.STOPPED))
+        elif self.status == Status.RUNNING and not self.stop_requested:
+            self.stop_requested = True
+            self.save(update_fields=["stop_requested"])
+
     def end(self, counter: Counter, text: str, reasoning: str, outcome: Outcome) -> None:
-        """Fold the text into the row, store the outcome and wake what waited behind.
+        """Fold the text into the row, store the outcome and wake replies that waited behind.
 
-        `interrupted` has text, `failed` has none: whichever was meant, the text decides. An
-        attempt that ends without a token keeps the text of an earlier one.
+        The caller holds the locks of the counter and of the row.
         """
-        if not text and self.text:
-            text, reasoning = self.text, self.reasoning
-            if outcome.status == Status.COMPLETE:
-                outcome = replace(
-                    outcome,
-                    status=Status.INTERRUPTED,
-                    error_code="empty",
-                    error_message="The model added nothing when it was asked to go on.",
-                )
-        status = outcome.status
-        if status in (Status.INTERRUPTED, Status.FAILED):
-            status = Status.INTERRUPTED if text else Status.FAILED
-        self.status = status
-        self.text, self.reasoning = text, reasoning
-        self.length, self.reasoning_length = len(text), len(reasoning)
-        self.sha256 = hashlib.sha256(text.encode()).hexdigest()
-        self.finish_reason = outcome.finish_reason
-        self.error_code = outcome.error_code
-        self.error_message = outcome.error_message
-        self.error_detail = outcome.error_detail
-        Attempt.objects.close(self, replace(outcome, status=status))
-        self.usage, self.cost = outcome.usage, outcome.cost
-        if self.attempt > 1 or outcome.usage is None:
-            self.usage, self.cost = Attempt.objects.totals(self)
-        self.answered_by = outcome.answered_by
-        self.first_token_ms = outcome.first_token_ms
-        self.reasoning_ms = outcome.reasoning_ms
-        self.total_ms = outcome.total_ms
-        self.ended = timezone.now()
-        self.owner = None
-        self.reason = ""
-        self.retry_at = None
-        self.touch(counter, *QUEUE_FIELDS, "text", "reasoning", *OUTCOME_FIELDS)
-        Part.objects.filter(reply=self.pk).delete()
-        self.conversation.refresh_running()
-        self.conversation.updated = self.ended
-        self.conversation.touch(counter, "running", "updated")
-        Reply.objects.wake_next(self.user_id)
+        conclude(self, text, reasoning, outcome)
+        self.touch(counter, *QUEUE_FIELDS, *END_FIELDS)
+        Part.objects.forget(self.pk)
+        self._leave(counter, unfinished(self.user_id))
 
-    def _clear_outcome(self) -> None:
-        self.finish_reason = self.error_code = self.error_message = self.error_detail = ""
-        self.answered_by = self.sha256 = ""
-        self.length = self.reasoning_length = self.usage = None
-        self.first_token_ms = self.reasoning_ms = self.total_ms = None
-        self.ended = None
+    def end_if_running(
+        self,
+        counter: Counter,
+        text: str,
+        reasoning: str,
+        outcome: Outcome,
+        record: int,
+        has_parts: Callable[[], bool],
+    ) -> None:
+        """The same by compare-and-set on owner and attempt. Raises `ClaimLost`, for a rollback."""
+        fence = {"status": Status.RUNNING, "owner_id": self.owner_id, "attempt": self.attempt}
+        conclude(self, text, reasoning, outcome, record)
+        counter.record(self, "updated")
+        fields = ("status", "owner_id", "reason", "retry_at", *END_FIELDS, "seq")
+        if not update(self, fields, **fence):
+            raise ClaimLost
+        if has_parts():
+            Part.objects.forget(self.pk)
+        self.conversation, rows = left_by(self)
+        self._leave(counter, rows)
+
+    def _leave(self, counter: Counter, rows: Sequence[Unfinished]) -> None:
+        """Update its conversation, and wake waiting replies: those among `rows`."""
+        chat = self.conversation
+        chat.running = any(row.conversation == chat.pk for row in rows)
+        chat.updated = self.ended or chat.updated
+        chat.touch(counter, "running", "updated")
+        wake(first_in_line(rows))

@@ -1,114 +1,122 @@
-"""What clients asked for, stored once per id: sending a message, one more attempt of a reply."""
+"""Requests of clients: a table, by which each is carried out once per id."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models, transaction
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, models
 from django.utils import timezone
 
-from chat.models.accepting import (
-    Accepted,
-    NotAllowed,
-    add_message,
-    make_room,
-    offer_for,
-    queue_reply,
-)
-from chat.models.changes import Counter, wake
-from chat.models.conversations import Conversation, title_of
-from chat.models.messages import Role
+from chat.models.changes import Counter
+from chat.models.claiming import claimed_at_once
+from chat.models.conversations import Conversation
+from chat.models.messages import Message
 from chat.models.replies import Reply
-from chat.models.revisions import RevisionQuerySet
+from chat.models.statements import insert
 
 
-class RequestQuerySet(RevisionQuerySet):
-    def send(
-        self,
-        user_id: int,
-        key: UUID,
-        *,
-        conversation: UUID | None,
-        parent: UUID | None,
-        text: str,
-        model: str | None,
-        settings: dict[str, Any] | None = None,
+class IdReused(Exception):
+    """The same client id came with another body."""
+
+
+class NotAllowed(Exception):
+    """The state of the message does not allow it; the text says why."""
+
+
+class TooMany(Exception):
+    """The user has as many replies waiting as one may; the text says how many."""
+
+
+class NoModel(Exception):
+    """No such model is offered; the text has the remedy."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The ids a request was stored under: the fields of the `accepted` frame."""
+
+    id: UUID
+    conversation: UUID
+    message: UUID
+    reply: UUID
+    row: Reply | None = field(default=None, compare=False)
+    """The reply as just stored; None where it is gone or the request was known already."""
+
+
+type Store = Callable[[Counter, int | None], Accepted]
+"""Carries out a request under the user's counter; the owner may claim its reply."""
+
+
+class RequestQuerySet(models.QuerySet["Request"]):
+    def forget_old(self) -> int:
+        """Drop ids older than `REQUEST_DAYS`; returns how many."""
+        horizon = timezone.now() - timedelta(days=settings.REQUEST_DAYS)
+        return self.filter(created__lt=horizon).delete()[0]
+
+    def once(self, user_id: int, key: UUID, body: list[Any], store: Store) -> Accepted:
+        """Carry out a request in one transaction; one that was carried out gets the same answer.
+
+        Its earlier answer is looked up only where it cannot be carried out (again).
+        Raises `IdReused` where it had another body.
+        """
+
+        def store_or_repeat(owner: int | None) -> Accepted:
+            try:
+                return self._store(user_id, key, body, store, owner)
+            except (ObjectDoesNotExist, NotAllowed, NoModel, TooMany, IntegrityError):
+                if known := self.known(user_id, key, body):
+                    return known
+                raise
+
+        return claimed_at_once(store_or_repeat)
+
+    def _store(
+        self, user_id: int, key: UUID, body: list[Any], store: Store, owner: int | None
     ) -> Accepted:
-        """Store a user message and its queued reply in one transaction, once per `key`.
+        with Counter.objects.held(user_id) as counter:
+            accepted = store(counter, owner)
+            self.remember(user_id, key, body, accepted)
+        return replace(accepted, id=key)
 
-        `settings` replace those of the conversation, where they are given.
+    def known(self, user_id: int, key: UUID, body: list[Any]) -> Accepted | None:
+        """The earlier answer to this request, if any. Raises `IdReused`."""
+        row = self.filter(user_id=user_id, key=key).first()
+        if row is None:
+            return None
+        if row.digest != _digest(body):
+            raise IdReused
+        return Accepted(key, row.conversation, row.message, row.reply)
 
-        Raises `Conversation.DoesNotExist` or `Message.DoesNotExist` for what is not this user's,
-        `NotAllowed`, `NoModel`, `TooMany` and `IdReused`.
-        """
-        body: list[Any] = ["send", str(conversation), str(parent), text, model]
-        if settings is not None:
-            body.append(settings)
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
-            if known := self.known(user_id, key, body):
-                return known
-            make_room(user_id)
-            above = None
-            if conversation is None:
-                if parent is not None:
-                    raise NotAllowed("A message of a new conversation has no parent.")
-                offer = offer_for(user_id, model)
-                chat = Conversation(owner_id=user_id, title=title_of(text), model=offer.id)
-            else:
-                chat = Conversation.objects.get(owner_id=user_id, uid=conversation)
-                offer = offer_for(user_id, model or chat.model, fall_back=model is None)
-                above = chat.messages.get(uid=parent) if parent is not None else None
-                if above is not None and above.role != Role.ASSISTANT:
-                    raise NotAllowed("A message can only follow a reply.")
-                if model is not None:
-                    chat.model = offer.id
-            if settings is not None:
-                chat.settings = settings
-            if conversation is None:
-                chat.updated, chat.running = timezone.now(), True
-                counter.record(chat, "created")
-                chat.save()
-            message = add_message(counter, chat, above, text)
-            reply = queue_reply(counter, message, offer)
-            if conversation is None:
-                chat.leaf, chat.message_count = reply, 2
-                Conversation.objects.filter(pk=chat.pk).update(leaf=reply, message_count=2)
-            else:
-                chat.grow(counter, reply, by=2)
-            return self.remember(user_id, key, body, chat, message, reply)
-
-    def continue_(self, user_id: int, key: UUID, *, reply: UUID, model: str | None) -> Accepted:
-        """*Retry* and *Continue*: queue the next attempt of the same reply, on its kept text.
-
-        Raises as `send` does.
-        """
-        body = ["continue", str(reply), model]
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
-            if known := self.known(user_id, key, body):
-                return known
-            row = Reply.objects.for_user(user_id).locked().get(uid=reply)
-            make_room(user_id)
-            if not row.can_continue():
-                raise NotAllowed("This reply cannot go on: it is not at an end that can.")
-            offer = offer_for(user_id, model or row.model, fall_back=model is None)
-            row.queue_again(counter, model=offer.id)
-            chat = row.conversation
-            chat.updated = timezone.now()
-            chat.running = True
-            chat.touch(counter, "updated", "running")
-            wake([row.pk])
-            assert row.parent is not None
-            return self.remember(user_id, key, body, chat, row.parent, row)
+    def remember(self, user_id: int, key: UUID, body: list[Any], accepted: Accepted) -> None:
+        """Store the answer to a request; fails if there is one already."""
+        row = Request(
+            user_id=user_id,
+            key=key,
+            digest=_digest(body),
+            conversation=accepted.conversation,
+            message=accepted.message,
+            reply=accepted.reply,
+        )
+        insert(row)
 
 
 class Request(models.Model):
     """One accepted request; kept whatever becomes of the rows it made."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,  # what it has made is checked; it is forgotten in any case
+    )
     key = models.UUIDField(help_text="The id the client made.")
     digest = models.CharField(max_length=64, help_text="SHA-256 of the body.")
     conversation = models.UUIDField()
@@ -123,3 +131,14 @@ class Request(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)
+
+
+def accepted(
+    conversation: Conversation, message: Message, reply: Reply, *, gone: bool = False
+) -> Accepted:
+    """The ids of the stored objects; with `gone` of the deleted ones."""
+    return Accepted(message.uid, conversation.uid, message.uid, reply.uid, None if gone else reply)
+
+
+def _digest(body: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(body).encode()).hexdigest()

@@ -6,97 +6,100 @@ committed: a reply that is found waiting cannot begin meanwhile.
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
-from chat.models.accepting import (
-    Accepted,
-    AcceptedQuerySet,
-    NotAllowed,
-    add_message,
-    make_room,
-    offer_for,
-    queue_reply,
-)
 from chat.models.api_calls import ApiCall
 from chat.models.changes import Counter
-from chat.models.messages import RELATED_TEXTS, Message, Role, Status
+from chat.models.messages import RELATED_TEXTS, Message
+from chat.models.queueing import NewReply, add_message, choice_for, make_room, queue_reply
 from chat.models.replies import Reply
+from chat.models.requests import Accepted, NotAllowed, Request, accepted
+from chat.models.states import Role, Status
+from chat.models.turns import unfinished, wake_next
 
 
-class RevisionQuerySet(AcceptedQuerySet):
-    def edit(
-        self, user_id: int, key: UUID, *, message: UUID, text: str, model: str | None
-    ) -> Accepted:
-        """Another text for a user message: beside it, with a reply of its own.
+def edit(
+    user_id: int,
+    key: UUID,
+    *,
+    message: UUID,
+    text: str,
+    model: str | None,
+    token: int | None = None,
+) -> Accepted:
+    """Another text for a user message: beside it, with a reply of its own.
 
-        While its only reply waits and has no text, its own text is replaced instead, unless an
-        API call waits for the answer to just this one. Raises as `send` does.
-        """
-        body: list[Any] = ["edit", str(message), text, model]
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
-            if known := self.known(user_id, key, body):
-                return known
-            row = _own(user_id, message)
-            chat = row.conversation
-            reply = _untouched(row)
-            if reply is not None and not ApiCall.objects.filter(reply=reply.pk).exists():
-                _replace(counter, row, reply, text, model)
-                return self.remember(user_id, key, body, chat, row, reply)
-            make_room(user_id)
-            offer = offer_for(user_id, model or chat.model, fall_back=model is None)
-            if model is not None:
-                chat.model = offer.id
-            new = add_message(counter, chat, row.parent, text)
-            reply = queue_reply(counter, new, offer)
-            chat.grow(counter, reply, by=2)
-            return self.remember(user_id, key, body, chat, new, reply)
+    While its only reply waits and has no text, its own text is replaced instead, unless an
+    API call waits for the answer to just this one. Raises as `send` does.
+    """
 
-    def regenerate(self, user_id: int, key: UUID, *, reply: UUID, model: str | None) -> Accepted:
-        """Another reply beside this one, by its model or by the one named. Raises as `send`."""
-        body: list[Any] = ["regenerate", str(reply), model]
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
-            if known := self.known(user_id, key, body):
-                return known
-            row = Reply.objects.for_user(user_id).locked().get(uid=reply)
-            make_room(user_id)
-            offer = offer_for(user_id, model or row.model, fall_back=model is None)
-            chat, message = row.conversation, row.parent
-            assert message is not None
-            message.conversation = chat
-            new = queue_reply(counter, message, offer)
-            chat.grow(counter, new, by=1)
-            return self.remember(user_id, key, body, chat, message, new)
+    def store(counter: Counter, owner: int | None) -> Accepted:
+        row = _own(user_id, message)
+        chat = row.conversation
+        waiting = _untouched(row)
+        if waiting is not None and not ApiCall.objects.filter(reply=waiting.pk).exists():
+            _replace(counter, row, waiting, text, model)
+            return accepted(chat, row, waiting)
+        rows = unfinished(user_id)
+        make_room(rows, token)
+        choice = choice_for(user_id, model or chat.model, fall_back=model is None)
+        if model is not None:
+            chat.model = choice.id
+        new = add_message(counter, chat, row.parent, text)
+        reply = queue_reply(counter, new, NewReply(choice, rows, owner, token))
+        chat.grow(counter, reply, by=2)
+        return accepted(chat, new, reply)
 
-    def withdraw(self, user_id: int, key: UUID, *, message: UUID) -> Accepted:
-        """Delete a user message whose only reply waits and has no text, with that reply.
+    return Request.objects.once(user_id, key, ["edit", str(message), text, model], store)
 
-        What was sent after it follows on what it followed on. A conversation of which nothing is
-        left is deleted too. Raises `Message.DoesNotExist`, `NotAllowed` and `IdReused`.
-        """
-        body: list[Any] = ["withdraw", str(message)]
-        with transaction.atomic():
-            counter = Counter.objects.lock(user_id)
-            if known := self.known(user_id, key, body):
-                return known
-            row = _own(user_id, message)
-            chat = row.conversation
-            reply = _untouched(row)
-            if reply is None:
-                raise NotAllowed("This message is being answered already: stop that instead.")
-            accepted = self.remember(user_id, key, body, chat, row, reply, gone=True)
-            for later in reply.children.select_related("conversation").order_by("pk"):
-                later.parent = row.parent
-                counter.record(later, "updated")
-                later.save(update_fields=["parent", "seq"])
-            chat.forget(counter, row, reply)
-            Reply.objects.wake_next(user_id)
-            return accepted
+
+def regenerate(
+    user_id: int, key: UUID, *, reply: UUID, model: str | None, token: int | None = None
+) -> Accepted:
+    """Another reply beside this one, by its model or by the one named. Raises as `send`."""
+
+    def store(counter: Counter, owner: int | None) -> Accepted:
+        row = Reply.objects.for_user(user_id).locked().get(uid=reply)
+        rows = unfinished(user_id)
+        make_room(rows, token)
+        choice = choice_for(user_id, model or row.model, fall_back=model is None)
+        chat, message = row.conversation, row.parent
+        assert message is not None
+        message.conversation = chat
+        new = queue_reply(counter, message, NewReply(choice, rows, owner, token))
+        chat.grow(counter, new, by=1)
+        return accepted(chat, message, new)
+
+    return Request.objects.once(user_id, key, ["regenerate", str(reply), model], store)
+
+
+def withdraw(user_id: int, key: UUID, *, message: UUID) -> Accepted:
+    """Delete a user message whose only reply waits and has no text, with that reply.
+
+    Messages sent after it follow on its parent. A conversation of which nothing is
+    left is deleted too. Raises `Message.DoesNotExist`, `NotAllowed` and `IdReused`.
+    """
+
+    def store(counter: Counter, owner: int | None) -> Accepted:
+        row = _own(user_id, message)
+        chat = row.conversation
+        reply = _untouched(row)
+        if reply is None:
+            raise NotAllowed("This message is already being answered. Stop the reply instead.")
+        gone = accepted(chat, row, reply, gone=True)
+        for later in reply.children.select_related("conversation").order_by("pk"):
+            later.parent = row.parent
+            counter.record(later, "updated")
+            later.save(update_fields=["parent", "seq"])
+            # Messages below it are nearer to the root now: counted when needed.
+            chat.messages.filter(pk__gte=later.pk).update(depth=None)
+        chat.forget(counter, row, reply)
+        wake_next(user_id)
+        return gone
+
+    return Request.objects.once(user_id, key, ["withdraw", str(message)], store)
 
 
 def _own(user_id: int, uid: UUID) -> Message:
@@ -104,7 +107,7 @@ def _own(user_id: int, uid: UUID) -> Message:
     rows = Message.objects.select_related("conversation__leaf", "parent").defer(*RELATED_TEXTS)
     row = rows.get(conversation__owner_id=user_id, uid=uid)
     if row.role != Role.USER:
-        raise NotAllowed("Only what you have written yourself can be changed.")
+        raise NotAllowed("Only your own messages can be changed.")
     return row
 
 
@@ -126,7 +129,7 @@ def _replace(
     counter.record(message, "updated")
     message.save(update_fields=["text", "seq"])
     if model is not None:
-        reply.model = chat.model = offer_for(message.user_id, model).id
+        reply.model = chat.model = choice_for(message.user_id, model).id
         reply.touch(counter, "model")
     chat.updated = timezone.now()
     chat.retitle(before)

@@ -1,4 +1,4 @@
-"""A user's API token: what a program shows instead of a password. Only its hash is stored."""
+"""A user's API token, shown by programs instead of a password. Only its hash is stored."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -19,15 +20,22 @@ PREFIX = "prl_"
 SECRET_BYTES = 32
 HINT_LENGTH = 4
 NOTED_EVERY = timedelta(minutes=1)
-"""How exact `last_used` is: so a busy program does not cost a write per request."""
+"""Precision of `last_used`, so that a busy program does not cost a write per request."""
 
 
 class Scope(models.TextChoices):
-    """What a token may do; none of them includes another."""
+    """Rights of a token; none of them includes another."""
 
     CHAT = "chat", "Chat: send messages, follow and stop replies, change conversations"
     READ = "read", "Read: conversations, replies and models"
     EXPORT = "export", "Export: whole conversations as files"
+
+
+class Places(NamedTuple):
+    """Numbers of replies that may run, and that may wait beside."""
+
+    running: int
+    waiting: int
 
 
 class TooManyTokens(Exception):
@@ -40,11 +48,11 @@ class AlreadyMade(Exception):
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def for_user(self, user: Any) -> Self:
-        """Those of one user, given as a user or its primary key."""
+        """Tokens of one user, given as a user or its primary key."""
         return self.filter(user=user)
 
     def live(self) -> Self:
-        """Those that open something: neither revoked nor expired, of an active user."""
+        """Valid tokens: neither revoked nor expired, of an active user."""
         return self.filter(_usable(), user__is_active=True)
 
     def make(
@@ -87,6 +95,16 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """The live token with this secret, with its user."""
         return self.live().select_related("user").filter(digest=_digest(secret)).first()
 
+    def places(self, tokens: Iterable[int | None]) -> dict[int | None, Places]:
+        """The places for replies of each of these tokens; None: for those of the user."""
+        found: dict[int | None, Places] = {
+            None: Places(settings.RUNNING_REPLIES_PER_USER, settings.QUEUED_REPLIES_PER_USER)
+        }
+        if wanted := {token for token in tokens if token is not None}:
+            found |= dict.fromkeys(wanted, _default_places())
+            found |= {row.pk: row.places for row in self.filter(pk__in=wanted)}
+        return found
+
     def revoke(self) -> int:
         """End those that are not ended yet; how many that were."""
         return self.filter(revoked=None).update(revoked=timezone.now())
@@ -107,6 +125,17 @@ class Token(models.Model):
     expires = models.DateTimeField(null=True, blank=True)
     last_used = models.DateTimeField(null=True, blank=True)
     revoked = models.DateTimeField(null=True, blank=True)
+    running_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Replies that may run at once. Empty: the server's RUNNING_REPLIES_PER_TOKEN.",
+    )
+    queued_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Replies that may wait beside. Empty: the server's QUEUED_REPLIES_PER_TOKEN.",
+    )
 
     objects = TokenQuerySet.as_manager()
 
@@ -120,8 +149,17 @@ class Token(models.Model):
     def expired(self) -> bool:
         return self.expires is not None and self.expires <= timezone.now()
 
+    @property
+    def places(self) -> Places:
+        """Numbers of its replies that may run and wait."""
+        running, waiting = _default_places()
+        return Places(
+            running if self.running_limit is None else self.running_limit,
+            waiting if self.queued_limit is None else self.queued_limit,
+        )
+
     def allows(self, scopes: Iterable[str]) -> bool:
-        """Whether it has one of these scopes; where none is asked for, any token will do."""
+        """True if it has one of these scopes; without scopes, any token will do."""
         wanted = set(scopes)
         return not wanted or not wanted.isdisjoint(self.scopes)
 
@@ -137,6 +175,10 @@ class Token(models.Model):
             noted_before = Q(last_used=None) | Q(last_used__lte=now - NOTED_EVERY)
             Token.objects.filter(noted_before, pk=self.pk).update(last_used=now)
             self.last_used = now
+
+
+def _default_places() -> Places:
+    return Places(settings.RUNNING_REPLIES_PER_TOKEN, settings.QUEUED_REPLIES_PER_TOKEN)
 
 
 def _usable() -> Q:

@@ -1,4 +1,4 @@
-"""What a user's replies took: tokens and dollars, by day and model."""
+"""Usage of a user's replies: tokens and dollars, by day and model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.db.models import BigIntegerField, Count, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, TruncDate
 
-from chat.models.messages import UNFINISHED, Message, Role
+from chat.models.messages import Message
+from chat.models.states import UNFINISHED, Role
 
 TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 
@@ -34,5 +35,5 @@ def usage(user_id: int, first: date, last: date) -> Iterator[dict[str, Any]]:
         .order_by("day", "model")
     )
     for row in rows:
-        told = dict(row)
-        yield told | {name: told[name] or 0 for name in TOKENS}
+        found = dict(row)
+        yield found | {name: found[name] or 0 for name in TOKENS}

@@ -1,27 +1,30 @@
-"""What a client may say: frames and settings, parsed without I/O."""
+"""Frames and settings of a client, parsed without I/O."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
 
-from chat.protocol.building import error
+from chat.protocol.objects import Settings, Shape
+from chat.protocol.positions import MOST, Position
+from chat.protocol.sentences import NOT_JSON, NOT_TEXT
+from chat.protocol.server_frames import error
 
 DEPTH = 16
 
 Model = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Position = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 
 class BadFrame(Exception):
     """A frame the server refuses; `frame()` is the answer to it."""
 
-    def __init__(self, code: str, message: str, **facts: object) -> None:
+    def __init__(self, code: str, message: str, **facts: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -31,28 +34,12 @@ class BadFrame(Exception):
         return error(self.code, self.message, **self.facts)
 
 
-# --- what a client may say --------------------------------------------------------------------
+# --- frames of clients ------------------------------------------------------------------------
 
 
-class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Frame(Shape, frozen=True, forbid_unknown_fields=True):
     large: ClassVar[bool] = False
-    """Whether the frame carries a message, and may have its size."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"  # a message is nothing for a log
-
-
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
-
-
-class Settings(_Frame, frozen=True, omit_defaults=True):
-    """What a user sets for a conversation; only what is set reaches the endpoint."""
-
-    system: Annotated[str, msgspec.Meta(max_length=32_000)] | None = None
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
-    reasoning_effort: Effort | None = None
+    """True if the frame carries a message, and may have its size."""
 
 
 class Send(_Frame, frozen=True):
@@ -96,9 +83,13 @@ class Stop(_Frame, frozen=True):
 
 class Follow(_Frame, frozen=True):
     reply: UUID
-    attempt: Position = 0
-    text: Position = 0
-    reasoning: Position = 0
+    attempt: Count = 0
+    text: Count = 0
+    reasoning: Count = 0
+
+    @property
+    def position(self) -> Position:
+        return Position(self.attempt, self.text, self.reasoning)
 
 
 class Unfollow(_Frame, frozen=True):
@@ -107,19 +98,23 @@ class Unfollow(_Frame, frozen=True):
 
 class Ack(_Frame, frozen=True):
     reply: UUID
-    attempt: Position
-    text: Position
-    reasoning: Position
+    attempt: Count
+    text: Count
+    reasoning: Count
+
+    @property
+    def position(self) -> Position:
+        return Position(self.attempt, self.text, self.reasoning)
 
 
 class Ping(_Frame, frozen=True):
     n: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-Asked = Send | Edit | Regenerate | Continue | Withdraw
-"""What is stored under the client's id and answered with `accepted`."""
+Command = Send | Edit | Regenerate | Continue | Withdraw
+"""Frames that are carried out once per id, and answered with `accepted`."""
 
-ClientFrame = Asked | Stop | Follow | Unfollow | Ack | Ping
+ClientFrame = Command | Stop | Follow | Unfollow | Ack | Ping
 
 FRAMES: dict[str, type[ClientFrame]] = {
     "send": Send,
@@ -136,7 +131,7 @@ FRAMES: dict[str, type[ClientFrame]] = {
 
 
 def clean(text: str) -> str:
-    """Text without what no database takes: NUL and lone surrogates."""
+    """Text without characters that no database takes: NUL and lone surrogates."""
     if "\0" in text:
         text = text.replace("\0", "")
     try:
@@ -148,7 +143,7 @@ def clean(text: str) -> str:
 
 
 def parse(raw: str | bytes, *, control_bytes: int, message_bytes: int) -> ClientFrame:
-    """The frame a client sent; `BadFrame` says what is wrong with it and in which field.
+    """The frame a client sent. Raises `BadFrame` with its fault and field.
 
     Sizes are in bytes of UTF-8.
     """
@@ -178,7 +173,7 @@ def parse_body(kind: str, raw: bytes, *, limit: int, **fixed: object) -> ClientF
     if len(raw) > limit:
         raise BadFrame("too_large", f"A body has at most {limit} bytes.")
     try:
-        value = _object(raw.decode() or "{}")
+        value = _object(raw.decode("utf-8-sig") or "{}")  # some write a byte order mark
     except UnicodeDecodeError:
         raise BadFrame("bad_json", "A body is JSON in UTF-8.") from None
     given = {name: str(item) for name, item in fixed.items() if item is not None}
@@ -195,7 +190,7 @@ def _object(raw: str) -> dict[str, Any]:
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise BadFrame("bad_json", "This is not valid JSON.") from None
+        raise BadFrame("bad_json", NOT_JSON) from None
     if not isinstance(value, dict):
         raise BadFrame("bad_json", "A frame is a JSON object.")
     return value
@@ -209,7 +204,7 @@ def _convert(value: dict[str, Any], struct: type[ClientFrame]) -> ClientFrame:
         field, message = _explain(problem)
         raise BadFrame("bad_field", message, field=field, **about) from None
     except UnicodeEncodeError:
-        field, message = _unsound(value), "This is not valid text."
+        field, message = _unsound(value), NOT_TEXT
         raise BadFrame("bad_field", message, field=field, **about) from None
     if isinstance(frame, Send | Edit):
         text = clean(frame.text)
@@ -220,7 +215,7 @@ def _convert(value: dict[str, Any], struct: type[ClientFrame]) -> ClientFrame:
 
 
 def settings_object(settings: Settings | None) -> dict[str, Any] | None:
-    """As they are stored: only what is set, and text that any database takes."""
+    """The settings as they are stored: without absent ones, and with text for any database."""
     if settings is None:
         return None
     known: dict[str, Any] = msgspec.to_builtins(settings)
@@ -238,11 +233,20 @@ def parse_settings(value: object) -> dict[str, Any] | None:
         where = f"settings.{field}" if field else "settings"
         raise BadFrame("bad_field", message, field=where) from None
     except UnicodeEncodeError:
-        raise BadFrame("bad_field", "This is not valid text.", field="settings") from None
+        raise BadFrame("bad_field", NOT_TEXT, field="settings") from None
+
+
+def ids_in(raw: str | None) -> dict[str, object]:
+    """The ids in a frame that could not be parsed."""
+    try:
+        value = json.loads(raw or "")
+    except (ValueError, RecursionError):
+        return {}
+    return _about(value) if isinstance(value, dict) else {}
 
 
 def _about(value: Mapping[str, Any]) -> dict[str, object]:
-    """The ids by which a client recognises what an error is about, where they are well formed."""
+    """The ids by which a client recognises the subject of an error, where they are well formed."""
     about: dict[str, object] = {}
     for key in ("id", "reply"):
         try:
@@ -253,7 +257,7 @@ def _about(value: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _explain(problem: msgspec.ValidationError) -> tuple[str | None, str]:
-    """Which field, and one sentence without anything the client sent."""
+    """The field, and one sentence without anything the client sent."""
     text = str(problem)
     found = re.search(r"- at `\$\.([^`]{0,80})`", text)
     path = found[1] if found else None
@@ -279,7 +283,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def _depth(raw: str) -> int:
-    """How deep a frame is nested (0 where it cannot be too deep), without recursion.
+    """Depth of a frame's nesting (0 if it cannot be too deep), without recursion.
 
     Brackets within strings are not counted.
     """

@@ -1,4 +1,4 @@
-"""The lease of this process, and the sweep that takes up what others left."""
+"""The lease of this process, and the sweep that takes up replies of dead ones."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from chat import metrics
 from chat.models import Process, Reason, Reply, Status
 
 
 def name() -> str:
-    """What people call this process."""
+    """The name of this process for people."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}"
 
 
@@ -35,25 +35,28 @@ def release(pk: int) -> None:
     Process.objects.filter(pk=pk).delete()
 
 
-def sweep(me: int, live: Collection[int], *, alone: bool) -> None:
-    """Queue again what has no producer, and wake what could run and was forgotten.
+def sweep(me: int, live: Collection[int], *, alone: bool) -> int:
+    """Queue again replies without a producer; returns the number of other leases.
 
     `live` are the replies produced here. With `alone` no other process can exist (SQLite under
-    its lock), so whatever another one left is taken up without waiting for its lease to end.
+    its lock), so replies of another one are taken up without waiting for its lease to end.
     """
     others = Process.objects.exclude(pk=me)
     dead = others if alone else others.dead(timedelta(seconds=settings.LEASE_SECONDS))
     running = Reply.objects.filter(status=Status.RUNNING)
     dead_ids = list(dead.values_list("pk", flat=True))
     orphans = running.filter(Q(owner_id__in=dead_ids) | Q(owner=None))
-    lost = running.filter(owner_id=me, claimed_at__lt=Now() - timedelta(seconds=5))
+    # By the clock that the claims of this process were stamped with, not by the database's.
+    a_while = timezone.now() - timedelta(seconds=5)
+    lost = running.filter(owner_id=me, claimed_at__lt=a_while)
     left = []
     for gone in (orphans, lost.exclude(pk__in=live)):
         left += Reply.objects.put_back(gone, Reason.TAKEOVER, fault=True, wait=False)
-    # What was locked is looked at again by the next sweep, and so needs its dead owner.
+    # The next sweep examines locked rows again, and so needs their dead owner.
     missed = running.filter(owner_id__in=dead_ids).values("owner_id")
     Process.objects.filter(pk__in=dead_ids).exclude(pk__in=missed).delete()
     metrics.TAKE_OVERS.inc(len(left))
+    return others.count() if not alone else 0
 
 
 def hand_over(me: int) -> None:

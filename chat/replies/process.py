@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,17 +14,29 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chat import protocol
-from chat.models import Change, Deletion, Process, Reply, Request
-from chat.models.calling import forget_unstored
+from chat import protocol, sessions
+from chat.database.faults import is_logged
+from chat.database.threads import GENERATION, LEASE, SOCKETS
+from chat.models import Change, Deletion, Process, Reply, Request, stop_replies_of_inactive
 from chat.models.changes import listener
-from chat.replies import leases, sessions
-from chat.replies.copies import Copies
-from chat.replies.database import GENERATION, LEASE, SOCKETS
-from chat.replies.dispatch import LAST_WORDS_SECONDS, Dispatch
+from chat.models.openai_calls import forget_unstored
+from chat.models.rations import Ration
+from chat.replies import leases
+from chat.replies.change_frames import frame_of
+from chat.replies.claims_at_send import ClaimsAtSend
+from chat.replies.dispatch import STORE_SECONDS, Dispatch
 from chat.replies.following import Following
-from chat.replies.hints import Hints, Message, Once, changed, process_group, user_group
+from chat.replies.notifications import (
+    FirstTime,
+    Message,
+    Notifications,
+    changed,
+    process_group,
+    user_group,
+)
 from chat.replies.publisher import Publisher
+from chat.replies.rations import Rations
+from chat.replies.replicas import Replicas
 
 if TYPE_CHECKING:
     from chat.replies.worker import Worker
@@ -38,8 +51,8 @@ class Connection(Protocol):
 
     login: sessions.Login
 
-    def told(self, frame: str, seq: int) -> None:
-        """A change of the user's objects; only queues it."""
+    def changed(self, frame: str, seq: int) -> None:
+        """Queue the frame of a changed object of the user."""
 
     async def close(self, code: int) -> None:
         """Close it with one of the protocol's codes."""
@@ -51,7 +64,7 @@ class Connection(Protocol):
 class ReplyProcess:
     """One per server or worker process; everything here runs on its event loop.
 
-    With SQLite there is one, which produces and tells all; hints and copies stay idle.
+    With SQLite there is one, which produces and announces all; notifications and replicas are idle.
     """
 
     def __init__(self) -> None:
@@ -59,13 +72,18 @@ class ReplyProcess:
         self.connections: defaultdict[int, set[Connection]] = defaultdict(set)
         self.following = Following(self.spawn)
         self.dispatch = Dispatch(self.following, self.spawn)
-        self.hints = Hints()
-        self.publisher = Publisher(self.hints)
-        self.copies = Copies(self.hints, self.following.forget)
-        self._told = Once()
+        self.claims_at_send = ClaimsAtSend(self._claims_for)
+        self.notifications = Notifications()
+        self.publisher = Publisher(self.notifications)
+        self.replicas = Replicas(self.notifications, self.following.forget)
+        self.rations = Rations()
+        self._shared: int | None = None
+        self._first_time = FirstTime()
         self._worker: Worker | None = None
         self._lease: UUID | None = None
         self._seen_at = 0.0
+        self._alone = False
+        """True if the last sweep found no other process."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._upkeep: list[asyncio.Task[None]] = []
 
@@ -76,7 +94,7 @@ class ReplyProcess:
     # --- start and end --------------------------------------------------------------------
 
     async def start(self, *, sockets: bool = True) -> None:
-        """Register, listen for commits, take up what an earlier process left, begin to sweep.
+        """Register, listen for commits, take up replies of an earlier process, begin to sweep.
 
         Without `sockets` it is a worker: it produces, and nobody follows here.
         """
@@ -85,10 +103,12 @@ class ReplyProcess:
         if not settings.SQLITE:
             self.join_others(get_channel_layer() if settings.REDIS_URL else None)
         listener.announce = lambda user_id, changes: _soon(
-            loop, self._announced, user_id, [(change, _frame(change)) for change in changes]
+            loop, self._announced, user_id, [(change, frame_of(change)) for change in changes]
         )
         listener.wake = lambda ids: _soon(loop, self.dispatch.wake, ids)
-        await self._sweep(0)  # what the last one handed over need not wait to be missed
+        listener.claiming = self.claims_at_send.claiming
+        listener.claimed = lambda claim: _soon(loop, self.dispatch.claimed, claim)
+        await self._sweep(0)  # replies that the last one handed over need not wait
         lease = settings.LEASE_SECONDS / 4
         self._upkeep = [
             asyncio.create_task(self._every(lease, self._renew), name="lease"),
@@ -100,29 +120,35 @@ class ReplyProcess:
             asyncio.create_task(
                 self._every(settings.SESSION_CHECK_SECONDS, self._check_sessions), name="sessions"
             ),
+            asyncio.create_task(
+                self._every(settings.SESSION_CHECK_SECONDS, self._stop_inactive), name="inactive"
+            ),
             asyncio.create_task(self._every(TIDY_SECONDS, self._tidy, at_once=True), name="tidy"),
         ]
+        if sockets and not settings.SQLITE:
+            share = self._every(settings.SESSION_CHECK_SECONDS, self._share_rations)
+            self._upkeep.append(asyncio.create_task(share, name="rations"))
         if not settings.SQLITE and (settings.WORKERS == "embedded" or not sockets):
             from chat.replies.worker import Worker
 
-            self._worker = Worker(self)
+            self._worker = Worker(self.dispatch)
             self._worker.start()
         self.ready.set()
 
     def join_others(self, layer: Any | None) -> None:
-        """Other processes produce what is followed here, and follow what is produced here.
+        """Work together with other processes, which follow and produce the same replies.
 
-        Without a layer the rows are all that they say to each other.
+        Without a layer they share only the rows.
         """
-        self.following.copies = self.copies
+        self.following.replicas = self.replicas
         if layer is None:
             return
-        self.hints.on("changed", self._heard_of_changes)
-        self.hints.on("want", self._wanted)
-        self.hints.on("delta", self.copies.delta)
-        self.hints.on("stop", lambda message: self.dispatch.stop(message["reply"]))
-        self.hints.on_up = self.copies.stir_all
-        self.hints.start(layer)
+        self.notifications.on("changed", self._heard_of_changes)
+        self.notifications.on("want", self._wanted)
+        self.notifications.on("delta", self.replicas.delta)
+        self.notifications.on("stop", lambda message: self.dispatch.stop(message["reply"]))
+        self.notifications.on_up = self.replicas.stir_all
+        self.notifications.start(layer)
 
     async def drain(self) -> None:
         """Let live replies end for `DRAIN_SECONDS`, hand over the rest, release the lease."""
@@ -136,19 +162,20 @@ class ReplyProcess:
         if not self.ready.is_set():
             return
         seconds = settings.DRAIN_SECONDS
-        until = asyncio.get_running_loop().time() + seconds + LAST_WORDS_SECONDS
+        until = asyncio.get_running_loop().time() + seconds + STORE_SECONDS
         await self.dispatch.drain(seconds, until)
         self._say_goodbye()
+        await self._last(until, self.claims_at_send.wait())
         # Somebody waits for these.
-        await self._last(until, GENERATION.run(leases.hand_over, self.dispatch.owner))
+        await self._last(until, self.dispatch.hand_over())
         if self._worker is not None:
-            await self._worker.close()
+            await self._worker.close(until)
         for task in (*self._upkeep, *self._tasks):
             task.cancel()
-        await self.copies.close()
+        await self.replicas.close()
         await self._last(until, LEASE.run(leases.release, self.dispatch.owner))
         listener.announce = None
-        await self.hints.close()
+        await self.notifications.close()
 
     async def _last(self, until: float, step: Coroutine[Any, Any, None]) -> None:
         """A step that others make up for, once the lease is over, where the database is away."""
@@ -158,13 +185,32 @@ class ReplyProcess:
         except (DatabaseError, TimeoutError) as problem:
             logger.warning("drain: the database: %s", type(problem).__name__)
 
+    def _claims_for(self) -> int | None:
+        """The owner of replies that are claimed when they are stored, from any thread, or None.
+
+        Where another process could produce it, this one leaves it to that while it has much to do.
+        """
+        if self.draining or not settings.CLAIM_AT_SEND_REPLIES or not self._is_trusted():
+            return None
+        if settings.SQLITE:
+            return self.dispatch.owner
+        left_to_others = self._worker is None or (not self._alone and self.dispatch.is_busy())
+        return None if left_to_others else self.dispatch.owner
+
+    def _is_trusted(self) -> bool:
+        """True if no other process may think it dead: its lease was renewed lately."""
+        return 0 <= time.monotonic() - self._seen_at <= settings.LEASE_SECONDS / 2
+
     def _say_goodbye(self) -> None:
-        """From now on only other processes are told of commits: of what is handed over."""
+        """Announce commits, which now hand replies over, only to other processes from now on."""
         loop = asyncio.get_running_loop()
         listener.announce = listener.wake = None
         if not settings.SQLITE:
             listener.announce = lambda user_id, changes: _soon(
-                loop, self._hint, user_id, [(_frame(change), change.seq) for change in changes]
+                loop,
+                self._notify_others,
+                user_id,
+                [(frame_of(change), change.seq) for change in changes],
             )
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
@@ -181,14 +227,15 @@ class ReplyProcess:
     async def _every(
         self, seconds: float, work: Callable[[], Awaitable[None]], *, at_once: bool = False
     ) -> None:
-        """Run a piece of upkeep for ever; what goes wrong once is logged and tried again."""
+        """Run a piece of upkeep for ever; failures are logged, and it is tried again."""
         if not at_once:
             await asyncio.sleep(seconds)
         while True:
             try:
                 await work()
             except DatabaseError as problem:
-                logger.warning("%s: the database: %s", work.__name__, type(problem).__name__)
+                if not is_logged(problem):
+                    logger.warning("%s: the database: %s", work.__name__, type(problem).__name__)
             except Exception:
                 logger.exception("upkeep failed")
             await asyncio.sleep(seconds)
@@ -198,13 +245,13 @@ class ReplyProcess:
     async def _register(self) -> None:
         row = await LEASE.run(leases.register)
         self.dispatch.owner, self._lease = row.pk, row.uid
-        self.hints.rename(row.uid.hex)
+        self.notifications.rename(row.uid.hex)
         self._seen_at = asyncio.get_running_loop().time()
 
     async def _renew(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._lease is None or not await LEASE.run(leases.renew, self._lease):
-            await self._register()  # swept away: what ran under the old row is lost
+            await self._register()  # swept away: replies under the old row are lost
             return
         if now - self._seen_at > settings.LEASE_SECONDS / 2:
             # It was late: others may think it dead, so it takes nothing over for a while.
@@ -213,24 +260,39 @@ class ReplyProcess:
 
     async def _sweep(self, forgotten_after: float = 5) -> None:
         """Every process sweeps, but not one that may itself be thought dead."""
-        age = asyncio.get_running_loop().time() - self._seen_at
-        if self.draining or not 0 <= age <= settings.LEASE_SECONDS / 2:
+        if self.draining or not self._is_trusted():
             return
         held = self.dispatch.held()
-        await GENERATION.run(leases.sweep, self.dispatch.owner, held, alone=settings.SQLITE)
+        others = await GENERATION.run(
+            leases.sweep, self.dispatch.owner, held, alone=settings.SQLITE
+        )
+        self._alone = not others
         await GENERATION.run(Reply.objects.wake_forgotten, forgotten_after)
+
+    async def _stop_inactive(self) -> None:
+        """Stop replies of inactive users, also while it drains, in any process."""
+        await GENERATION.run(stop_replies_of_inactive)
 
     async def _tidy(self) -> None:
         await GENERATION.run(Request.objects.forget_old)
         await GENERATION.run(Deletion.objects.forget_old)
         await GENERATION.run(forget_unstored)
+        await GENERATION.run(Ration.objects.forget_old)
         if not settings.SQLITE:
             from chat.models import jobs
 
             await GENERATION.run(jobs.forget_stalled)
 
+    async def _share_rations(self) -> None:
+        """Share the use of users with other processes, and count their use there."""
+        assert self._lease is not None
+        elsewhere, self._shared = await SOCKETS.run(
+            Ration.objects.share, self._lease, self.rations.collect(), self._shared
+        )
+        self.rations.learn(elsewhere)
+
     async def _check_sessions(self) -> None:
-        """Close what is no longer logged in; tell the others their user's counter."""
+        """Close connections that are no longer logged in; send the others their user's counter."""
         everybody = self._everybody()
         counters: dict[int, int] = {}
         try:
@@ -250,7 +312,7 @@ class ReplyProcess:
         """Tell this connection of its user's changes, and close it when its login is over."""
         user_id = connection.login.user_id
         self.connections[user_id].add(connection)
-        self.hints.join(user_group(user_id))
+        self.notifications.join(user_group(user_id))
 
     def leave(self, connection: Connection) -> None:
         user_id = connection.login.user_id
@@ -258,61 +320,62 @@ class ReplyProcess:
         group.discard(connection)
         if not group:
             self.connections.pop(user_id, None)
-            self.hints.leave(user_group(user_id))
+            self.notifications.leave(user_group(user_id))
+
+    def places_taken(self, login: sessions.Login) -> int:
+        """Number of connections that share the limit of this login: by token, else by user."""
+        own = self.connections.get(login.user_id, ())
+        return sum(one.login.token == login.token for one in own)
 
     def _everybody(self) -> list[Connection]:
         return [one for group in self.connections.values() for one in group]
 
     async def stop(self, user_id: int, uid: UUID) -> Reply:
         """Stop a reply, wherever it is produced. Raises as `Reply.objects.stop`."""
-        row, owner = await SOCKETS.run(_stop, user_id, uid)
+        row, owner = await SOCKETS.run_for(user_id, _stop, user_id, uid)
         self.dispatch.stop(row.pk)
         if owner:
-            self.hints.send(process_group(owner), {"type": "stop", "reply": row.pk})
+            self.notifications.send(process_group(owner), {"type": "stop", "reply": row.pk})
         return row
 
-    # --- what is told ---------------------------------------------------------------------
+    # --- changes --------------------------------------------------------------------------
 
     def _announced(self, user_id: int, changes: Sequence[tuple[Change, str]]) -> None:
         frames = [(frame, change.seq) for change, frame in changes]
-        self._tell(user_id, frames)
+        self._notify(user_id, frames)
         self.following.announced(user_id, [change for change, _ in changes])
-        self._hint(user_id, frames)
+        self._notify_others(user_id, frames)
 
-    def _hint(self, user_id: int, frames: list[tuple[str, int]]) -> None:
-        self.hints.send(user_group(user_id), changed(user_id, frames))
+    def _notify_others(self, user_id: int, frames: list[tuple[str, int]]) -> None:
+        self.notifications.send(user_group(user_id), changed(user_id, frames))
 
-    def _tell(self, user_id: int, frames: Sequence[tuple[str, int]]) -> None:
+    def _notify(self, user_id: int, frames: Sequence[tuple[str, int]]) -> None:
         for connection in list(self.connections.get(user_id, ())):
             for frame, seq in frames:
-                connection.told(frame, seq)
+                connection.changed(frame, seq)
 
     def _heard_of_changes(self, message: Message) -> None:
-        """Another process has announced a commit."""
+        """Pass on a commit that another process has announced."""
         user_id = message["user"]
         frames = [(frame, seq) for frame, seq in message["frames"]]
-        self._tell(user_id, [pair for pair in frames if self._told.first(user_id, pair[1])])
-        if not frames:  # too large to be sent: who is behind reads it
+        self._notify(user_id, [pair for pair in frames if self._first_time.first(user_id, pair[1])])
+        if not frames:  # too large to be sent: clients that are behind read it
             for connection in list(self.connections.get(user_id, ())):
                 connection.tick(message["seq"])
-        self.copies.stir_user(user_id)
+        self.replicas.stir_user(user_id)
 
     def _wanted(self, message: Message) -> None:
         live = self.following.produced(UUID(message["reply"]))
         if live is not None:
-            self.publisher.want(live, message["attempt"], message["text"], message["reasoning"])
+            position = protocol.Position(*(message[name] for name in protocol.Position._fields))
+            # A process of an earlier version knows of no trouble.
+            self.publisher.want(live, position, message.get("trouble", ""))
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any) -> None:
     """From the thread of a commit to the loop."""
     if not loop.is_closed():
         loop.call_soon_threadsafe(call, *args)
-
-
-def _frame(change: Change) -> str:
-    """Built in the thread of the commit, where a row may still fetch what it refers to."""
-    row = change.uid if change.row is None else change.row
-    return protocol.change_frame(change.kind, change.event, change.seq, row)
 
 
 def _stop(user_id: int, uid: UUID) -> tuple[Reply, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,27 +15,21 @@ from django.utils import timezone
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from chat import metrics
-from chat.models import Claim, Outcome, Reply, Status, Unsaved
+from chat.database.faults import is_logged, reason
+from chat.database.threads import BAD_DATA, GENERATION
+from chat.models import Claim, Outcome, Reply, Status, Unsaved, replace_text
 from chat.protocol import clean
+from chat.protocol.sentences import BROKEN
 from chat.replies import retries
-from chat.replies.asking import continues_prefix, request_of
-from chat.replies.database import BAD_DATA, GENERATION
+from chat.replies.cuts import Cut
 from chat.replies.live import LiveReply
-from chat.replies.meter import Meter
-from chat.replies.seam import Seam
-from chat.upstream import Client, UpstreamError, Usage
+from chat.replies.size import Size
+from chat.replies.upstream_requests import continues_prefix, request_of
+from chat.replies.usage_meter import UsageMeter
+from chat.upstream import HINTS, AnswerFacts, Batch, Client, UpstreamError
+from chat.upstream.overlap import TextOverlap
 
 logger = structlog.stdlib.get_logger(__name__)
-
-
-class Cut(Enum):
-    """Why somebody other than the upstream ends an attempt."""
-
-    STOP = "stop"
-    DRAIN = "drain"
-    """Hand it over: put back to `queued` by the drain."""
-    LOST = "lost"
-    """The row belongs to somebody else, or is gone: write and publish nothing more."""
 
 
 class Producer:
@@ -48,32 +42,40 @@ class Producer:
         client: Client | None,
         pace: Callable[[], float],
         draining: Callable[[], bool],
+        storing: asyncio.Lock,
     ) -> None:
         self.claim = claim
         self.live = live
         self.client = client
         self._pace = pace
         self._draining = draining
+        self._storing = storing
+        """Held while text of this process is stored."""
         self._cut: Cut | None = None
         self._task: asyncio.Task[None] | None = None
         self._reading = False
-        # What the claim has stored already counts as saved.
+        # Text that the claim has stored already counts as saved.
         self._saved = {"text": len(claim.text), "reasoning": len(claim.reasoning)}
-        # An endpoint that continues a prefix does not repeat it; one that is told to go on may.
+        self._has_parts = bool(claim.text or claim.reasoning)
+        """True if some of the text may be stored already, apart from the row."""
+        # An endpoint that continues a prefix does not repeat it; one asked in words may.
         self._prefix = continues_prefix(claim)
-        self._seam = Seam("" if self._prefix else claim.text)
-        self._bytes = len(claim.text.encode()) + len(claim.reasoning.encode())
-        self._meter = Meter(claim)
+        self._overlap = TextOverlap("" if self._prefix else claim.text)
+        self._size = Size(claim.text, claim.reasoning)
+        self._refused: set[str] = set()
+        self._meter = UsageMeter(claim)
         self._tries: list[dict[str, Any]] = []
         self.seen: Outcome | None = None
-        """What a cut attempt took, for its record."""
-        self._told: Usage | None = None
-        self._answered_by = ""
-        self._thought = False
+        """The cost of a cut attempt, for its record."""
+        self._facts = AnswerFacts()
+        self.ending = False
+        """True while its end is being stored, which a checkpoint may see first."""
+        self._waits = False
+        """True while it waits for the database itself, apart from checkpoints."""
 
     @property
     def handed_over(self) -> bool:
-        """Whether the drain has cut it: its text is stored, and the row put back, by the drain."""
+        """True if the drain has cut it: the drain stores its text and puts the row back."""
         return self._cut is Cut.DRAIN
 
     def start(self, on_done: Callable[[Producer], None]) -> None:
@@ -90,24 +92,30 @@ class Producer:
             self._task.cancel()
 
     async def wait(self) -> None:
-        """Until the attempt has ended and its end is stored, or given up."""
+        """Wait until the attempt has ended and its end is stored, or given up."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    # --- what checkpoints store -----------------------------------------------------------
+    # --- checkpoints ----------------------------------------------------------------------
 
     def unsaved(self) -> Unsaved:
-        """What no checkpoint has stored; empty parts are fine, the stop mark comes back anyway."""
+        """Text that no checkpoint has stored; even empty parts bring back the stop mark."""
         parts = tuple(
             (track, self._saved[track], text)
             for track in ("text", "reasoning")
             if (text := getattr(self.live, track).after(self._saved[track]))
         )
+        self._has_parts = self._has_parts or bool(parts)
         return Unsaved(self.claim.reply, self.claim.attempt, parts)
 
     def saved(self, stored: Unsaved) -> None:
         for track, at, text in stored.parts:
             self._saved[track] = at + len(text)
+
+    def checked(self, trouble: str) -> None:
+        """Tell followers the reason why the last checkpoint could not be stored; "" if it was."""
+        if trouble or not self._waits:
+            self.live.set_trouble(trouble)
 
     # --- the attempt ----------------------------------------------------------------------
 
@@ -127,10 +135,10 @@ class Producer:
             outcome = self._outcome(
                 Status.INTERRUPTED,
                 error_code="server_error",
-                error_message="Something went wrong on this server.",
+                error_message=BROKEN,
             )
         if self._draining() and outcome.status in (Status.INTERRUPTED, Status.FAILED):
-            # Ctrl-C reaches the model server too: what breaks now is cut by the drain.
+            # Ctrl-C reaches the model server too: the drain cuts requests that break now.
             self._cut = Cut.DRAIN
             self.seen = outcome
             return
@@ -167,7 +175,7 @@ class Producer:
             self._reading = False
 
     async def _ask_until_answered(self, model: str) -> Outcome:
-        """Ask again after what may pass, for as long as there has been no token."""
+        """Repeat the request after passing failures, as long as there has been no token."""
         while True:
             try:
                 return await self._ask(model)
@@ -176,9 +184,13 @@ class Producer:
                 delay = retries.delay(problem, len(self._tries) + 1, settings.UPSTREAM_TRIES)
                 again = not answered and not self._draining()
                 if problem.setting == "prefix" and self._prefix and again:
-                    # This model cannot go on by itself, whatever its endpoint can: it is told to.
+                    # This model cannot go on by itself, even if its endpoint can: ask in words.
                     self._note(problem, 0)
-                    self._prefix, self._seam = False, Seam(self.claim.text)
+                    self._prefix, self._overlap = False, TextOverlap(self.claim.text)
+                    continue
+                if problem.setting in HINTS - self._refused and again:
+                    self._note(problem, 0)
+                    self._refused.add(problem.setting)
                     continue
                 self._note(problem, delay if again else None)
                 if delay is None or not again:
@@ -186,7 +198,7 @@ class Producer:
                 await self._wait(delay)
 
     def _note(self, problem: UpstreamError, wait: float | None) -> None:
-        """Keep for staff, and count, what became of one request."""
+        """Record a failed request for staff, and count it."""
         metrics.count_error(self._labels()[0], problem.code, again=wait is not None)
         self._tries.append(
             {
@@ -199,56 +211,101 @@ class Producer:
         )
 
     async def _wait(self, seconds: float) -> None:
-        """Visible to the user, and over at once when somebody stops the reply."""
+        """Wait, visibly to the user, until the time is over or somebody stops the reply."""
         due = timezone.now() + timedelta(seconds=seconds)
-        await self._tell_wait(due)
+        await self._store_wait(due)
         await asyncio.sleep(seconds)
-        await self._tell_wait(None)
+        await self._store_wait(None)
 
-    async def _tell_wait(self, due: datetime | None) -> None:
+    async def _store_wait(self, due: datetime | None) -> None:
         try:
-            await GENERATION.run(Reply.objects.wait, self.claim, due, list(self._tries))
+            await GENERATION.run_for(
+                self.claim.user, Reply.objects.wait, self.claim, due, list(self._tries)
+            )
         except DatabaseError as problem:
-            logger.warning("reply %s: a wait untold: %s", self.claim.uid, type(problem).__name__)
+            logger.warning("reply %s: wait not stored: %s", self.claim.uid, type(problem).__name__)
 
     async def _ask(self, model: str) -> Outcome:
         """One request and its answer. Raises UpstreamError, after all text that came before it."""
         assert self.client is not None
-        async with self.client.stream(request_of(self.claim, model, prefix=self._prefix)) as stream:
+        asked = request_of(self.claim, model, prefix=self._prefix, without=self._refused)
+        async with self.client.stream(asked) as stream:
             try:
                 async for batch in stream:
-                    if not self._grow(self._seam.join(batch.text), batch.reasoning):
+                    fits = await self._replace(batch) if batch.replaces else self._add(batch)
+                    if not fits:
                         return self._outcome(Status.COMPLETE, finish_reason="length")
                     if not stream.ended:
                         await asyncio.sleep(self._pace())
             finally:
-                self._grow(self._seam.rest(), "")
-                self._told, self._answered_by = stream.usage, stream.model or ""
-        if stream.finish_reason is None:
+                self._grow(self._overlap.rest(), "")
+                self._facts = stream.facts
+        if not stream.complete:
             return self._outcome(
                 Status.INTERRUPTED,
                 error_code="early_end",
                 error_message="The model's server ended the reply before it was complete.",
                 error_detail=stream.detail,
             )
-        return self._outcome(Status.COMPLETE, finish_reason=stream.finish_reason)
+        return self._outcome(Status.COMPLETE, finish_reason=stream.finish_reason or "")
+
+    def _add(self, batch: Batch) -> bool:
+        return self._grow(self._overlap.remove(batch.text), batch.reasoning)
+
+    async def _replace(self, batch: Batch) -> bool:
+        """Replace the text so far by another text of the same answer.
+
+        Carried out even where the attempt is cut meanwhile, so that row and memory agree. False
+        when the reply has reached its largest size.
+        """
+        claim = self.claim
+        self._overlap = TextOverlap("" if self._prefix else claim.text)
+        self._meter.begin_again()
+        self._size = Size(claim.text, claim.reasoning)
+        text, reasoning, fits = self._fit(self._overlap.remove(batch.text), batch.reasoning)
+        storing = asyncio.ensure_future(
+            self._store_anew(claim.text + text, claim.reasoning + reasoning)
+        )
+        try:
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            await asyncio.wait([storing])
+            raise
+        return fits
+
+    async def _store_anew(self, text: str, reasoning: str) -> None:
+        while self._cut is None:
+            try:
+                self._has_parts = True
+                async with self._storing:
+                    claim = await GENERATION.run_for(
+                        self.claim.user, replace_text, self.claim, text, reasoning
+                    )
+                    if claim is None:
+                        self.cut(Cut.LOST)
+                        return
+                    self.claim = claim
+                    self._saved = {"text": len(text), "reasoning": len(reasoning)}
+                    self._waits = False
+                    self.live.begin(claim.attempt, claim.model, text, reasoning)
+                    return
+            except BAD_DATA:
+                raise
+            except DatabaseError as problem:
+                await self._wait_for_database("its text", problem)
 
     def _grow(self, text: str, reasoning: str) -> bool:
-        """Append what has arrived; False when the reply has reached its largest size."""
-        if not text and not reasoning:
-            return True
-        self._meter.count(text, reasoning)
-        if reasoning and not self._thought and self.claim.reasoning:
-            reasoning = f"\n\n{reasoning}"  # thoughts begin anew, they do not go on
-        self._thought = self._thought or bool(reasoning)
-        size = len(text.encode()) + len(reasoning.encode())
-        room = settings.REPLY_BYTES - self._bytes
-        if size > room:
-            reasoning = _first_bytes(reasoning, room)
-            text = _first_bytes(text, room - len(reasoning.encode()))
-        self._bytes += size
+        """Append new text; False when the reply has reached its largest size."""
+        text, reasoning, fits = self._fit(text, reasoning)
         self.live.append(text, reasoning)
-        return size <= room
+        return fits
+
+    def _fit(self, text: str, reasoning: str) -> tuple[str, str, bool]:
+        """The part of it that fits into the reply, and True if that is all."""
+        if not text and not reasoning:
+            return text, reasoning, True
+        self._meter.count(text, reasoning)
+        return self._size.fit(text, reasoning)
 
     def _fault(self, problem: UpstreamError) -> Outcome:
         logger.warning(
@@ -259,6 +316,7 @@ class Producer:
             error_code=problem.code,
             error_message=problem.message,
             error_detail=problem.detail,
+            retry_after=problem.retry_after if problem.code == "rate_limited" else None,
         )
 
     def _outcome(
@@ -269,17 +327,19 @@ class Producer:
         error_code: str = "",
         error_message: str = "",
         error_detail: str = "",
+        retry_after: float | None = None,
     ) -> Outcome:
-        usage = self._meter.usage(self._told)
+        usage = self._meter.usage(self._facts.usage)
         return Outcome(
             status=status,
             finish_reason=clean(finish_reason)[:40],
             error_code=error_code[:40],
             error_message=clean(error_message),
             error_detail=clean(error_detail),
+            retry_after=retry_after,
             usage=usage,
             cost=self._meter.cost(usage),
-            answered_by=clean(self._answered_by)[:200],
+            answered_by=clean(self._facts.model or "")[:200],
             tries=self._tries,
             first_token_ms=self._meter.first_token_ms,
             reasoning_ms=self._meter.reasoning_ms(),
@@ -291,25 +351,30 @@ class Producer:
 
         Followers hear of it from the commit.
         """
+        self.ending = True
         text, reasoning = self.live.text.whole(), self.live.reasoning.whole()
         while True:
             try:
-                row = await GENERATION.run(
-                    Reply.objects.finish, self.claim, text, reasoning, outcome
+                finish = partial(Reply.objects.finish, has_parts=lambda: self._has_parts)
+                row = await GENERATION.run_for(
+                    self.claim.user, finish, self.claim, text, reasoning, outcome
                 )
             except BAD_DATA:
                 logger.exception("reply %s: its end cannot be stored", self.claim.uid)
                 return  # the sweep takes it up as a fault
             except DatabaseError as problem:
-                logger.warning(
-                    "reply %s: its end waits for the database: %s",
-                    self.claim.uid,
-                    type(problem).__name__,
-                )
-                await asyncio.sleep(1)
+                await self._wait_for_database("its end", problem)
             else:
                 self._ended(row, outcome)
                 return
+
+    async def _wait_for_database(self, step: str, problem: DatabaseError) -> None:
+        if not is_logged(problem):
+            name = type(problem).__name__
+            logger.warning("reply %s: %s waits for the database: %s", self.claim.uid, step, name)
+        self._waits = True
+        self.live.set_trouble(reason(problem))
+        await asyncio.sleep(1)
 
     def _ended(self, row: Reply | None, outcome: Outcome) -> None:
         """Count and log a stored end; without a row, another process has the reply."""
@@ -332,7 +397,3 @@ class Producer:
         """Endpoint and model as the catalogue names them."""
         offer, endpoint = self.claim.offer, self.claim.endpoint
         return endpoint.name if endpoint else "", offer.name if offer else ""
-
-
-def _first_bytes(text: str, limit: int) -> str:
-    return text.encode()[: max(limit, 0)].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""What grows here and is wanted elsewhere: sent at the pace, for as long as copies ask for it."""
+"""Publishes deltas of locally produced replies to the processes that ask for them, at the pace."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import partial
 from uuid import UUID
 
 from chat import protocol
-from chat.replies.hints import Hints, Message, reply_group
 from chat.replies.live import LiveReply
+from chat.replies.notifications import Message, Notifications, reply_group
 
 LAPSE_SECONDS = 15
 
 
 class Wanted:
-    """One reply of this process that copies want, and how far it has been sent."""
+    """One reply of this process that replicas want, and how far it has been sent."""
 
     def __init__(self, live: LiveReply) -> None:
         self.live = live
@@ -22,6 +22,7 @@ class Wanted:
         self.attempt = live.attempt
         self.text = live.text.length
         self.reasoning = live.reasoning.length
+        self.trouble = ""
         self.until = 0.0
 
     def next_message(self) -> Message | None:
@@ -29,9 +30,9 @@ class Wanted:
         if not live.produced or live.attempt != self.attempt:
             return None
         room = protocol.DELTA_BYTES
-        reasoning = _piece(live.reasoning.after(self.reasoning), room)
-        text = _piece(live.text.after(self.text), room - len(reasoning.encode()))
-        if not text and not reasoning:
+        reasoning = _piece(live.reasoning.after(self.reasoning, room), room)
+        text = _piece(live.text.after(self.text, room), room - len(reasoning.encode()))
+        if not text and not reasoning and live.trouble == self.trouble:
             return None
         return {
             "type": "delta",
@@ -41,6 +42,7 @@ class Wanted:
             "text": text,
             "reasoning_at": self.reasoning,
             "reasoning": reasoning,
+            "trouble": live.trouble,
         }
 
     def sent(self, message: Message) -> bool:
@@ -49,32 +51,34 @@ class Wanted:
             self.text += len(message["text"])
         if self.reasoning == message["reasoning_at"]:
             self.reasoning += len(message["reasoning"])
+        self.trouble = message["trouble"]
         return self.text < self.live.text.length or self.reasoning < self.live.reasoning.length
 
 
 class Publisher:
-    """The wanted replies of this process. A producer only sets a mark; the hints' task sends."""
+    """Replies of this process that others want. A producer only sets a mark; a task sends."""
 
-    def __init__(self, hints: Hints) -> None:
-        self._hints = hints
+    def __init__(self, notifications: Notifications) -> None:
+        self._notifications = notifications
         self._wanted: dict[UUID, Wanted] = {}
 
     def __len__(self) -> int:
         return len(self._wanted)
 
-    def want(self, live: LiveReply, attempt: int, text: int, reasoning: int) -> None:
-        """A copy has this much of a reply that is produced here, and wants the rest."""
-        if attempt > live.attempt:
+    def want(self, live: LiveReply, position: protocol.Position, trouble: str = "") -> None:
+        """A replica has this much of a reply that is produced here, and wants the rest."""
+        if position.attempt > live.attempt:
             return  # lost to another process, which nobody here knows yet
         wanted = self._wanted.get(live.uid)
         if wanted is None or wanted.live is not live or wanted.attempt != live.attempt:
             wanted = self._wanted[live.uid] = Wanted(live)
             live.publish = partial(self._grown, wanted)
         wanted.until = asyncio.get_running_loop().time() + LAPSE_SECONDS
-        if attempt == live.attempt:  # else its rows bring it to this attempt, and it asks again
-            wanted.text = min(wanted.text, text)
-            wanted.reasoning = min(wanted.reasoning, reasoning)
-        self._hints.publish(wanted)
+        if position.attempt == live.attempt:  # else its rows bring it there, and it asks again
+            wanted.text = min(wanted.text, position.text)
+            wanted.reasoning = min(wanted.reasoning, position.reasoning)
+            wanted.trouble = trouble
+        self._notifications.publish(wanted)
 
     def drop(self, live: LiveReply) -> None:
         """It is no longer produced here, or no longer wanted."""
@@ -88,7 +92,7 @@ class Publisher:
         if late or wanted.attempt != wanted.live.attempt:
             self.drop(wanted.live)
         else:
-            self._hints.publish(wanted)
+            self._notifications.publish(wanted)
 
 
 def _piece(text: str, room: int) -> str:

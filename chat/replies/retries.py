@@ -1,4 +1,4 @@
-"""Whether and when a request that got no answer is made again, within one attempt. Pure."""
+"""Retries of a request that got no answer, within one attempt. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from chat.upstream import UpstreamError
 
 PATIENCE = 60.0
-"""Seconds: when an endpoint asks for a longer wait, the user is told instead of kept waiting."""
+"""Seconds: where an endpoint asks for a longer wait, the reply fails instead of waiting."""
 
 FIRST_DELAY = 0.5
 NO_CONNECTION = {"unreachable", "unknown_host", "timeout_connect", "connection_lost"}
@@ -17,11 +17,11 @@ AGAIN = {408, 409, 429}
 def delay(problem: UpstreamError, tries: int, most: int) -> float | None:
     """Seconds to wait before the next try after this many; None when there is no point in one.
 
-    Only for what happened before the first token. The endpoint's own `Retry-After` counts; else
+    Only for failures before the first token. The endpoint's own `Retry-After` counts; else
     the wait doubles, with jitter so that many replies do not come back at once.
     """
     status = problem.status or 0
-    worth_it = problem.code in NO_CONNECTION or status in AGAIN or status >= 500
+    worth_it = problem.passing or problem.code in NO_CONNECTION or status in AGAIN or status >= 500
     if problem.permanent or not worth_it or tries >= most:
         return None
     if problem.retry_after is not None:

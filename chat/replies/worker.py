@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+import math
+from typing import Any
 
 from django.conf import settings
 from procrastinate import App, PsycopgConnector
@@ -17,31 +18,29 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from chat.models.jobs import QUEUE, WAKE
-
-if TYPE_CHECKING:
-    from chat.replies.process import ReplyProcess
+from chat.replies.dispatch import Dispatch
 
 logger = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 20
-"""A process makes its claims one after the other: what it cannot begin is left to others."""
+"""A process makes its claims one after the other: the rest is left to others."""
 POLL_SECONDS = 1
-"""What a notification that got lost costs, and each one where `LISTEN` is not possible."""
+"""Delay of a lost notification, and of each one where `LISTEN` is not possible."""
 CONNECT_SECONDS = 5
 CLOSE_SECONDS = 2
 BACK_OFF = (0.5, 10.0)
 CALM_SECONDS = 30
-"""Who ran for so long begins again with the shortest wait."""
+"""After a run of this length, it begins again with the shortest wait."""
 
 
 class Worker:
-    """Fetches jobs on the process's loop until it is told to stop, and survives the database.
+    """Fetches jobs on the process's loop until it is stopped, and survives the database.
 
     Has a pool of its own of one or two connections, and one more that listens.
     """
 
-    def __init__(self, process: ReplyProcess) -> None:
-        self._process = process
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
         self._app = App(connector=PsycopgConnector())
         self._app.task(name=WAKE, queue=QUEUE)(self._wake)
         self._stopping = asyncio.Event()
@@ -56,20 +55,25 @@ class Worker:
         self._task = asyncio.create_task(self._supervise(), name="worker")
 
     def stop_fetching(self) -> None:
-        """Take no further job; what was fetched is brought to its end."""
+        """Take no further job; fetched ones are brought to their end."""
         self._stopping.set()
         if self._fetcher is not None:
             self._fetcher.stop()  # type: ignore[no-untyped-call]
 
-    async def close(self) -> None:
-        """Stop, give the connections back; waits a few seconds at most and never raises."""
+    async def close(self, until: float = math.inf) -> None:
+        """Stop, give the connections back; never raises.
+
+        Waits `until` then by the loop's clock, or CLOSE_SECONDS if that is less, and a second more
+        for jobs that do not end by themselves.
+        """
         self.stop_fetching()
         if self._task is None:
             return
+        seconds = min(CLOSE_SECONDS, max(until - asyncio.get_running_loop().time(), 0))
         for cancel in (False, True, True):  # cancelled once, it still waits for its jobs
             if cancel:
                 self._task.cancel()
-            await asyncio.wait({self._task}, timeout=0.5 if cancel else CLOSE_SECONDS)
+            await asyncio.wait({self._task}, timeout=0.5 if cancel else seconds)
             if self._task.done():
                 return
         logger.warning("worker: it did not end in time")
@@ -144,14 +148,14 @@ class Worker:
 
     async def _wake(self, reply: int) -> None:
         """The job: have the claim tried. It is deleted then; the row knows all the rest."""
-        await self._process.dispatch.take(reply)
-        if self._process.draining:  # and so refused it, or puts it back
+        await self._dispatch.take(reply)
+        if self._dispatch.draining:  # and so refused it, or puts it back
             self.stop_fetching()
             await self._app.configure_task(WAKE, queue=QUEUE).defer_async(reply=reply)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
-    """Each statement by itself; and tell the one that listens from those that work."""
+    """Commit each statement by itself; name connections that listen and that work."""
     use = "listens" if connection.autocommit else "worker"
     name = connection.info.get_parameters().get("application_name", "parley")
     await connection.set_autocommit(True)
@@ -159,13 +163,13 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:
-    """A connection that broke is news, where in the library it broke is not."""
+    """Drop the traceback of a broken connection, which only shows the library."""
     if not hasattr(record, "job"):
         record.exc_info = record.exc_text = None
     return True
 
 
 def _not_of_a_job(record: logging.LogRecord) -> bool:
-    """A job whose end could not be stored is left to the sweep, and the worker says what broke."""
+    """Drop errors of a job whose end was not stored: the sweep and the worker handle them."""
     message = str(record.msg)
     return not ("never retrieved" in message and "_process_job" in message)

@@ -1,11 +1,16 @@
-"""What Parley's plain pages need beyond Django's own tags."""
+"""Template tags of Parley's plain pages."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django import template
 from django.conf import settings
 from django.forms import BoundField
+from django.utils import dateformat
 from django.utils.safestring import SafeString
+
+from chat.models import graphemes
 
 register = template.Library()
 
@@ -16,13 +21,31 @@ def without_placeholder(field: BoundField) -> SafeString:
     return field.as_widget(attrs={"placeholder": False})
 
 
+@register.filter
+def initial(name: str) -> str:
+    """The first character of a name, with all that belongs to it."""
+    return graphemes.first(name).upper()
+
+
+@register.filter
+def day(at: datetime) -> str:
+    """A day as every page writes it."""
+    return dateformat.format(at, "j F Y")
+
+
+@register.filter
+def moment(at: datetime) -> str:
+    """A time as every page writes it; all are UTC."""
+    return dateformat.format(at, "j F Y, H:i")
+
+
 @register.simple_tag
 def sends_mail() -> bool:
-    """Whether this server can send e-mail, so that pages offer only what works."""
+    """True if this server can send e-mail; else pages do not offer it."""
     return bool(settings.EMAIL_URL)
 
 
 @register.simple_tag
 def offers_tokens() -> bool:
-    """Whether users may make API tokens here."""
+    """True if users may make API tokens here."""
     return bool(settings.API_TOKENS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,29 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from chat.models import Conversation
+from chat.database import waiting
+from chat.models import Conversation, locks
 from chat.models.messages import Message
 from chat.tests.environment import SCRATCH
 
+TESTS = Path(__file__).resolve().parent
+
 # The test client logs people in. Who logs in by the page gets a password from the test.
 NO_PASSWORD = "nobody logs in with it"
+
+
+LONG_FIRST = ("test_on_postgres.py", "cluster", "browser", "live")
+"""Files and folders of this one whose files take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let no process begin a long file while the others have nothing left to do."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(TESTS).parts[0]
+        return LONG_FIRST.index(name) if name in LONG_FIRST else len(LONG_FIRST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +57,12 @@ def _quick_passwords(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
-    """The limits on log-ins count in the cache, which outlives a test."""
+def _nothing_counted(settings: Settings) -> None:
+    """The limits on log-ins count in the cache, which outlives a test; so do waits in vain."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     cache.clear()
+    locks.waited_for_in_vain.clear()
+    waiting.breaker.answered()
 
 
 @pytest.fixture

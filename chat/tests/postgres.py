@@ -41,7 +41,7 @@ class Postgres:
         self._numbers = count(1)
 
     def url(self, name: str = "postgres") -> str:
-        """What `DATABASE_URL` is for this database."""
+        """The `DATABASE_URL` of this database."""
         return f"postgresql://postgres:@{quote(str(self._socket), safe='')}/{name}"
 
     @property
@@ -79,7 +79,7 @@ class Postgres:
             return cursor.fetchall() if cursor.description else []
 
     def connections(self, name: str) -> dict[str, int]:
-        """How many connections this database has, by application name."""
+        """Number of connections this database has, by application name."""
         query = (
             "SELECT application_name, count(*) FROM pg_stat_activity"
             " WHERE datname = %s AND backend_type = 'client backend' GROUP BY 1"

@@ -1,6 +1,6 @@
 """Every page, and who gets in there: the table that the tests of pages walk.
 
-The routes of the APIs have one of their own, `api_routes.py`.
+The routes of the APIs have one of their own, `api/routes.py`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ RULES = {
     "admin/": STAFF,
     "admin/login/": (LOGIN, 403, 403, 302, 302),
     "admin/logout/": (302, 302, 302, 405, 405),
-    "admin/password_change/": STAFF,
+    "admin/password_change/": (LOGIN, 403, 403, 302, 302),  # to the page with a limit
     "admin/password_change/done/": STAFF,
     "admin/autocomplete/": (*ADMINISTRATOR[:4], 403),
     "admin/jsi18n/": STAFF,
@@ -155,7 +155,7 @@ def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 
 def addresses_of(conversation: Conversation) -> dict[str, str]:
-    """Where each route is asked for: at this conversation, its owner's account, a group, ..."""
+    """Addresses of all routes: for this conversation, its owner's account, a group, ..."""
     group, _ = Group.objects.get_or_create(name="readers")
     endpoint, _ = Endpoint.objects.get_or_create(
         slug="own", label="Our own", base_url="http://127.0.0.1:9/v1"

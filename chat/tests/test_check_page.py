@@ -1,4 +1,4 @@
-"""What the server adds to the check page: how a request arrived, and a stream."""
+"""The server's part of the check page: a request as it arrived, and a stream."""
 
 from __future__ import annotations
 

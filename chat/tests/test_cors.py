@@ -27,7 +27,7 @@ def opened(settings: Settings) -> None:
 
 
 def cors(answer: Any) -> dict[str, str]:
-    """What it tells the browser about other sites."""
+    """Its headers about other sites."""
     start = "access-control-"
     return {
         name.lower().removeprefix(start): value

@@ -87,7 +87,7 @@ def test_policy_is_on_refusals_and_errors(
 def test_pages_are_not_kept_by_caches(
     client: Client, root: User, make_conversation: MakeConversation
 ) -> None:
-    """What a page shows of a person must not be there after the log-out."""
+    """A person's page must not be there after the log-out."""
     conversation = make_conversation(root)
     client.force_login(root)
     for path in (

@@ -1,4 +1,4 @@
-"""How monitors are answered, without a server; `live/test_monitors.py` asks a running one."""
+"""Answers to monitors, without a server; `live/test_monitors.py` asks a running one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture(autouse=True)
 def _strict(settings: Settings) -> None:
-    """What Django would insist on."""
+    """Set the hosts that Django would insist on."""
     settings.ALLOWED_HOSTS = []
     settings.SECURE_SSL_REDIRECT = True
 

@@ -1,4 +1,4 @@
-"""How a line looks, whoever writes it, and what it never says."""
+"""The form of a log line, and words that are never in one."""
 
 from __future__ import annotations
 

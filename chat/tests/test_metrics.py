@@ -1,17 +1,20 @@
-"""Who may read the metrics, and what they say of what was counted."""
+"""Access to the metrics, and their values."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from chat import metrics
-from chat.replies import leases
 from chat.tests.monitoring import Told, ask_here
+from chatproject.environment import Environment
+from chatproject.names import read_process_name
 
 TOKEN = "the-token-of-the-tests"
 
@@ -50,9 +53,9 @@ async def test_every_sample_names_the_process_that_it_is_of() -> None:
     assert told.status == 200
     assert told.headers["Content-Type"].startswith("text/plain; version=")
     samples = [line for line in told.body.splitlines() if not line.startswith("#")]
-    assert leases.name().endswith(f":{os.getpid()}")
     assert samples
-    assert [line for line in samples if f'process="{leases.name()}"' not in line] == []
+    assert [line for line in samples if 'process="web"' not in line] == []
+    assert str(os.getpid()) not in {one for line in samples for one in line.split('"')}
 
 
 @pytest.mark.asyncio
@@ -100,7 +103,7 @@ def test_the_worst_lag_is_told_once() -> None:
 
 
 def test_what_an_object_does_not_count_is_none() -> None:
-    """With SQLite there are no hints and no copies."""
+    """With SQLite there are no notifications and no replicas."""
     process = SimpleNamespace(
         following=SimpleNamespace(lives=list),
         dispatch=SimpleNamespace(held=set),
@@ -109,8 +112,44 @@ def test_what_an_object_does_not_count_is_none() -> None:
     )
     told = Told(200, {}, metrics.page(process, "p").decode())
     assert told.sample("parley_layer_messages_dropped_total", process="p") == 0
-    process.hints = SimpleNamespace(dropped=5)
-    process.copies = SimpleNamespace(gaps_healed=3)
+    process.notifications = SimpleNamespace(dropped=5)
+    process.replicas = SimpleNamespace(gaps_healed=3)
     told = Told(200, {}, metrics.page(process, "p").decode())
     assert told.sample("parley_layer_messages_dropped_total", process="p") == 5
     assert told.sample("parley_gaps_healed_total", process="p") == 3
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_token")
+async def test_requests_are_counted_by_route_and_never_by_address() -> None:
+    before = await page()
+    metrics.count_request("GET", "/c/<uuid:uid>", 200, 0.02)
+    metrics.count_request("BREW", "", 404, 3)
+    after = await page()
+
+    def more(name: str, **labels: str) -> float:
+        return after.sample(name, **labels) - before.sample(name, **labels)
+
+    assert more("parley_requests_total", method="GET", route="/c/<uuid:uid>", status="200") == 1
+    assert more("parley_requests_total", method="other", route="", status="404") == 1
+    assert more("parley_request_seconds_count", route="/c/<uuid:uid>") == 1
+    assert more("parley_request_seconds_bucket", route="", le="2.5") == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_token")
+async def test_what_runs_is_told() -> None:
+    told = await page()
+    assert told.sample("parley_build_info", version=django_settings.VERSION) == 1
+
+
+def test_the_name_of_a_process_stays_over_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DYNO", "PROCESS_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert read_process_name(Environment(), 8001) == "web:8001"
+    monkeypatch.setattr(sys, "argv", ["manage.py", "worker"])
+    assert read_process_name(Environment(), 8001) == "worker"
+    monkeypatch.setenv("DYNO", "worker.2")
+    assert read_process_name(Environment(), None) == "worker.2"
+    monkeypatch.setenv("PROCESS_NAME", "lab:2")
+    assert read_process_name(Environment(), None) == "lab:2"

@@ -1,4 +1,4 @@
-"""What depends on the database, once more on Postgres: in a run of its own, on a real server."""
+"""Tests that depend on the database, once more on Postgres: in a run of its own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,18 @@ ROOT = Path(__file__).resolve().parents[2]
     "tests",
     [
         ["models"],
-        ["test_connections.py", "test_worker.py", "test_copies_rows.py"],
-        ["test_api_conversations.py"],
+        [
+            "test_checks_connections.py",
+            "replies/test_worker.py",
+            "replies/test_replica_rows.py",
+            "test_flow_control_memory.py",
+            "replies/test_rations.py",
+        ],
+        [
+            "api/test_conversations.py",
+            "api/test_conversations_pages.py",
+            "admin/test_transcripts.py",
+        ],
     ],
     ids=["models", "worker", "api"],
 )

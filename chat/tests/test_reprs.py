@@ -1,4 +1,4 @@
-"""What an object says of itself ends up in logs and error pages: never a key, never a prompt."""
+"""The `repr` of objects ends up in logs and error pages: never a key, never a prompt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import pytest
 from django.contrib.auth.models import User
 
 from chat import protocol
-from chat.models import Claim, Conversation, EndpointSettings, Outcome, Reply, Status, Unsaved
+from chat.endpoint import EndpointConfig
+from chat.models import Claim, Conversation, Outcome, Reply, Status, Unsaved
 from chat.models.context import trim
 from chat.models.endpoints import Endpoint as EndpointRow
 from chat.models.messages import Message
-from chat.replies.asking import endpoint_of, request_of
-from chat.replies.seam import Seam
-from chat.upstream import Batch, ChatRequest, Client, Endpoint, Stream, UpstreamError
+from chat.replies.upstream_requests import request_of
+from chat.upstream import Batch, ChatRequest, Client, Stream, UpstreamError
 from chat.upstream.chunks import read_chunk
+from chat.upstream.habits import Habits
+from chat.upstream.overlap import TextOverlap
 from chat.upstream.refusals import read_error
 
 KEY = "sk-canary-1f0c7d2e9b4a5968"
@@ -26,7 +28,7 @@ HEADER = "canary-header-5d3e8a91c2"
 PROMPT = "The canary of the Kontor: 4711 sacks of pepper"
 ANSWER = "The canary sings of pepper."
 
-SETTINGS = EndpointSettings(
+ENDPOINT = EndpointConfig(
     name="local",
     label="Local",
     base_url="https://user:canary-password@model.example/v1?token=canary-query",
@@ -42,9 +44,10 @@ def _claim() -> Claim:
         user=1,
         owner=1,
         attempt=1,
+        record=1,
         model="local/model",
         offer=None,
-        endpoint=SETTINGS,
+        endpoint=ENDPOINT,
         row=Message(text=ANSWER),
         messages=[{"role": "system", "content": PROMPT}, {"role": "user", "content": PROMPT}],
         settings={"temperature": 1},
@@ -62,14 +65,13 @@ def _send() -> object:
     )
 
 
-async def _nobody(_: ChatRequest) -> Any:
+async def _nobody(_: ChatRequest, __: Callable[[], None]) -> Any:
     raise AssertionError
 
 
 MADE: dict[str, Callable[[], object]] = {
-    "EndpointSettings": lambda: SETTINGS,
-    "Endpoint": lambda: endpoint_of(SETTINGS),
-    "Client": lambda: Client(endpoint_of(SETTINGS)),
+    "EndpointConfig": lambda: ENDPOINT,
+    "Client": lambda: Client(ENDPOINT),
     "Claim": _claim,
     "ChatRequest": lambda: request_of(_claim(), "model", prefix=False),
     "Unsaved": lambda: Unsaved(1, 1, (("text", 0, ANSWER),)),
@@ -79,10 +81,10 @@ MADE: dict[str, Callable[[], object]] = {
     "Conversation": lambda: Conversation(title=PROMPT, settings={"system": PROMPT}),
     "endpoint row": lambda: EndpointRow(slug="local", label="Local", sealed=KEY),
     "send": _send,
-    "Seam": lambda: Seam(ANSWER),
+    "TextOverlap": lambda: TextOverlap(ANSWER),
     "Trimmed": lambda: trim([{"role": "user", "content": PROMPT}], None, answer=None),
     "Batch": lambda: Batch(ANSWER, ANSWER),
-    "Said": lambda: read_error(f'{{"message": "{PROMPT} {KEY}"}}'.encode(), ""),
+    "ErrorWords": lambda: read_error(f'{{"message": "{PROMPT} {KEY}"}}'.encode(), ""),
     "Chunk": lambda: read_chunk(b'{"choices": [{"delta": {"content": "pepper"}}]}'),
 }
 
@@ -99,9 +101,8 @@ def test_nothing_shows_a_key_or_a_prompt(name: str) -> None:
 
 @pytest.mark.asyncio
 async def test_a_stream_shows_neither() -> None:
-    endpoint = endpoint_of(SETTINGS)
     request = ChatRequest("model", [{"role": "user", "content": PROMPT}])
-    made = Stream(endpoint, request, _nobody)
+    made = Stream(ENDPOINT, request, _nobody, Habits())
     assert "canary" not in repr(made) + str(made)
 
 
@@ -128,7 +129,6 @@ def test_stored_rows_show_neither(
 
 def test_the_names_may_be_read() -> None:
     """An endpoint that shows nothing at all would be of no use in a log."""
-    assert "Local" in repr(endpoint_of(SETTINGS))
-    assert "local" in repr(SETTINGS)
-    assert isinstance(endpoint_of(SETTINGS), Endpoint)
+    assert "Local" in repr(ENDPOINT)
+    assert "local" in repr(ENDPOINT)
     assert Batch("a", "b").text == "a"

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from chat.models import Conversation
-from chat.tests.api_routes import RULES as API_RULES
+from chat.tests.api.routes import RULES as API_RULES
 from chat.tests.routes import CONFIRM, LOGIN, PEOPLE, RULES, addresses_of, routes
 
 type MakeConversation = Callable[..., Conversation]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from chat.models import Counter, Token
-from chat.replies.sessions import Login, check, log_in, log_in_token
+from chat.sessions import Login, check, log_in, log_in_token
 
 
 def by_cookie(user: User) -> Login:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from chat import streams
-from chat.protocol import BadFrame
+from chat import admission, streams
+from chat.protocol import START, BadFrame, Position
 from chat.replies import LiveReply, process
-from chat.replies.sessions import Login
-from chat.streams import START, Position, Stream, read_position, respond
+from chat.sessions import Login
+from chat.streams import ReplyStream, read_position, respond
 
 ALICE = Login(1, "alice", "session", "hash")
 TEXTS = st.text(st.sampled_from('ab é日👍\n\u2028\r"\\'), max_size=8)
@@ -36,7 +37,7 @@ def _started() -> Iterator[None]:
     process.dispatch.draining = False
     left = [live.uid for live in process.following.lives() if live.followers]
     process.following._lives.clear()
-    streams._kept.clear()
+    admission._kept.clear()
     assert not process.connections
     assert not left
 
@@ -53,15 +54,14 @@ def running(text: str = "", reasoning: str = "", attempt: int = 1, status: str =
 
 def finish(live: LiveReply, text: str | None = None) -> None:
     text = live.text.whole() if text is None else text
-    live.finish(
-        SimpleNamespace(
-            uid=live.uid, attempt=live.attempt, status="complete", finish_reason="stop",
-            error_code="", error_message="", length=len(text), sha256="0" * 64, usage=None,
-            reasoning_length=live.reasoning.length, first_token_ms=1, reasoning_ms=None,
-            total_ms=2, shown_cost=None, left_out=0, model="a/b", text=text,
-            reasoning=live.reasoning.whole(),
-        )
+    row: Any = SimpleNamespace(
+        uid=live.uid, attempt=live.attempt, status="complete", finish_reason="stop",
+        error_code="", error_message="", length=len(text), sha256="0" * 64, usage=None,
+        reasoning_length=live.reasoning.length, first_token_ms=1, reasoning_ms=None,
+        total_ms=2, shown_cost=None, left_out=0, model="a/b", text=text,
+        reasoning=live.reasoning.whole(),
     )  # fmt: skip
+    live.finish(row)
 
 
 class Reader:
@@ -92,8 +92,8 @@ class Reader:
                 == f"{self.attempt}.{len(self.tracks['text'])}.{len(self.tracks['reasoning'])}{end}"
             )
 
-    async def follow(self, uid: UUID, position: Position = START) -> Reader:
-        stream = Stream(ALICE, "sse")
+    async def follow(self, uid: UUID, position: Position = START, login: Login = ALICE) -> Reader:
+        stream = ReplyStream(login, "sse")
         async with aclosing(stream.frames(uid, position)) as frames:
             async for frame in frames:
                 self.take(frame, stream.id)
@@ -113,12 +113,13 @@ async def content(response: StreamingHttpResponse) -> list[bytes]:
 # --- positions -----------------------------------------------------------------------------
 
 
-@given(st.integers(0, 2**31), st.integers(0, 2**31), st.integers(0, 2**31), st.booleans())
+@given(*[st.integers(0, 10**9 - 1)] * 3, st.booleans())
 def test_a_position_is_read_as_ids_are_written(
     attempt: int, text: int, more: int, end: bool
 ) -> None:
-    written = f"{attempt}.{text}.{more}{'.end' if end else ''}"
-    assert read_position(written, "from") == Position(attempt, text, more, end)
+    position = Position(attempt, text, more)
+    assert str(position) == f"{attempt}.{text}.{more}"
+    assert read_position(f"{position}{'.end' if end else ''}", "from") == (position, end)
 
 
 @pytest.mark.parametrize(
@@ -179,13 +180,13 @@ async def test_whoever_comes_back_with_the_last_id_misses_and_repeats_nothing() 
     position = START
     for word in ("One ", "two ", "three 👍 ", "four"):
         live.append(word, "Hm ")
-        stream = Stream(ALICE, "sse")
+        stream = ReplyStream(ALICE, "sse")
         async with aclosing(stream.frames(live.uid, position)) as frames:
             async for frame in frames:
                 reader.take(frame, stream.id)
                 if reader.tracks["text"].endswith(word):
                     break
-        position = read_position(reader.id, "Last-Event-ID")
+        position, _ = read_position(reader.id, "Last-Event-ID")
     following = asyncio.create_task(reader.follow(live.uid, position))
     await turns()
     finish(live)
@@ -219,13 +220,13 @@ async def test_text_that_was_replaced_leaves_no_id_that_nobody_can_read() -> Non
     finish(live, "Other words")
     await following
     assert reader.tracks["text"] == "Other words"
-    assert read_position(reader.id, "from") == Position(1, 11, 0, ended=True)
+    assert read_position(reader.id, "from") == (Position(1, 11, 0), True)
 
 
 @pytest.mark.asyncio
 async def test_a_slow_reader_gets_fewer_and_larger_frames() -> None:
     live = running()
-    stream = Stream(ALICE, "sse")
+    stream = ReplyStream(ALICE, "sse")
     reader = Reader()
     async with aclosing(stream.frames(live.uid)) as frames:
         reader.take(await anext(frames), stream.id)  # "running"
@@ -256,7 +257,7 @@ async def test_a_reply_that_is_deleted_ends_its_streams_with_not_found() -> None
 @pytest.mark.asyncio
 async def test_something_is_said_at_once_even_where_there_is_nothing_new() -> None:
     live = running("Some words")
-    stream = Stream(ALICE, "ndjson")
+    stream = ReplyStream(ALICE, "ndjson")
     async with aclosing(stream.frames(live.uid, Position(1, 10, 0))) as frames:
         assert json.loads(await asyncio.wait_for(anext(frames), 5))["type"] == "ping"
         assert stream.id is None
@@ -379,16 +380,37 @@ async def test_streams_count_with_the_sockets_of_their_user() -> None:
     readers = [Reader() for _ in range(most)]
     following = [asyncio.create_task(one.follow(live.uid)) for one in readers]
     await turns()
-    streams.admit(2)
+    admission.admit(replace(ALICE, user_id=2))
     with pytest.raises(BadFrame) as refused:
-        streams.admit(ALICE.user_id)
+        admission.admit(ALICE)
     assert refused.value.code == "too_many"
     # Also one that was admitted while there was room.
     assert (await asyncio.wait_for(Reader().follow(live.uid), 5)).types == []
     finish(live)
     await asyncio.gather(*following)
     assert {one.tracks["text"] for one in readers} == {"Some words"}
-    streams.admit(ALICE.user_id)
+    admission.admit(ALICE)
+
+
+@pytest.mark.asyncio
+async def test_streams_of_a_token_have_places_of_their_own() -> None:
+    live = running("Some words")
+    program = replace(ALICE, session_key="", auth_hash="", token=7, places=2)
+    other = replace(program, token=8)
+    for _ in range(django_settings.SOCKETS_PER_USER):
+        admission.admit(ALICE)
+    readers = [Reader() for _ in range(2)]
+    following = [asyncio.create_task(one.follow(live.uid, login=program)) for one in readers]
+    await turns()
+    with pytest.raises(BadFrame, match="2 streams of a token") as refused:
+        admission.admit(program)
+    assert refused.value.code == "too_many"
+    admission.admit(other)
+    finish(live)
+    await asyncio.gather(*following)
+    for _ in range(django_settings.SOCKETS_PER_USER):
+        admission.give_back(ALICE)
+    assert process.places_taken(ALICE) == 0
 
 
 @pytest.mark.asyncio
@@ -398,9 +420,9 @@ async def test_of_those_who_ask_at_once_no_more_are_admitted_than_find_room(
     live = running("Some words")
     most = django_settings.SOCKETS_PER_USER
     for _ in range(most):
-        streams.admit(ALICE.user_id)
+        admission.admit(ALICE)
     with pytest.raises(BadFrame, match="At most"):
-        streams.admit(ALICE.user_id)
+        admission.admit(ALICE)
     readers = [Reader() for _ in range(most)]
     following = [asyncio.create_task(one.follow(live.uid)) for one in readers]
     await turns()
@@ -409,11 +431,11 @@ async def test_of_those_who_ask_at_once_no_more_are_admitted_than_find_room(
     assert {one.tracks["text"] for one in readers} == {"Some words"}
     # All places are free again: given back, or not taken for a while.
     for _ in range(2 * most):
-        streams.admit(ALICE.user_id)
-        streams.give_back(ALICE.user_id)
-    monkeypatch.setattr(streams, "PLACE_SECONDS", 0)
+        admission.admit(ALICE)
+        admission.give_back(ALICE)
+    monkeypatch.setattr(admission, "PLACE_SECONDS", 0)
     for _ in range(2 * most):
-        streams.admit(ALICE.user_id)
+        admission.admit(ALICE)
 
 
 @pytest.mark.asyncio
@@ -421,7 +443,7 @@ async def test_while_it_drains_a_process_opens_no_stream() -> None:
     live = running("Some words")
     process.dispatch.draining = True
     with pytest.raises(BadFrame) as refused:
-        streams.admit(ALICE.user_id)
+        admission.admit(ALICE)
     assert refused.value.code == "draining"
     assert (await asyncio.wait_for(Reader().follow(live.uid), 5)).types == []
 
@@ -479,9 +501,9 @@ async def test_who_is_told_to_come_back_hears_when_and_nothing_else() -> None:
 def test_requests_are_rationed_by_user(settings: Settings) -> None:
     settings.FRAMES_PER_MINUTE = 2
     for user_id in (9001, 9002):
-        streams.ration(user_id)
-        streams.ration(user_id)
+        admission.ration(user_id)
+        admission.ration(user_id)
         with pytest.raises(BadFrame) as refused:
-            streams.ration(user_id)
+            admission.ration(user_id)
         assert refused.value.code == "rate_limited"
-        assert 1 <= refused.value.facts["retry_after"] <= 60  # type: ignore[operator]
+        assert 1 <= refused.value.facts["retry_after"] <= 60

@@ -1,28 +1,62 @@
-"""Who may import whom: DESIGN's layout, held by a test."""
+"""Rules of the structure: layers, lengths, names and docstrings."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+
+from chat.tests.setting_values import TABLE
+from chatproject import settings
 
 CHAT = Path(__file__).resolve().parent.parent
 
 # Module or package of chat -> what of chat it may import. Those not listed stand side by side.
 MAY_IMPORT = {
-    "models": {"models"},
+    "address_parts": set(),
+    "endpoint": {"address_parts"},
+    "database": {"database"},
+    "models": {"models", "database", "endpoint"},
     "protocol": {"protocol"},
-    "flow": {"protocol"},
-    "upstream": {"upstream"},
+    "flow_control": {"protocol"},
+    "upstream": {"upstream", "endpoint", "address_parts"},
     "metrics": {"metrics"},
-    "logs": {"logs"},
-    "replies": {"replies", "models", "protocol", "upstream", "metrics"},
-    "access": {"replies", "models", "protocol"},
-    "intake": {"replies", "models", "protocol"},
-    "streams": {"access", "flow", "intake", "metrics", "replies", "models", "protocol"},
+    "logs": {"logs", "metrics"},
+    "sessions": {"models"},
+    "replies": {
+        "replies",
+        "sessions",
+        "models",
+        "database",
+        "protocol",
+        "flow_control",
+        "upstream",
+        "endpoint",
+        "metrics",
+    },
+    "endpoint_probe": {"endpoint", "upstream"},
+    "authentication": {"replies", "sessions", "models", "protocol"},
+    "commands": {"replies", "models", "database", "protocol"},
+    "admission": {"flow_control", "replies", "sessions", "protocol"},
+    "frame_writer": {"flow_control", "replies", "sessions", "protocol"},
+    "socket_writer": {"frame_writer", "flow_control", "replies", "sessions", "protocol"},
+    "streams": {
+        "admission",
+        "commands",
+        "frame_writer",
+        "flow_control",
+        "replies",
+        "sessions",
+        "models",
+        "database",
+        "protocol",
+    },
 }
+USE_UPSTREAM = {"upstream", "replies", "endpoint_probe"}
 SIDE_BY_SIDE = {"consumers", "api", "views", "admin"}
 
 
@@ -33,17 +67,28 @@ def modules() -> Iterator[tuple[str, Path]]:
             yield top, path
 
 
-def imports(path: Path) -> set[str]:
-    """The parts of chat that a file imports, also within functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names: list[str] = []
+def imported(path: Path, *, types: bool = True) -> set[str]:
+    """Names that a file imports, with their modules, also within functions.
+
+    Without `types`, none that only type annotations need.
+    """
+    found: set[str] = set()
+    nodes: list[ast.AST] = [ast.parse(path.read_text())]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and not types and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        nodes += ast.iter_child_nodes(node)
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("chat.")}
+            found |= {alias.name for alias in node.names}
     return found
+
+
+def imports(path: Path) -> set[str]:
+    """The parts of chat that a file imports."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("chat.")}
 
 
 @pytest.mark.parametrize(
@@ -55,13 +100,60 @@ def test_a_module_imports_only_what_stands_below_it(part: str, path: Path) -> No
         assert found <= MAY_IMPORT[part]
     if part in SIDE_BY_SIDE:
         assert not found & (SIDE_BY_SIDE - {part})
-    if part != "replies":
-        assert "upstream" not in found or part == "upstream"
+    assert "upstream" not in found or part in USE_UPSTREAM
+
+
+def test_other_parts_enter_replies_by_its_front_door() -> None:
+    names = {f"chat.replies.{path.stem}" for path in (CHAT / "replies").glob("[!_]*.py")}
+    found = {
+        f"{path.relative_to(CHAT)}: {name}"
+        for part, path in modules()
+        for name in imported(path)
+        if part != "replies" and any(f"{name}.".startswith(f"{module}.") for module in names)
+        if name not in {"chat.replies.process"}  # the process itself, and no module
+    }
+    assert not found
+
+
+def test_chat_knows_nothing_of_the_project_but_its_settings() -> None:
+    found = {
+        f"{path.relative_to(CHAT)}: {name}"
+        for _, path in modules()
+        for name in imported(path)
+        if name.partition(".")[0] in {"chatproject", "launcher"}
+    }
+    assert not found
+
+
+def graph() -> dict[str, set[str]]:
+    """Every module with the modules that it imports when it runs."""
+    root = CHAT.parent
+    paths = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for top in ("chat", "chatproject", "launcher")
+        for path in (root / top).rglob("*.py")
+        if not path.is_relative_to(CHAT / "tests")
+    }
+    found: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        names = imported(path, types=False)
+        found[module] = {
+            name if name in paths else name.rpartition(".")[0] for name in names
+        } & paths.keys()
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = graph()
+    while free := {module for module, needs in left.items() if not needs & left.keys()}:
+        left = {module: needs for module, needs in left.items() if module not in free}
+    circle = {module: sorted(needs & left.keys()) for module, needs in left.items()}
+    assert not circle
 
 
 def test_upstream_and_protocol_know_nothing_of_django() -> None:
     for part, path in modules():
-        if part in {"protocol", "upstream", "flow"}:
+        if part in {"protocol", "upstream", "flow_control", "endpoint", "address_parts"}:
             assert "import django" not in path.read_text()
             assert "from django" not in path.read_text()
 
@@ -71,6 +163,118 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     assert not drawers & {path.stem for _, path in modules()}
 
 
+def test_the_map_names_the_modules_with_rows() -> None:
+    text = (CHAT.parent / "docs" / "architecture.md").read_text()
+    table = text.partition("`chat/models/` with rows")[2].partition("without rows")[0]
+    rows = {model.__module__ for model in apps.get_app_config("chat").get_models()}
+    named = {f"chat.models.{name}" for name in re.findall(r"`chat/models/(\w+)\.py`", table)}
+    assert named == {module for module in rows if module.startswith("chat.models.")}
+
+
 def test_no_module_is_longer_than_400_lines() -> None:
     long = {path.name for _, path in modules() if len(path.read_text().splitlines()) > 400}
     assert not long
+
+
+def test_every_setting_has_its_row_of_right_and_wrong_values() -> None:
+    asked = {name for name in settings.env.asked if not name.startswith("ENDPOINT_OPENAI_")}
+    missing, left = sorted(asked - set(TABLE)), sorted(set(TABLE) - asked)
+
+    assert not missing, f"chat/tests/setting_values.py needs a row for {', '.join(missing)}"
+    assert not left, f"no setting is called {', '.join(left)}: take the rows out"
+    for name, row in TABLE.items():
+        assert row.right, f"{name}: give at least one right value"
+        assert row.wrong or row.anything_goes, f"{name}: give wrong values, or say why none is"
+
+
+RIDDLES = {"what", "who", "whom", "whose", "whether", "where", "which", "why", "how", "when"}
+RIDDLES |= {"those", "so"}
+SHARED = {"Meta", "Command"}
+"""Names of types that stand more than once: Django's own."""
+
+
+def classes() -> Iterator[tuple[str, Path, ast.Module | ast.ClassDef]]:
+    for _, path in modules():
+        tree = ast.parse(path.read_text())
+        yield "", path, tree
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                yield node.name, path, node
+
+
+def sources(*folders: str) -> list[Path]:
+    """The modules of `chat/` and of other folders, without tests and migrations."""
+    found = [path for one in folders for path in sorted((CHAT.parent / one).rglob("*.py"))]
+    ours = [path for path in found if "node_modules" not in path.parts]
+    return [path for _, path in modules()] + ours
+
+
+def test_docstrings_begin_with_a_noun_or_a_verb() -> None:
+    """Docstrings of modules, classes, functions and attributes: any text that stands alone."""
+    found = []
+    for path in sources("chatproject", "launcher", "bench", "fake_endpoint", "chat/tests"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                words = str(node.value.value).split()
+                if words and words[0].lower().strip(",.:") in RIDDLES:
+                    found.append(f"{path.name}:{node.lineno}: {' '.join(words[:6])}")
+    assert not found
+
+
+def test_names_say_who_is_notified_and_what_is_reported() -> None:
+    """*Tell* and *told* hide both."""
+    found = []
+    for path in sources("chatproject", "launcher", "bench", "fake_endpoint"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [getattr(node, field, None) for field in ("name", "id", "attr", "arg")]
+            for name in names:
+                if isinstance(name, str) and {"tell", "tells", "told"} & set(name.split("_")):
+                    found.append(f"{path.name}:{getattr(node, 'lineno', 0)}: {name}")
+    assert not found
+
+
+def test_no_type_name_stands_twice() -> None:
+    seen: dict[str, list[str]] = {}
+    for name, path, _ in classes():
+        if name and not name.startswith("_"):
+            seen.setdefault(name, []).append(path.name)
+    assert not {
+        name: paths for name, paths in seen.items() if len(paths) > 1 and name not in SHARED
+    }
+
+
+TESTS = CHAT / "tests"
+BY_BEHAVIOUR = {"browser", "cluster", "documents", "live", "sdk"}
+OF_THE_WHOLE = {
+    "structure",
+    "quick_starts",
+    "on_postgres",
+    "reprs",
+    "routes",
+    "cors",
+    "csp",
+    "faulty_requests",
+}
+"""Tests of the whole product, beside this folder's mirror of `chat/`."""
+
+
+def mirrored() -> Iterator[tuple[Path, Path]]:
+    """Each test file outside the folders by behaviour, and the folder with its module."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        folder = path.relative_to(TESTS).parent
+        if not BY_BEHAVIOUR & set(folder.parts):
+            inside = CHAT / folder
+            yield path, inside if inside.is_dir() else CHAT.parent / folder
+
+
+def test_a_test_file_is_named_after_the_module_it_tests() -> None:
+    """`models/test_tokens.py` tests `models/tokens.py`; `test_tokens_races.py` an aspect of it."""
+    found = []
+    for path, folder in mirrored():
+        name = path.stem.removeprefix("test_")
+        modules = {one.stem for one in folder.glob("*.py")} | {folder.name, "every"}
+        modules |= {one.name for one in folder.iterdir() if (one / "__init__.py").exists()}
+        whole = path.parent == TESTS and name in OF_THE_WHOLE
+        if not whole and not any(name == one or name.startswith(f"{one}_") for one in modules):
+            found.append(f"{path.relative_to(TESTS)} names no module of {folder.name}/")
+    assert not found

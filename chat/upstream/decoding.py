@@ -6,7 +6,9 @@ import zlib
 from collections.abc import Mapping
 
 _GZIP = b"\x1f"
-"""How a member of gzip begins; its second byte may come with the next packet."""
+"""The first byte of a member of gzip; the second may come with the next packet."""
+_SLICE = 4096
+"""Bytes that are undone at once."""
 
 
 class UnreadableError(Exception):
@@ -34,10 +36,18 @@ class Decoder:
             raise UnreadableError("The body is compressed, which was not asked for.")
 
     def feed(self, packet: bytes) -> bytes:
-        """Return what this packet holds. Raises UnreadableError where it is damaged or a bomb."""
+        """Return the content of this packet. Raises UnreadableError if it is damaged or a bomb."""
         if self._inflate is None:
             return packet
-        data = b""
+        # In slices: of each member's end zlib copies all that follows it.
+        slices = [packet[at : at + _SLICE] for at in range(0, len(packet), _SLICE)]
+        data = bytearray()
+        for piece in slices:
+            self._feed(piece, data)
+        return bytes(data)
+
+    def _feed(self, packet: bytes, data: bytearray) -> None:
+        assert self._inflate is not None
         while packet:
             if self._inflate.eof:
                 # Gzip may have several members, as from a proxy that compresses piece by piece.
@@ -51,9 +61,8 @@ class Decoder:
             if self._inflate.unconsumed_tail or len(data) > self._limit:
                 raise UnreadableError("The compressed body is too large.")
             packet = self._inflate.unused_data
-        return data
 
     @property
     def cut(self) -> bool:
-        """Whether the body has ended in the middle, if it has ended."""
+        """True if the body, in case it has ended, was cut off."""
         return self._inflate is not None and not self._inflate.eof

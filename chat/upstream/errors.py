@@ -1,6 +1,6 @@
-"""The one error of this package: what went wrong upstream, in words that may be shown.
+"""The one error of this package: failures of the upstream, in words that may be shown.
 
-What an endpoint says about an error may repeat the prompt, the key or a whole HTML page. Users get
+An endpoint's words about an error may repeat the prompt, the key or a whole HTML page. Users get
 sentences from here only; staff also get the endpoint's own words, after `scrub`.
 """
 
@@ -12,6 +12,7 @@ DETAIL_LIMIT = 2000
 SENTENCES = {
     "unreachable": "The model server {name} cannot be reached.",
     "unknown_host": "The address of the model server {name} is not known.",
+    "forbidden_address": "The model server {name} is at a network address that is not allowed.",
     "tls_failed": "No secure connection to the model server {name} could be made.",
     "timeout_connect": "The model server {name} did not accept a connection in time.",
     "timeout_first_token": "The model server {name} did not begin to answer in time.",
@@ -19,7 +20,7 @@ SENTENCES = {
     "connection_lost": "The connection to the model server {name} broke off.",
     "refused_key": "The model server {name} refused the API key.",
     "unreadable_key": "The key for the model server {name} cannot be read. "
-    "Somebody of the staff has to enter it again.",
+    "Ask an administrator to enter it again.",
     "bad_header": "The model server {name} is set up with a header that cannot be sent.",
     "no_credit": "The account at the model server {name} has no credit left.",
     "unknown_model": "The model server {name} does not know this model.",
@@ -30,12 +31,12 @@ SENTENCES = {
     "content_filtered": "The model server {name} declined this content.",
     "rate_limited": "The model server {name} is busy and limits requests.",
     "upstream_error": "The model server {name} reported a fault of its own.",
-    "redirected": "The model server {name} points to another address, which is not followed.",
-    "bad_response": "The model server {name} sent something that is not an answer.",
+    "redirected": "The model server {name} redirects to another address, which is not followed.",
+    "bad_response": "The model server {name} sent something other than an answer.",
     "empty_response": "The model server {name} sent an empty answer.",
-    "tool_calls": "The model asked for a tool, and none is offered here.",
+    "tool_calls": "The model asked for a tool, but none is available.",
 }
-"""Every code with its sentence."""
+"""Sentences by code."""
 
 _PERMANENT = {
     "refused_key",
@@ -49,19 +50,21 @@ _PERMANENT = {
     "too_large_context",
     "content_filtered",
     "redirected",
+    "forbidden_address",
     "tls_failed",
     "tool_calls",
 }
 
 
 class UpstreamError(Exception):
-    """Why there is no answer, or no more of it.
+    """The failure of a request, with the reason that users and staff read.
 
     `code` is one of `SENTENCES`, `message` the sentence for users. `permanent` says that the same
     request will fail again; `retry_after` is seconds, where the endpoint named a time; `status` the
-    HTTP status, where there was one, also as told within a stream. `setting` is what was refused
-    by its name, as we sent it; "prefix" where it is that a text was to be continued. `detail` is
-    for staff only.
+    HTTP status, where there was one, also one reported within a stream. `setting` is the name of
+    the refused setting, as we sent it; "prefix" where the continuation of a text was refused.
+    `detail` is for staff only; `advice` ends the sentence. `as_api` says that the endpoint itself
+    reported the error, in the shape of this API.
     """
 
     def __init__(
@@ -73,15 +76,21 @@ class UpstreamError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         setting: str | None = None,
+        as_api: bool = False,
+        advice: str = "",
     ) -> None:
         self.code = code
         self.message = SENTENCES[code].format(name=name, setting=setting)
         if retry_after is not None and retry_after >= 1:
             self.message += f" Try again in {_duration(retry_after)}."
+        if advice:
+            self.message = f"{self.message.removesuffix('.')}: {advice}."
         self.permanent = code in _PERMANENT
+        self.passing = False
         self.retry_after = retry_after
         self.status = status
         self.setting = setting
+        self.as_api = as_api
         self.detail = detail[:DETAIL_LIMIT]
         super().__init__(self.message)
 

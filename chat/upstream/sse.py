@@ -1,14 +1,15 @@
 """Server-sent events out of a stream of bytes, however it is cut. No I/O.
 
-The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html with two
-differences that endpoints make necessary: only the `event` and `data` fields matter here, and an
-event at the end of the stream counts even without the blank line after it.
+The rules are those of https://html.spec.whatwg.org/multipage/server-sent-events.html with
+differences that endpoints make necessary: only the `event` and `data` fields matter here, an event
+at the end of the stream counts even without the blank line after it, one may have a name and no
+data, and lines of JSON count without a field.
 """
 
 from __future__ import annotations
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""What one unfinished event may hold before the stream is given up."""
+"""The most bytes of an unfinished event; beyond them the stream is given up."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -23,7 +24,16 @@ class EventTooLargeError(Exception):
 class Splitter:
     """Feed it packets, get the events that became complete with each."""
 
-    __slots__ = ("_after_cr", "_begun", "_data", "_data_size", "_name", "_tail", "_tail_size")
+    __slots__ = (
+        "_after_cr",
+        "_begun",
+        "_data",
+        "_data_size",
+        "_name",
+        "_raw",
+        "_tail",
+        "_tail_size",
+    )
 
     def __init__(self) -> None:
         self._tail: list[bytes] = []
@@ -32,6 +42,7 @@ class Splitter:
         self._data_size = 0
         self._name = b""
         self._begun = False
+        self._raw = False
         self._after_cr = False
 
     def feed(self, packet: bytes) -> list[Event]:
@@ -41,6 +52,8 @@ class Splitter:
         """
         if packet.startswith(b"data: ") and packet.endswith(b"\n\n") and self._between_events():
             # Nearly every packet: whole events of one line each, and nothing else.
+            if packet.find(b"\n") + 2 == len(packet) and b"\r" not in packet:
+                return [(b"", packet[6:-2])]
             pieces = packet[6:-2].split(b"\n\ndata: ")
             if packet.count(b"\n") == 2 * len(pieces) and b"\r" not in packet:
                 return [(b"", piece) for piece in pieces]
@@ -69,7 +82,7 @@ class Splitter:
         return events
 
     def finish(self) -> list[Event]:
-        """Return what the end of the stream completes."""
+        """Return the events that the end of the stream completes."""
         return self._take([b"".join(self._tail), b""])
 
     def _between_events(self) -> bool:
@@ -94,14 +107,22 @@ class Splitter:
                 self._data.append(data)
                 self._data_size += len(data)
             elif not line:
+                self._raw = False
                 if self._data:
                     data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                     events.append((self._name, data))
                     self._data.clear()
                     self._data_size = 0
+                elif self._name:
+                    events.append((self._name, b""))
                 self._name = b""
             elif line == b"data":
                 self._data.append(b"")
             elif line.startswith(b"event:"):
                 self._name = line[6:].strip()
+            elif self._raw or line.startswith(b"{"):
+                # JSON without its field, as when a proxy adds why it gives up.
+                self._raw = True
+                self._data.append(line)
+                self._data_size += len(line)
         return events

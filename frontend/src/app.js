@@ -1,44 +1,50 @@
 /** The page: mounts the views on what the server rendered, and moves between conversations. */
 
-import { Acting } from "./acting.js";
-import { Api } from "./api.js";
-import { Composer } from "./composer.js";
-import { ConnectionBar, PATIENCE } from "./connection.js";
-import { ConversationMenu } from "./conversationmenu.js";
-import { sessionFound, sessionLost } from "./dialog.js";
-import { find, setText } from "./dom.js";
-import { Drawer } from "./drawer.js";
-import { endText, statusText } from "./format.js";
-import { announce, toast } from "./notices.js";
-import { isNew, NEW } from "./outbox.js";
-import { ScrollManager } from "./scroll.js";
-import { SettingsPanel } from "./settingspanel.js";
-import { Sidebar } from "./sidebar.js";
-import { notFound, unreachable, welcome } from "./states.js";
-import { browserStorage } from "./storage.js";
-import { Store } from "./store.js";
-import { followTheme } from "./theme.js";
-import { skeleton, ThreadView } from "./thread.js";
-import { reaching } from "./transport.js";
-import { mountUserMenu } from "./usermenu.js";
+import { quoted } from "./lib/bidi.js";
+import { find, setText } from "./lib/dom.js";
+import { followTheme } from "./lib/theme.js";
+import { marked } from "./lib/visible-text.js";
+import { Api } from "./protocol/api.js";
+import { reaching } from "./protocol/transport.js";
+import { isNew, NEW } from "./state/outbox.js";
+import { browserStorage } from "./store/storage.js";
+import { Store } from "./store/store.js";
+import { Actions } from "./views/actions.js";
+import { Composer } from "./views/composer.js";
+import { ConnectionBar, PATIENCE } from "./views/connection.js";
+import { Drawer } from "./views/drawer.js";
+import { Earlier } from "./views/earlier-messages.js";
+import { notFound, unreachable, welcome } from "./views/empty-states.js";
+import { endText, statusText } from "./views/format.js";
+import { over, prepare } from "./views/load-overlays.js";
+import { announce, toast } from "./views/notices.js";
+import { ScrollManager } from "./views/scroll.js";
+import { SettingsOpener } from "./views/settings-opener.js";
+import { Sidebar } from "./views/sidebar.js";
+import { skeleton, ThreadView } from "./views/thread.js";
 
 export class App {
   #page;
   #store;
-  #acting;
+  #actions;
   #composer;
   #thread;
+  #earlier;
   #scroll;
   #sidebar;
   #panel;
-  #menu;
+  /** @type {import("./views/conversation-menu.js").ConversationMenu|null} */
+  #menu = null;
+  #isLoggedOut = false;
+  /** The title over the thread. */
+  #title = "";
   #drawer = new Drawer();
   #bar;
   #isConnected = true;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #patience;
   #isDue = false;
-  /** What stands in the thread instead of messages. */
+  /** The content of a thread without messages. */
   #state = "";
 
   /** @param {any} page what the server said about it */
@@ -54,48 +60,46 @@ export class App {
         changed: () => this.#schedule(),
         reply: (reply, before) => this.#grown(reply, before),
         moved: (from, to) => this.#thread.rename(from, to),
-        withdrawn: (entry) => this.#acting.takeBack(entry),
+        withdrawn: (entry) => this.#actions.takeBack(entry),
         placed: (place) => {
           history.replaceState({ place }, "", `/c/${place}`);
           this.#panel.moved(place);
         },
         connection: (connection, isReady) => this.#connection(connection, isReady),
-        trouble: (text) => toast(text, "danger"),
+        trouble: (text) => toast(text, { tone: "danger" }),
         loggedOut: () => this.#loggedOut(),
         outdated: () => this.#outdated(),
       },
     });
     this.#composer = new Composer({
-      send: (text) => this.#acting.send(text),
-      stop: () => this.#acting.stop(),
+      send: (text) => this.#actions.send(text),
+      stop: () => this.#actions.stop(),
       draft: (text) => this.#store.outbox.setDraft(this.#store.place, text),
     });
     const scroller = find("#scroller");
     this.#scroll = new ScrollManager(scroller, find("#thread"), find("#jump"));
-    this.#acting = new Acting({
+    this.#actions = new Actions({
       store: this.#store,
       composer: this.#composer,
       scroll: this.#scroll,
       draw: () => this.#update(),
       go: (place) => this.go(place),
     });
-    this.#thread = new ThreadView(find("#thread"), scroller, this.#acting.acts);
-    this.#acting.thread = this.#thread;
+    this.#thread = new ThreadView(find("#thread"), scroller, this.#actions.acts);
+    this.#actions.thread = this.#thread;
+    this.#earlier = new Earlier(find("#thread"), scroller, () => this.#readEarlier());
     this.#sidebar = new Sidebar(this.#store, {
       show: (place) => this.go(place),
-      menu: (line, button) => this.#menu.toggle(line.id, button),
+      menu: (line, button) => this.#options(line.id, button),
       more: () => this.#store.library.loadList(),
-      search: (q) => this.#store.library.search(q),
     });
-    this.#panel = new SettingsPanel({
+    this.#panel = new SettingsOpener({
       change: (place, name, value) => this.#store.settings.change(place, name, value),
       reset: (place) => this.#store.settings.reset(place),
-      model: (button) => this.#acting.chooseModel(button),
+      model: (button) => this.#actions.chooseModel(button),
     });
-    this.#menu = new ConversationMenu(this.#store, () => this.go(NEW));
-    this.#bar = new ConnectionBar(() => this.#store.wire.connect());
-    mountUserMenu(page, token, this.#store.outbox);
-    this.#mountControls();
+    this.#bar = new ConnectionBar(() => this.#store.client.connect());
+    this.#mountControls(token);
     followTheme();
   }
 
@@ -105,16 +109,26 @@ export class App {
     this.#open(place);
     this.#composer.focus(false);
     this.#store.start();
+    prepare();
   }
 
-  #mountControls() {
+  /** @param {string} token against cross-site request forgery */
+  #mountControls(token) {
     for (const id of ["#new-chat", "#new-chat-top"]) {
       find(id).addEventListener("click", () => this.go(NEW));
     }
+    find("button", find("#archived")).addEventListener("click", () => {
+      this.#actions.archive(this.#store.place, false);
+    });
     const model = find("#model");
-    model.addEventListener("click", () => this.#acting.chooseModel(model));
+    model.addEventListener("click", () => this.#actions.chooseModel(model));
     const options = find("#conversation-menu");
-    options.addEventListener("click", () => this.#menu.toggle(this.#store.place, options));
+    options.addEventListener("click", () => this.#options(this.#store.place, options));
+    const user = find("#user");
+    user.addEventListener("click", () => {
+      const { outbox } = this.#store;
+      over(({ toggleUserMenu }) => toggleUserMenu(user, this.#page, token, outbox));
+    });
     window.addEventListener("popstate", (event) => {
       this.#keep();
       this.#open(event.state?.place ?? placeOf(location.pathname));
@@ -196,6 +210,7 @@ export class App {
   #update() {
     this.#sidebar.update();
     this.#drawThread();
+    this.#drawEarlier();
     this.#drawHead();
     this.#drawPanel();
     this.#drawComposer();
@@ -221,6 +236,22 @@ export class App {
     this.#state = state;
   }
 
+  /** Add earlier messages without moving the visible text. */
+  #readEarlier() {
+    this.#store.readEarlier((first) => {
+      const before = this.#thread.top(first);
+      this.#drawThread();
+      const after = this.#thread.top(first);
+      if (before !== null && after !== null) this.#scroll.keep(after - before);
+      this.#drawEarlier();
+      this.#earlier.again();
+    });
+  }
+
+  #drawEarlier() {
+    this.#earlier.update(this.#state === "messages" && this.#store.earlier !== null);
+  }
+
   /** @param {string} state */
   #stateNode(state) {
     if (state === "loading") return skeleton();
@@ -229,6 +260,7 @@ export class App {
     return welcome({
       name: this.#page.user.name,
       help: this.#store.models.list.length ? null : this.#page.model_help,
+      again: () => this.#store.loadModels(false),
       suggest: (text) => {
         this.#composer.set(text);
         this.#composer.keep();
@@ -240,9 +272,11 @@ export class App {
   #drawHead() {
     const { shown, place, threadState, models, model } = this.#store;
     const title = shown?.title || (threadState === "missing" ? "Not found" : "New chat");
-    setText(find("#title"), title);
-    document.title = isNew(place) ? "Parley" : `${title} · Parley`;
+    if (title !== this.#title) find("#title").replaceChildren(...marked(title));
+    this.#title = title;
+    document.title = isNew(place) ? "Parley" : `${quoted(title)} · Parley`;
     find("#conversation-menu").hidden = !shown;
+    find("#archived").hidden = !shown?.archived;
     find("#model").hidden = models.list.length < 2 || threadState === "missing";
     setText(find("#model-label"), models.label(model));
   }
@@ -251,16 +285,14 @@ export class App {
     const { place, model, models, settings, threadState } = this.#store;
     const isOffered = model === null || Boolean(models.find(model));
     const { problem, refused, isSaving } = settings;
-    const kept = isNew(place)
-      ? "They go along with the first message."
-      : "Saved as you change them.";
+    const kept = isNew(place) ? "Sent with the first message." : "Changes are saved automatically.";
     this.#panel.update({
       place,
       isThere: threadState !== "missing",
       settings: settings.of(place),
       model: {
         label: models.label(model) || "No model",
-        note: isOffered ? (models.find(model)?.note ?? "") : "It is not offered any more.",
+        note: isOffered ? (models.find(model)?.note ?? "") : "No longer offered.",
       },
       hint: problem || (isSaving ? "Saving…" : kept),
       isTrouble: Boolean(problem),
@@ -269,18 +301,18 @@ export class App {
   }
 
   #drawComposer() {
-    const { asking, threadState, models, wire } = this.#store;
-    const { stoppable } = asking;
+    const { commands, threadState, models, client } = this.#store;
+    const { stoppable } = commands;
     this.#composer.update({
       canSend: threadState !== "missing" && models.list.length > 0,
       isRunning: stoppable !== null,
-      isStopping: stoppable !== null && wire.isStopping(stoppable.id),
+      isStopping: stoppable !== null && client.isStopping(stoppable.id),
     });
   }
 
   /**
-   * @param {import("./reply.js").Reply} reply
-   * @param {import("./reply.js").Reply} before
+   * @param {import("./state/reply.js").Reply} reply
+   * @param {import("./state/reply.js").Reply} before
    */
   #grown(reply, before) {
     this.#thread.grow(reply);
@@ -290,12 +322,12 @@ export class App {
     this.#schedule();
     if (reply.end && !before.end) announce(endText(reply)?.text ?? "The reply is complete.");
     else if (reply.status === "running" && before.status !== "running") {
-      announce("The reply begins.");
+      announce("The reply has started.");
     }
   }
 
   /**
-   * @param {import("./socket.js").Connection} connection
+   * @param {import("./store/store.js").Connection} connection
    * @param {boolean} isReady
    */
   #connection(connection, isReady) {
@@ -309,8 +341,8 @@ export class App {
       }, PATIENCE);
     }
     if (connection.state === "logged_out") this.#loggedOut();
-    if (isReady) sessionFound();
-    find("#fallback").hidden = !this.#store.wire.isFallback;
+    if (isReady) this.#loggedIn();
+    find("#fallback").hidden = !this.#store.client.isFallback;
     this.#schedule();
   }
 
@@ -318,7 +350,33 @@ export class App {
 
   #loggedOut() {
     this.#keep();
-    sessionLost({ login: this.#page.urls.login, again: () => this.#store.wire.connect() });
+    this.#isLoggedOut = true;
+    over(({ sessionLost }) => {
+      if (!this.#isLoggedOut) return;
+      sessionLost({ login: this.#page.urls.login, again: () => this.#store.client.connect() });
+    });
+  }
+
+  #loggedIn() {
+    this.#isLoggedOut = false;
+    const dialog = document.querySelector("#session-lost");
+    if (dialog instanceof HTMLDialogElement) dialog.close("found");
+  }
+
+  /**
+   * The menu of a conversation.
+   * @param {string} id
+   * @param {HTMLElement} button
+   */
+  #options(id, button) {
+    over(({ ConversationMenu }) => {
+      this.#menu ??= new ConversationMenu(this.#store, {
+        archive: (one, archived) => this.#actions.archive(one, archived),
+        left: () => this.go(NEW),
+        announce,
+      });
+      this.#menu.toggle(id, button);
+    });
   }
 
   #outdated() {

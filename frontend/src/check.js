@@ -1,4 +1,6 @@
-/** The entry of the check page: tries what the chat needs, and says what is in the way. */
+/** The entry of the check page: tests what the chat needs and names what is wrong. */
+
+import { el, find } from "./lib/dom.js";
 import {
   bufferingFinding,
   clockFinding,
@@ -7,12 +9,11 @@ import {
   originFinding,
   schemeFinding,
   socketFinding,
-} from "./checks.js";
-import { el, find } from "./dom.js";
+} from "./state/check-findings.js";
 
 /**
- * @typedef {import("./checks.js").Finding} Finding
- * @typedef {import("./checks.js").SocketTry} SocketTry
+ * @typedef {import("./state/check-findings.js").Finding} Finding
+ * @typedef {import("./state/check-findings.js").SocketTry} SocketTry
  */
 
 const SOCKET = "/ws/chat/";
@@ -22,7 +23,7 @@ const APART = 200;
 const HELD_UP = 5000;
 const SILENCE = 40;
 
-const WORDS = { ok: "OK", problem: "Problem", skipped: "Later", running: "Checking…" };
+const WORDS = { ok: "OK", problem: "Problem", skipped: "Skipped", running: "Checking…" };
 
 /** @type {Map<string, HTMLElement>} */
 const lines = new Map();
@@ -54,11 +55,11 @@ async function check(title, look) {
   try {
     show(title, await look());
   } catch (found) {
-    show(title, { state: "problem", text: `This could not be found out: ${found}` });
+    show(title, { state: "problem", text: `The check failed: ${found}` });
   }
 }
 
-/** @returns {Promise<import("./checks.js").Seen & {offset: number}>} */
+/** @returns {Promise<import("./state/check-findings.js").Seen & {offset: number}>} */
 async function askServer() {
   const began = Date.now();
   const response = await fetch(`/check/seen?origin=${encodeURIComponent(location.origin)}`);
@@ -87,7 +88,7 @@ function trySocket() {
   });
 }
 
-/** @returns {Promise<import("./checks.js").Stream>} */
+/** @returns {Promise<import("./state/check-findings.js").Stream>} */
 async function readStream() {
   const began = performance.now();
   const response = await fetch(STREAM);
@@ -130,7 +131,7 @@ async function checkAll() {
 const since = (began) => Math.round((performance.now() - began) / 1000);
 
 /**
- * After how many seconds a stream that is silent ends too early; null where it does not.
+ * Seconds after which a silent stream ends too early; null if it does not.
  * @returns {Promise<number|null>}
  */
 async function holdStream() {
@@ -144,7 +145,7 @@ async function holdStream() {
 }
 
 /**
- * The same of a socket, in which the server speaks from time to time.
+ * Seconds after which a socket ends too early, although the server sends pings.
  * @returns {Promise<number|null>}
  */
 function holdSocket() {
@@ -168,10 +169,10 @@ function holdSocket() {
 }
 
 async function checkIdle() {
-  const title = "Idle time-outs";
+  const title = "Idle timeouts";
   const began = performance.now();
   const progress = () => {
-    const text = `Being silent: ${since(began)} of ${SILENCE} s`;
+    const text = `Waiting in silence: ${since(began)} of ${SILENCE} s`;
     show(title, { state: "running", text });
   };
   progress();

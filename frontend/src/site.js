@@ -1,8 +1,8 @@
 /**
- * What the plain pages need of script: the chosen theme before the first paint, its choice where a
+ * The script of the plain pages: the chosen theme before the first paint, its choice where a
  * page offers it, and that logging out forgets what this browser kept.
  */
-import { chooseTheme, chosenTheme, followTheme, showTheme } from "./theme.js";
+import { chooseTheme, chosenTheme, followTheme, showTheme, THEMES } from "./lib/theme.js";
 
 showTheme(chosenTheme());
 followTheme();
@@ -26,11 +26,11 @@ function fillChoice(place) {
       button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
     }
   };
-  for (const theme of /** @type {const} */ (["system", "light", "dark"])) {
+  for (const [theme, label] of THEMES) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.value = theme;
-    button.textContent = theme[0]?.toUpperCase() + theme.slice(1);
+    button.textContent = label;
     button.addEventListener("click", () => {
       chooseTheme(theme);
       show();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { Api, ApiError } from "../src/api.js";
+import { Api, ApiError } from "../src/protocol/api.js";
 
 const realFetch = globalThis.fetch;
 afterEach(() => {

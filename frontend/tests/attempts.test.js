@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { factsOfAttempt, requestsOf, summaryOf } from "../src/attempts.js";
+import { factsOfAttempt, requestsOf, summaryOf } from "../src/admin/attempts.js";
 
 const STARTED = "2026-11-21T09:48:00.000Z";
 const NOW = Date.parse(STARTED) + 3_600_000;
@@ -34,8 +34,8 @@ test("attempts and requests are counted in words", () => {
 
 test("only what is known of an attempt is listed, and settings of tomorrow too", () => {
   const names = (more) => factsOfAttempt(attempt(more)).map(([name]) => name);
-  assert.deepEqual(names({}), ["Begun"]);
-  assert.deepEqual(names({ cost: 0, left_out: 2 }), ["Begun", "Cost", "Left out"]);
+  assert.deepEqual(names({}), ["Started"]);
+  assert.deepEqual(names({ cost: 0, left_out: 2 }), ["Started", "Cost", "Left out"]);
   const settings = { system: "shown apart", temperature: 0, of_tomorrow: { a: 1 } };
   const facts = new Map(factsOfAttempt(attempt({ settings })));
   assert.equal(facts.get("temperature"), "0");

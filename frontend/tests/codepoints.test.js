@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, drop } from "../src/codepoints.js";
+import { count, drop } from "../src/lib/codepoints.js";
 
 const TEXTS = [
   "",

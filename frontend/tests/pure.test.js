@@ -1,25 +1,24 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { CLOSE, wait } from "../src/backoff.js";
-import { digest } from "../src/digest.js";
+import { CLOSE, wait } from "../src/lib/backoff.js";
+import { digest } from "../src/lib/digest.js";
+import { newId } from "../src/lib/ids.js";
+import { sha256 } from "../src/lib/sha256.js";
+import { unknown } from "../src/state/reply.js";
+import { isThinking, UNSEEN, watch } from "../src/state/thinking.js";
+import { byEndpoint, Models, matching } from "../src/store/models.js";
 import {
   dayGroup,
   dollars,
   endText,
   factsOf,
-  firstWords,
   leftOutText,
   seconds,
   statusText,
   thoughtText,
   tokensText,
-} from "../src/format.js";
-import { newId } from "../src/ids.js";
-import { byEndpoint, Models, matching } from "../src/models.js";
-import { unknown } from "../src/reply.js";
-import { sha256 } from "../src/sha256.js";
-import { isThinking, UNSEEN, watch } from "../src/thinking.js";
+} from "../src/views/format.js";
 
 test("the own SHA-256 is SHA-256 at every length around a block", async () => {
   for (const length of [0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 1000]) {
@@ -67,11 +66,16 @@ const ended = (more, end) =>
   });
 
 test("a waiting reply says why", () => {
-  assert.equal(statusText(reply({ reason: "behind" }), 0), "Waits behind the reply above.");
+  assert.equal(statusText(reply({ reason: "behind" }), 0), "Waiting for the reply above.");
   assert.match(statusText(reply({ reason: "behind", place: 3 }), 0), /Place 3/);
   const retryAt = new Date(10_000).toISOString();
   assert.match(statusText(reply({ reason: "retry", retryAt }), 7_500), /again in 3 s/);
-  assert.match(statusText(reply({ status: "running", reason: "restart" }), 0), /goes on/);
+  assert.match(statusText(reply({ status: "running", reason: "restart" }), 0), /continues/);
+  const full =
+    "The disk of the server's database is full. Nothing can be saved until there is space.";
+  for (const status of ["queued", "running"]) {
+    assert.equal(statusText(reply({ status, length: 3, reason: "storage_full" }), 0), full);
+  }
   const asked = { status: "running", reason: "retry" };
   assert.equal(
     statusText(reply({ ...asked, retryAt }), 7_500),
@@ -94,10 +98,12 @@ test("an ending that is not plain is said in words", () => {
   });
   assert.match(endText(ended({ status: "interrupted" }, {})).text, /^Interrupted/);
   assert.match(endText(ended({ status: "stopped" }, {})).text, /^Stopped/);
-  assert.match(endText(ended({}, { finish_reason: "length" })).text, /^Cut off: .*longest length/);
+  assert.match(endText(ended({}, { finish_reason: "length" })).text, /^Cut off: .*maximum length/);
   assert.match(endText(ended({ length: 0 }, { finish_reason: "length" })).text, /before the first/);
   assert.match(endText(ended({}, { finish_reason: "content_filter" })).text, /content filter/);
-  assert.match(endText(ended({ length: 0 }, {})).text, /nothing/);
+  assert.match(endText(ended({ length: 0 }, {})).text, /empty/);
+  assert.match(endText(ended({}, { finish_reason: "something_new" })).text, /something_new/);
+  assert.equal(endText(ended({}, { finish_reason: null })), null);
 });
 
 test("the quiet line counts tokens by the time they took to come", () => {
@@ -210,11 +216,32 @@ test("times and days", () => {
   assert.equal(dayGroup(at(21, 0), now), "Today");
   assert.equal(dayGroup(at(22, 3), now), "Today");
   assert.equal(dayGroup(at(20, 23), now), "Yesterday");
-  assert.equal(dayGroup(at(16, 1), now), "Last seven days");
+  assert.equal(dayGroup(at(16, 1), now), "Last 7 days");
   assert.equal(dayGroup(at(10, 1), now), "Earlier");
 });
 
-test("a title is the first line, shortened", () => {
-  assert.equal(firstWords("  one\ntwo"), "one");
-  assert.equal(firstWords("x".repeat(80)).length, 60);
+test("days of the list are those of the local calendar, also with 23 or 25 hours", () => {
+  const before = process.env.TZ;
+  try {
+    for (const [zone, time, now, group] of [
+      ["Europe/Berlin", "2026-10-24T22:30:00Z", "2026-10-26T08:00:00Z", "Yesterday"],
+      ["Europe/Berlin", "2026-10-24T21:59:00Z", "2026-10-26T08:00:00Z", "Last 7 days"],
+      ["Europe/Berlin", "2027-03-27T22:30:00Z", "2027-03-29T08:00:00Z", "Last 7 days"],
+      ["Europe/Berlin", "2027-03-27T23:00:00Z", "2027-03-29T08:00:00Z", "Yesterday"],
+      ["America/New_York", "2026-10-26T04:00:00Z", "2026-11-01T23:00:00Z", "Last 7 days"],
+      ["America/New_York", "2026-10-26T03:59:00Z", "2026-11-01T23:00:00Z", "Earlier"],
+      ["America/New_York", "2026-11-01T04:00:00Z", "2026-11-01T23:00:00Z", "Today"],
+      ["Australia/Lord_Howe", "2026-10-02T13:30:00Z", "2026-10-04T12:00:00Z", "Yesterday"],
+      ["Africa/Cairo", "2026-04-22T22:00:00Z", "2026-04-24T12:00:00Z", "Yesterday"],
+      ["Africa/Cairo", "2026-04-22T21:59:00Z", "2026-04-24T12:00:00Z", "Last 7 days"],
+      ["Asia/Kolkata", "2026-01-01T18:30:00Z", "2026-01-02T01:00:00Z", "Today"],
+      ["Asia/Kolkata", "2026-01-01T18:29:00Z", "2026-01-02T01:00:00Z", "Yesterday"],
+    ]) {
+      process.env.TZ = zone;
+      assert.equal(dayGroup(time, new Date(now)), group, `${zone} ${time}`);
+    }
+  } finally {
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
+  }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  addPage,
   apply,
   applyChanges,
   applyList,
@@ -8,11 +9,12 @@ import {
   empty,
   hear,
   isBehind,
+  isStub,
   made,
   newestFirst,
   openThread,
   put,
-} from "../src/records.js";
+} from "../src/state/records.js";
 
 const conversation = (id, seq, more = {}) => ({
   ...{ id, title: id, model: null, leaf: null, created: "1", updated: "1", running: false, seq },
@@ -225,4 +227,51 @@ test("another reply hangs on the same message and is shown, once", () => {
 
 test("taking back makes nothing", () => {
   assert.deepEqual(making(asked({ kind: "withdraw", target: "m1" })).messages, []);
+});
+
+const reply = (id, seq, more = {}) =>
+  message(id, seq, { role: "assistant", status: "complete", attempt: 1, sha256: "h", ...more });
+const stub = (id, seq, more = {}) => {
+  const { text: _, attempt: __, conversation: ___, sha256: ____, ...rest } = message(id, seq, more);
+  return rest;
+};
+const page = (messages, more = {}) => ({
+  ...{ seq: 5, conversation: conversation("c", 1), complete: false },
+  ...{ messages, ...more },
+});
+
+test("of the versions beside a page is known that they are there", () => {
+  const records = openThread(listed(), page([message("m", 1)], { versions: [stub("v", 1)] }));
+  const thread = records.threads.get("c");
+  assert.ok(isStub(thread.get("v")));
+  assert.ok(isStub(thread.get("nothing")));
+  assert.ok(!isStub(thread.get("m")));
+  assert.equal(thread.get("v").conversation, "c");
+});
+
+test("an earlier page comes to what is there, and takes nothing away", () => {
+  let records = openThread(listed(), page([reply("r", 2, { parent: "m" })]));
+  records = addPage(records, page([message("m", 1)], { versions: [stub("r", 2)] }));
+  const thread = records.threads.get("c");
+  assert.deepEqual([...thread.keys()].sort(), ["m", "r"]);
+  assert.equal(thread.get("r").text, "r", "what is known better stays");
+});
+
+test("the message itself replaces what only told that it is there", () => {
+  let records = openThread(listed(), page([], { versions: [stub("r", 2, { role: "assistant" })] }));
+  assert.ok(isStub(records.threads.get("c").get("r")));
+  records = addPage(records, page([reply("r", 2)]));
+  assert.ok(!isStub(records.threads.get("c").get("r")));
+  assert.equal(records.threads.get("c").get("r").text, "r");
+});
+
+test("a page of a conversation that is not open is not kept", () => {
+  assert.ok(!addPage(listed(), page([message("m", 1)])).threads.has("c"));
+});
+
+test("what was deleted meanwhile does not come back with a page", () => {
+  let records = openThread(listed(), page([message("m", 1)]));
+  records = apply(records, { type: "message", event: "deleted", message: { id: "x" }, seq: 6 });
+  records = addPage(records, page([message("x", 3)], { versions: [] }));
+  assert.deepEqual([...records.threads.get("c").keys()], ["m"]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count } from "../src/codepoints.js";
+import { count } from "../src/lib/codepoints.js";
 import {
   apply,
   fromMessage,
@@ -9,7 +9,7 @@ import {
   offer,
   positionOf,
   unknown,
-} from "../src/reply.js";
+} from "../src/state/reply.js";
 
 const TEXT = "Hé 👍🏽, e\u0301 and 👩‍👩‍👧‍👦!";
 const POINTS = [...TEXT];
@@ -95,7 +95,14 @@ test("a text that is too short or too long does not fit its end", () => {
 });
 
 test("a message object with its text is a whole reply, without it nothing but a status", () => {
-  const message = { id: "r", role: "assistant", status: "complete", attempt: 3, length: 1 };
+  const message = {
+    id: "r",
+    role: "assistant",
+    status: "complete",
+    attempt: 3,
+    length: 1,
+    reasoning_length: 0,
+  };
   const whole = fromMessage({ ...message, text: "👍", reasoning: "" });
   assert.deepEqual(positionOf(whole), { attempt: 3, text: 1, reasoning: 0 });
   assert.ok(hasAnnouncedLength(whole));

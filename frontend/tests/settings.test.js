@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError } from "../src/api.js";
-import { NEW, Outbox } from "../src/outbox.js";
-import { clearing, merge, NAMES, read, without, written } from "../src/settings.js";
-import { SettingsKeeper } from "../src/settingskeeper.js";
-import { MemoryStorage } from "../src/storage.js";
+import { ApiError } from "../src/protocol/api.js";
+import { NEW, Outbox } from "../src/state/outbox.js";
+import { read, written } from "../src/state/setting-fields.js";
+import { clearing, merge, NAMES, without } from "../src/state/settings.js";
+import { SettingsKeeper } from "../src/store/settings-keeper.js";
+import { MemoryStorage } from "../src/store/storage.js";
 
 const value = (name, raw) => read(name, raw).value;
 const problem = (name, raw) => read(name, raw).problem;
@@ -24,10 +25,10 @@ test("numbers are taken up to their limits and named beyond them", () => {
     assert.equal(value("temperature", raw), number);
   }
   for (const raw of ["2.1", "-1", "1e1", "warm", "1.2.3", ".", "NaN", "0x1"]) {
-    assert.equal(problem("temperature", raw), "A number from 0 to 2.", raw);
+    assert.equal(problem("temperature", raw), "Enter a number from 0 to 2.", raw);
   }
   assert.equal(value("top_p", "1"), 1);
-  assert.equal(problem("top_p", "1.01"), "A number from 0 to 1.");
+  assert.equal(problem("top_p", "1.01"), "Enter a number from 0 to 1.");
 });
 
 test("tokens are whole and at least one", () => {

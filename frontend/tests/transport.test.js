@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Transport } from "../src/transport.js";
+import { Transport } from "../src/protocol/transport.js";
 
 const WAITING = { state: "waiting", retryAt: 0, code: 1006 };
 const CONNECTING = { state: "connecting", retryAt: null, code: 0 };

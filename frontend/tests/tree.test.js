@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { itemsOf } from "../src/items.js";
-import { fromMessage } from "../src/reply.js";
-import { leafBelow, path } from "../src/tree.js";
+import { fromMessage } from "../src/state/reply.js";
+import { threadItems } from "../src/state/thread-items.js";
+import { leafBelow, path } from "../src/state/tree.js";
 
 const tree = (...rows) =>
   new Map(
@@ -45,7 +45,7 @@ const grown = () =>
     ["r4", "m4", "assistant", "queued"],
   );
 const items = (messages, leaf, entries = []) =>
-  itemsOf(messages, path(messages, leaf), entries, fromMessage);
+  threadItems(messages, path(messages, leaf), entries, fromMessage);
 const keys = (some) => some.map(({ key }) => key);
 const entry = (id, more) => ({ id, parent: null, after: null, text: id, problem: null, ...more });
 

@@ -1,9 +1,11 @@
-"""The OpenAI-compatible API under /v1/: what an unmodified client of OpenAI's sends, works.
+"""The OpenAI-compatible API under /v1/, for unmodified clients of OpenAI's.
 
-calls: what a client asks, read without I/O
-errors: what is refused or went wrong, in OpenAI's shape
-answers: what a client is answered, built without I/O
+addresses: odd forms of the base URL
+calls: parser of calls, without I/O
+errors: refusals and failures in OpenAI's shape
+answers: builders of answers, without I/O
 relay: a reply's frames for a client that cannot take anything back, without I/O
 serving: one stored call, from its reply's frames to its answer
+stored: calls that were kept: listed, fetched, described, deleted
 views: the routes
 """

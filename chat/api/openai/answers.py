@@ -1,4 +1,4 @@
-"""What a client of OpenAI's is answered: a completion, or its chunks as server-sent events. No I/O.
+"""Answers to OpenAI's clients: a completion, or its chunks as server-sent events. No I/O.
 
 Fields and their order are those of OpenAI's own answers
 (https://platform.openai.com/docs/api-reference/chat); `reasoning_content` is DeepSeek's name for
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from chat.api.openai.errors import Refusal
+from chat.api.openai.errors import OpenAIProblem
 from chat.protocol import on_one_line
 
 PING = b": ping\n\n"
@@ -20,7 +20,7 @@ DELTAS = {"text": "content", "reasoning": "reasoning_content"}
 
 
 class Answer:
-    """The answer to one call. `model` is what the client asked for."""
+    """The answer to one call. `model` is the name in the call."""
 
     def __init__(self, id: str, created: int, model: str, *, include_usage: bool = False) -> None:
         self._id, self._created, self._model = id, created, model
@@ -43,7 +43,7 @@ class Answer:
     # --- chunks ---------------------------------------------------------------------------
 
     def begin(self) -> bytes:
-        """The first chunk, which tells the role."""
+        """The first chunk, which has the role."""
         return self._chunk('{"role": "assistant", "content": ""}')
 
     def delta(self, track: str, text: str) -> bytes:
@@ -78,7 +78,7 @@ class Answer:
         return head | {"choices": [choice], "usage": usage_object(usage)}
 
 
-def error_event(refusal: Refusal) -> bytes:
+def error_event(refusal: OpenAIProblem) -> bytes:
     """The last event of a stream that ends badly; no `[DONE]` follows."""
     return _event(refusal.body)
 
@@ -100,11 +100,11 @@ def usage_object(usage: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def finish_reason(status: str, told: str | None) -> str:
-    """Why a reply with text has ended; one that its user stopped has said all that it will."""
-    return "stop" if status == "stopped" else told or "stop"
+def finish_reason(status: str, reported: str | None) -> str:
+    """The finish reason of a reply with text; one stopped by its user has ended as well."""
+    return "stop" if status == "stopped" else reported or "stop"
 
 
 def model_object(id: str, endpoint: str) -> dict[str, Any]:
-    """`created` is when the model was made, which no endpoint tells."""
+    """A model. `created` would be the time at which it was made, which no endpoint reports."""
     return {"id": id, "object": "model", "created": 0, "owned_by": endpoint}

@@ -1,7 +1,8 @@
-"""What a client asks of `/v1/chat/completions`, read without I/O.
+"""Calls of `/v1/chat/completions`, read without I/O.
 
-What Parley has to understand is checked; what it does not know is passed on to the endpoint. What
-cannot be served is refused, never ignored.
+Parameters that Parley uses are checked; unknown ones are passed on to the endpoint. Those that
+cannot be served are refused, never ignored, except where they ask for nothing: they repeat the
+default, or belong to a parameter that is absent.
 """
 
 from __future__ import annotations
@@ -11,38 +12,88 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from chat.api.openai.errors import Refusal, invalid
+from chat.api.openai.errors import OpenAIProblem, invalid
 from chat.protocol import clean
 
 DEPTH = 64
 MESSAGES = 1000
+PARAMETERS = 100
 NAME_LENGTH = 64
 MODEL_LENGTH = 200
 ROLES = ("system", "developer", "user", "assistant")
 
 NOT_SERVED = {
-    "tools": "Tools are not served here.",
-    "functions": "Functions are not served here.",
-    "logprobs": "Log probabilities are not served here.",
-    "top_logprobs": "Log probabilities are not served here.",
-    "audio": "Audio is not served here.",
+    "tools": "Tools are not supported.",
+    "functions": "Functions are not supported.",
+    "logprobs": "Log probabilities are not supported.",
+    "audio": "Audio is not supported.",
 }
-"""Refused, unless they ask for nothing."""
+"""AuthenticationFailed, unless they ask for nothing."""
 
+DEPENDENT = {
+    "tools": ("tool_choice", "parallel_tool_calls"),
+    "functions": ("function_call",),
+    "logprobs": ("top_logprobs",),
+}
+"""Parameters that mean something only beside one that is not served."""
+
+OPERATOR_ONLY = frozenset(
+    [
+        "api_key",
+        "api_base",
+        "base_url",
+        "api_version",
+        "headers",
+        "extra_headers",
+        "default_headers",
+        "extra_query",
+        "default_query",
+        "extra_body",
+        "organization",
+        "project",
+        "proxy",
+        "http_client",
+        "custom_llm_provider",
+        "azure_endpoint",
+        "azure_ad_token",
+    ]
+)
+"""Names that choose server and key: gateways take these from a body."""
+
+LIMITS = ("max_tokens", "max_completion_tokens")
+
+TEXTS = ("text", "input_text", "output_text")
 PARTS = {
-    "image_url": "Images are not served here.",
-    "input_image": "Images are not served here.",
-    "input_audio": "Audio is not served here.",
-    "file": "Files are not served here.",
+    "image_url": "Images are not supported.",
+    "input_image": "Images are not supported.",
+    "input_audio": "Audio is not supported.",
+    "file": "Files are not supported.",
 }
 
-OURS = ("model", "messages", "stream", "stream_options", "store", "n", "tool_choice")
-"""What an endpoint never gets from a client's parameters."""
+ANSWERED = ("reasoning_content", "reasoning", "refusal", "annotations")
+"""Fields of an answer that clients send back with it; some endpoints refuse them."""
+
+RESERVED = (
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "store",
+    "n",
+    "modalities",
+    "metadata",
+)
+"""Parameters of clients that an endpoint never gets."""
+
+CONSTANTS = ("NaN", "Infinity", "-Infinity")
+"""Numbers of Python that JSON does not have."""
+
+_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call, as it was asked for."""
+    """One call, as its client sent it."""
 
     model: str
     messages: list[dict[str, Any]] = field(repr=False)
@@ -52,20 +103,26 @@ class Call:
     stream: bool = False
     include_usage: bool = False
     store: bool = True
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    """For the client to find the stored call by; OpenAI's endpoints take it with `store` only."""
 
 
 def parse(raw: bytes) -> Call:
-    """The call in this body. Raises `Refusal`, which names the parameter."""
-    body = _object(raw)
+    """The call in this body. Raises `OpenAIProblem`, which names the parameter."""
+    body = read_object(raw)
     model = _model(body.get("model"))
     messages = _messages(body.get("messages"))
     _refuse_what_is_not_served(body)
     stream = _switch(body, "stream", False)
+    without = {
+        *RESERVED,
+        *NOT_SERVED,
+        *(name for names in DEPENDENT.values() for name in names),
+    }
     parameters = {
         name: value
         for name, value in body.items()
-        # Null means what leaving it out means.
-        if value is not None and name not in OURS and name not in NOT_SERVED
+        if not _is_nothing(value) and name not in without and not _is_no_limit(name, value)
     }
     _check_types(parameters)
     return Call(
@@ -75,22 +132,43 @@ def parse(raw: bytes) -> Call:
         stream=stream,
         include_usage=_include_usage(body.get("stream_options"), stream),
         store=_switch(body, "store", True),
+        metadata=read_metadata(body.get("metadata")),
     )
 
 
 # --- JSON ---------------------------------------------------------------------------------
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def read_object(raw: bytes) -> dict[str, Any]:
+    """Read a body, without characters that no database takes. Raises `OpenAIProblem`."""
+    text = _read_text(raw)
     try:
-        value = json.loads(raw.decode(), parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
     except RecursionError:
         raise _too_deep(None) from None
-    except ValueError:
-        raise Refusal(400, "The body is not valid JSON in UTF-8.", code="invalid_json") from None
+    except json.JSONDecodeError as wrong:
+        where = f"line {wrong.lineno}, column {wrong.colno}"
+        raise _no_json(f"is not valid JSON: {wrong.msg} ({where}).") from None
+    except ValueError as wrong:
+        name = str(wrong) if wrong.args[0] in CONSTANTS else "a number of thousands of digits"
+        raise _no_json(f"is not valid JSON: it has {name}.") from None
     if not isinstance(value, dict):
-        raise Refusal(400, "The body is not a JSON object.", code="invalid_json")
+        raise _no_json("is not a JSON object.")
     return {clean(name): _tidy(one, name[:NAME_LENGTH], 1) for name, one in value.items()}
+
+
+def _read_text(raw: bytes) -> str:
+    try:
+        text = raw.removeprefix(_MARK).decode()
+    except UnicodeDecodeError:
+        raise _no_json("is not in UTF-8.") from None
+    if not text.strip():
+        raise _no_json("is empty: send a JSON object.")
+    return text
+
+
+def _no_json(fault: str) -> OpenAIProblem:
+    return OpenAIProblem(400, f"The body {fault}", code="invalid_json")
 
 
 def _no_constant(name: str) -> float:
@@ -98,7 +176,7 @@ def _no_constant(name: str) -> float:
 
 
 def _tidy(value: Any, param: str, depth: int) -> Any:
-    """The same without what no database takes, at most `DEPTH` levels deep."""
+    """Copy a value without characters that no database takes, at most `DEPTH` levels deep."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -112,7 +190,7 @@ def _tidy(value: Any, param: str, depth: int) -> Any:
     return value
 
 
-def _too_deep(param: str | None) -> Refusal:
+def _too_deep(param: str | None) -> OpenAIProblem:
     return invalid(f"The body is nested more than {DEPTH} levels deep.", param, "too_deep")
 
 
@@ -133,7 +211,7 @@ def _messages(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise _type("messages", "a list of messages")
     if not value:
-        raise invalid("'messages' is empty: there is nothing to answer.", "messages")
+        raise invalid("'messages' is empty. Send at least one message.", "messages")
     if len(value) > MESSAGES:
         raise invalid(f"A call has at most {MESSAGES} messages.", "messages", "too_many_messages")
     return [_message(one, f"messages.{at}") for at, one in enumerate(value)]
@@ -149,17 +227,24 @@ def _message(value: Any, where: str) -> dict[str, Any]:
         raise invalid(NOT_SERVED["tools"], where, "unsupported_value")
     if role not in ROLES:
         one_of = ", ".join(ROLES)
-        raise invalid(f"'{where}.role' is none of {one_of}.", f"{where}.role", "invalid_value")
+        raise invalid(f"'{where}.role' must be one of {one_of}.", f"{where}.role", "invalid_value")
     for name in ("tool_calls", "function_call", "audio"):
         if value.get(name):
-            what = NOT_SERVED["audio" if name == "audio" else "tools"]
-            raise invalid(what, f"{where}.{name}", "unsupported_value")
+            message = NOT_SERVED["audio" if name == "audio" else "tools"]
+            raise invalid(message, f"{where}.{name}", "unsupported_value")
     content = value.get("content")
+    if content is None and role == "assistant":
+        content = value.get("refusal")
     if content is None and role != "assistant":
         raise _missing(f"{where}.content")
     text = _text(content, f"{where}.content")
-    # SDKs send back what they were answered, with fields that say nothing.
-    others = {name: one for name, one in value.items() if one not in (None, [], {})}
+    # SDKs send back the messages that they got, with empty fields.
+    others = {
+        name: one
+        for name, one in value.items()
+        if not (_is_nothing(one) or name == "cache_control")
+        and not (role == "assistant" and name in ANSWERED)
+    }
     return others | {"role": role, "content": text}
 
 
@@ -175,13 +260,16 @@ def _text(content: Any, where: str) -> str:
 
 def _part(part: Any, where: str) -> str:
     kind = part.get("type") if isinstance(part, dict) else None
-    if kind != "text":
-        what = PARTS.get(kind) if isinstance(kind, str) else None
-        raise invalid(what or "Only parts of text are served here.", where, "unsupported_value")
+    if kind == "refusal" and isinstance(part.get("refusal"), str):
+        return str(part["refusal"])
+    if kind not in TEXTS:
+        message = PARTS.get(kind) if isinstance(kind, str) else None
+        raise invalid(message or "Only text parts are supported.", where, "unsupported_value")
     for name, value in part.items():
-        if name not in ("type", "text") and value not in (None, [], {}):
+        # How long a part is to be cached is a hint.
+        if name not in ("type", "text", "cache_control") and not _is_nothing(value):
             field = f"{where}.{name[:NAME_LENGTH]}"
-            raise invalid("A part has nothing but its text here.", field, "unsupported_value")
+            raise invalid("A part can have only its text.", field, "unsupported_value")
     if not isinstance(part.get("text"), str):
         raise _type(f"{where}.text", "text")
     text: str = part["text"]
@@ -191,44 +279,69 @@ def _part(part: Any, where: str) -> str:
 # --- parameters ---------------------------------------------------------------------------
 
 
+def _is_nothing(value: Any) -> bool:
+    """True if it means the same as its absence."""
+    return value is None or value == [] or value == {}
+
+
+def _is_no_limit(name: str, value: Any) -> bool:
+    """True if it allows an answer of any length, as in llama.cpp and LM Studio."""
+    return name in LIMITS and value == -1
+
+
 def _refuse_what_is_not_served(body: dict[str, Any]) -> None:
-    for name, what in NOT_SERVED.items():
-        if body.get(name):
-            raise invalid(what, name, "unsupported_parameter")
-    for name in ("tool_choice", "function_call"):
-        # Without tools these say what is done anyway.
-        if body.get(name) not in (None, "none", "auto"):
-            raise invalid(NOT_SERVED["tools"], name, "unsupported_parameter")
-        if name == "function_call":
-            body.pop(name, None)
+    for name, value in body.items():
+        if name.strip().lower().replace("-", "_") in OPERATOR_ONLY and not _is_nothing(value):
+            whose = "Only the operator of this server sets keys, addresses and headers."
+            raise invalid(whose, name[:NAME_LENGTH], "unsupported_parameter")
+    for name, message in NOT_SERVED.items():
+        idle = (name == "tools" and body.get("tool_choice") == "none") or (
+            name == "functions" and body.get("function_call") == "none"
+        )
+        # A voice only matters with audio, which is refused below.
+        if body.get(name) and not idle and name != "audio":
+            raise invalid(message, name, "unsupported_parameter")
     if body.get("n") not in (None, 1) or isinstance(body.get("n"), bool):
-        raise invalid("One answer to a call is all that is served here.", "n", "unsupported_value")
-    if body.get("modalities") not in (None, ["text"]):
-        raise invalid("Only text is served here.", "modalities", "unsupported_value")
+        raise invalid("Only one answer per call is supported.", "n", "unsupported_value")
+    if body.get("modalities") not in (None, [], ["text"]):
+        raise invalid("Only text is supported.", "modalities", "unsupported_value")
 
 
 def _check_types(parameters: dict[str, Any]) -> None:
+    if len(parameters) > PARAMETERS:
+        raise invalid(f"A call has at most {PARAMETERS} parameters.", None, "too_many_parameters")
     for name in parameters:
         if len(name) > NAME_LENGTH or not name:
             shown = name[:NAME_LENGTH]
-            raise invalid(f"No parameter has such a name: '{shown}'.", shown, "unknown_parameter")
+            raise invalid(f"Unknown parameter: '{shown}'.", shown, "unknown_parameter")
     for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
         if not isinstance(parameters.get(name, 0.0), int | float) or _is_bool(parameters, name):
             raise _type(name, "a number")
-    limits = [name for name in ("max_tokens", "max_completion_tokens") if name in parameters]
+    limits = [name for name in LIMITS if name in parameters]
     for name in limits:
+        if isinstance(parameters[name], float) and parameters[name].is_integer():
+            parameters[name] = int(parameters[name])  # some languages have one kind of numbers
         if not isinstance(parameters[name], int) or _is_bool(parameters, name):
             raise _type(name, "a whole number")
         if parameters[name] < 1:
-            raise invalid(f"'{name}' is at least 1.", name, "integer_below_min_value")
-    if len(limits) == 2:
-        both = "'max_tokens' and 'max_completion_tokens' are two names of one limit: give one."
+            raise invalid(f"'{name}' must be at least 1.", name, "integer_below_min_value")
+    if len({parameters[name] for name in limits}) == 2:
+        both = "'max_tokens' and 'max_completion_tokens' set the same limit. Send only one of them."
         raise invalid(both, "max_tokens")
     if not isinstance(parameters.get("reasoning_effort", ""), str):
         raise _type("reasoning_effort", "a word")
     stop = parameters.get("stop", [])
     if not isinstance(stop, str | list) or not all(isinstance(one, str) for one in stop):
         raise _type("stop", "text or a list of texts")
+
+
+def read_metadata(value: Any) -> dict[str, Any]:
+    """Read the metadata that a client keeps with a call. Raises `OpenAIProblem`."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _type("metadata", "an object")
+    return value
 
 
 def _is_bool(parameters: dict[str, Any], name: str) -> bool:
@@ -241,12 +354,12 @@ def _include_usage(value: Any, stream: bool) -> bool:
     if not isinstance(value, dict):
         raise _type("stream_options", "an object")
     if not stream:
-        raise invalid("'stream_options' is only for 'stream': true.", "stream_options")
+        return False
     for name, one in value.items():
-        # Nothing here is padded with noise, so not asking for it is no wish that is ignored.
-        if name != "include_usage" and not (name == "include_obfuscation" and not one):
+        # To be padded with noise is a precaution of the server's, and no wish.
+        if name not in ("include_usage", "include_obfuscation") and one:
             where = f"stream_options.{name[:NAME_LENGTH]}"
-            raise invalid(f"'{where}' is not served here.", where, "unknown_parameter")
+            raise invalid(f"'{where}' is not supported.", where, "unknown_parameter")
     return _switch(value, "include_usage", False, "stream_options.")
 
 
@@ -259,9 +372,9 @@ def _switch(holder: dict[str, Any], name: str, default: bool, before: str = "") 
     return value
 
 
-def _missing(param: str) -> Refusal:
+def _missing(param: str) -> OpenAIProblem:
     return invalid(f"'{param}' is missing.", param, "missing_required_parameter")
 
 
-def _type(param: str, wanted: str) -> Refusal:
-    return invalid(f"'{param}' is not {wanted}.", param, "invalid_type")
+def _type(param: str, wanted: str) -> OpenAIProblem:
+    return invalid(f"'{param}' must be {wanted}.", param, "invalid_type")

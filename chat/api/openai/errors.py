@@ -1,4 +1,4 @@
-"""What is refused, and what went wrong, in OpenAI's shape. No I/O."""
+"""Errors in OpenAI's shape. No I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, NamedTuple
 
-from chat.intake import STATUS
+from chat.commands import STATUS
 from chat.protocol import BadFrame
 
 INVALID = "invalid_request_error"
@@ -14,8 +14,8 @@ RATE = "rate_limit_error"
 SERVER = "server_error"
 
 
-class Refusal(Exception):
-    """Answered with this status and error; `again` tells OpenAI's SDKs whether to repeat the call.
+class OpenAIProblem(Exception):
+    """An answer with this status and error; `again` lets OpenAI's SDKs repeat the call.
 
     Without it they do so after 408, 409, 429 and 5xx.
     """
@@ -46,9 +46,9 @@ class Refusal(Exception):
         return json.dumps({"error": self.error}, ensure_ascii=False)
 
 
-def invalid(message: str, param: str | None, code: str | None = None) -> Refusal:
+def invalid(message: str, param: str | None, code: str | None = None) -> OpenAIProblem:
     """A request that is wrong in this place."""
-    return Refusal(400, message, param=param, code=code)
+    return OpenAIProblem(400, message, param=param, code=code)
 
 
 class Kind(NamedTuple):
@@ -68,14 +68,14 @@ _PARAMS = {"no_model": "model"}
 RETRY_SECONDS = 5
 
 
-def of_frame(bad: BadFrame) -> Refusal:
-    """What every transport refuses, as this one says it."""
+def of_frame(bad: BadFrame) -> OpenAIProblem:
+    """A refusal of every transport, in the shape of this one."""
     status = STATUS[bad.code]
     kind = _REFUSED.get(bad.code) or Kind(status, SERVER if status >= 500 else INVALID, bad.code)
     after: Any = bad.facts.get("retry_after")
     if after is None and kind.status in (429, 503):
         after = RETRY_SECONDS
-    return Refusal(
+    return OpenAIProblem(
         kind.status,
         bad.message,
         type=kind.type,
@@ -100,43 +100,46 @@ _ENDED = {
 }
 
 
-def of_end(error: dict[str, Any] | None) -> Refusal:
-    """Why a reply has failed or was cut off.
+def of_end(error: dict[str, Any] | None) -> OpenAIProblem:
+    """The error of a reply that has failed or was cut off.
 
-    Parley has asked again already where that could help, so the SDKs are told not to.
+    Parley has repeated the request where that could help, so the SDKs should not.
     """
     code = (error or {}).get("code") or "interrupted"
     message = (error or {}).get("message") or "The reply was cut off."
     kind = _ENDED.get(code, Kind(502, SERVER, code))
-    return Refusal(kind.status, message, type=kind.type, code=kind.code, again=False)
+    after = (error or {}).get("retry_after")
+    return OpenAIProblem(
+        kind.status, message, type=kind.type, code=kind.code, again=False, retry_after=after
+    )
 
 
-def gone() -> Refusal:
+def gone() -> OpenAIProblem:
     """The conversation, or the message, was deleted while its reply was written."""
-    return Refusal(404, "This reply was deleted.", code="deleted", again=False)
+    return OpenAIProblem(404, "This reply was deleted.", code="deleted", again=False)
 
 
-def diverged() -> Refusal:
+def diverged() -> OpenAIProblem:
     """A further attempt says something else than was sent, which cannot be taken back."""
     message = (
-        "The server had to begin this reply anew, and it does not begin with what was sent. The "
-        "new reply is stored: repeat the call, or read it in Parley."
+        "The server restarted this reply, and the new text differs from the text sent so far. The "
+        "new reply is stored. Repeat the call, or read it in Parley."
     )
-    return Refusal(500, message, type=SERVER, code="reply_began_anew")
+    return OpenAIProblem(500, message, type=SERVER, code="reply_began_anew")
 
 
-def restarting() -> Refusal:
+def restarting() -> OpenAIProblem:
     """The process that sent the answer ends; the reply goes on elsewhere."""
-    message = "The server restarts. The reply is completed and stored there; repeat the call."
-    return Refusal(503, message, type=SERVER, code="draining", retry_after=1)
+    message = "The server is restarting. The reply will be completed and stored. Repeat the call."
+    return OpenAIProblem(503, message, type=SERVER, code="draining", retry_after=1)
 
 
-def unavailable() -> Refusal:
+def unavailable() -> OpenAIProblem:
     """Others of the user's calls came first, or the database went away."""
     message = "This call cannot be served right now. Try again in a moment."
-    return Refusal(503, message, type=SERVER, code="unavailable", retry_after=1)
+    return OpenAIProblem(503, message, type=SERVER, code="unavailable", retry_after=1)
 
 
-def logged_out() -> Refusal:
+def logged_out() -> OpenAIProblem:
     """The token is not valid any more."""
-    return Refusal(401, "This token is not valid any more.", code="invalid_api_key")
+    return OpenAIProblem(401, "This token is no longer valid.", code="invalid_api_key")

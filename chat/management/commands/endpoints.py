@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Iterable
@@ -13,25 +14,17 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from chat.models import (
-    Endpoint,
-    EndpointSettings,
-    Found,
-    OfferedModel,
-    Unreadable,
-    environment_endpoints,
-)
-from chat.models.endpoints import (
-    COMPLETIONS,
-    KeyHeader,
-    MaxTokensName,
-    Prefix,
+from chat import endpoint_probe
+from chat.endpoint import (
+    OPTIONS,
+    EndpointConfig,
+    Option,
+    WrongValue,
+    clean_value,
     usual_max_tokens_name,
-    validate_header_name,
-    validate_secret,
 )
-from chat.replies import probe
-from chatproject.endpoint_variables import tidy_base_url
+from chat.models import Endpoint, FoundModels, OfferedModel, Unreadable, environment_endpoints
+from chat.models.endpoints import chosen_options
 
 
 class Command(BaseCommand):
@@ -39,7 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        verbs.add_parser("list", help="All endpoints with their models, and what is wrong.")
+        verbs.add_parser("list", help="All endpoints with their models and faults.")
         test = verbs.add_parser("test", help="Ask them for their models and for one token.")
         test.add_argument(
             "names", nargs="*", metavar="NAME", help="Which; all that are on without one."
@@ -48,19 +41,17 @@ class Command(BaseCommand):
             "add", allow_abbrev=False, help="Add one. Its key comes from --key-env, or is asked."
         )
         add.add_argument("name", help="Begins the ids of its models: small letters, digits, -.")
-        add.add_argument("address", help="What stands before /chat/completions.")
-        add.add_argument("--label", help="What people see (default: the name).")
+        add.add_argument("address", help="The part before /chat/completions.")
+        add.add_argument("--label", help="The name that people see (default: the name).")
         add.add_argument(
             "--key-env",
             metavar="VARIABLE",
             help="Take the key from this variable. Without it the key is read from standard "
             "input, or asked for at a terminal; an empty one is none.",
         )
-        add.add_argument("--prefix", choices=Prefix.values, default="")
-        add.add_argument("--path", default=COMPLETIONS, help="(default: %(default)s)")
-        add.add_argument("--api-version", default="")
-        add.add_argument("--key-header", choices=KeyHeader.values, default=KeyHeader.AUTHORIZATION)
-        add.add_argument("--max-tokens-name", choices=MaxTokensName.values)
+        for name, option in OPTIONS.items():
+            flag = f"--{name.replace('_', '-')}"
+            add.add_argument(flag, dest=name, help=option.help or option.label, **kind(option))
         add.add_argument(
             "--header",
             action="append",
@@ -70,7 +61,7 @@ class Command(BaseCommand):
         )
         models = add.add_mutually_exclusive_group()
         models.add_argument("--models", metavar="A,B", help="The models to offer.")
-        models.add_argument("--fetch", action="store_true", help="Offer what it lists.")
+        models.add_argument("--fetch", action="store_true", help="Offer the models that it lists.")
         fetch = verbs.add_parser("fetch", help="Ask one for its models and add the new ones.")
         fetch.add_argument("name")
         remove = verbs.add_parser("remove", help="Remove one with its models.")
@@ -86,13 +77,13 @@ class Command(BaseCommand):
         for name, endpoint in found.endpoints.items():
             models = [offer.name for offer in found.offers if offer.endpoint == name]
             key = "set" if endpoint.api_key else "none"
-            self.describe(endpoint, "of the environment", key, models)
+            self.describe(endpoint, "from the environment", key, models)
         for row in Endpoint.objects.prefetch_related("models"):
             state = "on" if row.enabled else "off"
             if row.slug in found.endpoints:
                 state = "not used: the environment has one of this name"
             models = [model.name for model in row.models.all() if model.enabled]
-            self.describe(row.settings(), state, row.key_state(), models)
+            self.describe(row.config(), state, row.key_state(), models)
         if not found.endpoints and not Endpoint.objects.exists():
             self.stdout.write("There are none.")
 
@@ -106,7 +97,7 @@ class Command(BaseCommand):
         off -= set(environment_endpoints().endpoints)
         for name in options["names"] or [name for name in known if name not in off]:
             endpoint, model = known[name]
-            findings = async_to_sync(probe.test)(endpoint, model)
+            findings = async_to_sync(endpoint_probe.test)(endpoint, model)
             for finding in findings:
                 self.say(name, finding)
             if not all(finding.ok for finding in findings):
@@ -116,23 +107,18 @@ class Command(BaseCommand):
 
     def do_add(self, options: dict[str, Any]) -> None:
         name = options["name"]
-        address = tidy_base_url(options["address"])
         if name in environment_endpoints().endpoints:
             raise CommandError(f"The environment has an endpoint of the name {name}.")
-        row = Endpoint(
-            slug=name,
-            label=options["label"] or name,
-            base_url=address,
-            prefix=options["prefix"],
-            path=options["path"],
-            api_version=options["api_version"],
-            key_header=options["key_header"],
-            max_tokens_name=options["max_tokens_name"] or usual_max_tokens_name(address),
-        )
+        chosen = {name: options[name] for name in OPTIONS if options[name] is not None}
+        label, address = options["label"] or name, options["address"]
+        row = Endpoint(slug=name, label=label, base_url=address, **chosen)
         check(row)
+        if options["max_tokens_name"] is None:
+            row.max_tokens_name = usual_max_tokens_name(row.base_url)
         headers = read_headers(options["header"])
+        key = self.read_key(options)
         try:
-            row.change_secrets(base_url=address, key=self.read_key(options), headers=headers)
+            row.change_secrets(base_url=row.base_url, key=key, headers=headers)
         except Unreadable as why:
             raise CommandError(f"The key cannot be stored encrypted. {why}") from None
         with transaction.atomic():
@@ -149,12 +135,12 @@ class Command(BaseCommand):
     def do_fetch(self, options: dict[str, Any]) -> None:
         row = self.row(options["name"])
         try:
-            names = async_to_sync(probe.models)(row.settings())
-        except probe.NotListed as none:
+            names = async_to_sync(endpoint_probe.models)(row.config())
+        except endpoint_probe.NotListed as none:
             detail = f" ({none.finding.detail})" if none.finding.detail else ""
             raise CommandError(f"{none.finding.text}{detail}") from None
         found = OfferedModel.objects.add_found(row, names)
-        self.stdout.write(in_words(found))
+        self.stdout.write(counts_of(found))
 
     def do_remove(self, options: dict[str, Any]) -> None:
         row = self.row(options["name"])
@@ -162,33 +148,33 @@ class Command(BaseCommand):
         row.delete()
         self.stdout.write(f"Removed {options['name']} and its {models} models.")
 
-    # --- what they share ------------------------------------------------------------------
+    # --- shared parts ---------------------------------------------------------------------
 
-    def describe(self, endpoint: EndpointSettings, state: str, key: str, models: list[str]) -> None:
+    def describe(self, endpoint: EndpointConfig, state: str, key: str, models: list[str]) -> None:
         self.stdout.write(f"{endpoint.name} ({state}): {endpoint.label}")
-        facts = [f"address: {endpoint.base_url}", f"key: {key}", *endpoint.extras()]
+        facts = [f"address: {endpoint.base_url}", f"key: {key}", *chosen_options(endpoint)]
         if endpoint.problem and key == "none":
             facts.append(f"headers: cannot be read: {endpoint.problem}")
         facts.append(f"models: {', '.join(models) or 'none is offered'}")
         for fact in facts:
             self.stdout.write(f"  {fact}")
 
-    def say(self, name: str, finding: probe.Finding) -> None:
+    def say(self, name: str, finding: endpoint_probe.Finding) -> None:
         style = self.style.SUCCESS if finding.ok else self.style.ERROR
         self.stdout.write(f"{name}: {style(finding.text)}")
         if finding.detail:
             self.stdout.write(f"  {finding.detail}")
 
-    def all_endpoints(self) -> dict[str, tuple[EndpointSettings, str | None]]:
+    def all_endpoints(self) -> dict[str, tuple[EndpointConfig, str | None]]:
         """Every endpoint with the model to ask, the environment's first."""
         found = environment_endpoints()
-        known: dict[str, tuple[EndpointSettings, str | None]] = {
+        known: dict[str, tuple[EndpointConfig, str | None]] = {
             name: (endpoint, next(o.name for o in found.offers if o.endpoint == name))
             for name, endpoint in found.endpoints.items()
         }
         for row in Endpoint.objects.all():
             first = row.models.filter(enabled=True).values_list("name", flat=True).first()
-            known.setdefault(row.slug, (row.settings(), first))
+            known.setdefault(row.slug, (row.config(), first))
         return known
 
     def row(self, name: str) -> Endpoint:
@@ -196,7 +182,7 @@ class Command(BaseCommand):
             return Endpoint.objects.get(slug=name)
         except Endpoint.DoesNotExist:
             if name in environment_endpoints().endpoints:
-                message = f"{name} is of the environment: change it there."
+                message = f"{name} is set by the environment. Change it there."
                 raise CommandError(message) from None
             raise CommandError(unknown(name)) from None
 
@@ -208,12 +194,8 @@ class Command(BaseCommand):
             key = getpass("Key (empty: none): ").strip()
         else:
             key = sys.stdin.readline().strip()
-        if key:
-            try:
-                validate_secret(key)
-            except ValidationError as wrong:
-                raise CommandError(f"The key: {wrong.message}") from None
-        return key
+        cleaned: str = clean("The key", "api_key", key)
+        return cleaned
 
 
 def unknown(name: str) -> str:
@@ -228,30 +210,43 @@ def from_environment(variable: str) -> str:
 
 
 def read_headers(named: Iterable[str]) -> dict[str, str | None]:
-    """The headers of `Name=VARIABLE`, with what the variables have."""
-    headers: dict[str, str | None] = {}
+    """The headers of `Name=VARIABLE`, with the values of the variables."""
+    pairs = []
     for one in named:
         name, _, variable = one.partition("=")
         if not variable:
             raise CommandError("A header is given as NAME=VARIABLE.")
-        value = from_environment(variable)
-        try:
-            validate_header_name(name)
-            validate_secret(value)
-        except ValidationError as wrong:
-            raise CommandError(f"The header of {variable}: {wrong.message}") from None
-        headers[name] = value
-    return headers
+        pairs.append((name, from_environment(variable)))
+    return dict(clean("The headers", "headers", pairs))
+
+
+def clean(what: str, field: str, value: Any) -> Any:
+    """The value as an endpoint may have it. Raises CommandError."""
+    try:
+        return clean_value(field, value)
+    except WrongValue as wrong:
+        raise CommandError(f"{what}: {wrong}") from None
+
+
+def kind(option: Option) -> dict[str, Any]:
+    """Type of a flag's value."""
+    if isinstance(option.default, bool):
+        return {"action": argparse.BooleanOptionalAction}
+    if option.choices:
+        return {"choices": [choice for choice in option.choices if choice]}
+    return {"type": type(option.default)}
 
 
 def check(row: Endpoint | OfferedModel) -> None:
-    """Raise CommandError with what is wrong in each field."""
+    """Raise CommandError with the faults of each field."""
     try:
         row.full_clean()
     except ValidationError as wrong:
         lines = [f"{field}: {' '.join(why)}" for field, why in wrong.message_dict.items()]
-        raise CommandError(" ".join(lines).replace("slug:", "name:")) from None
+        raise CommandError(
+            " ".join(lines).replace("slug:", "name:").replace("base_url:", "address:")
+        ) from None
 
 
-def in_words(found: Found) -> str:
-    return f"{found.added} models added, {found.on} of them offered; {found.known} known before."
+def counts_of(found: FoundModels) -> str:
+    return f"{found.added} models added, {found.on} of them offered; {found.known} already known."

@@ -1,4 +1,4 @@
-"""What people do on the chat page, by what they see of it: roles, labels and words."""
+"""Actions of people on the chat page, by visible roles, labels and words."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Chat:
 
 
 def soon[T](look: Callable[[], T]) -> T:
-    """What this finds in the database or at the endpoint, once it finds something."""
+    """Wait until this finds something in the database or at the endpoint, and return it."""
     deadline = monotonic() + PATIENCE / 1000
     while not (found := look()):
         assert monotonic() < deadline, "never found"

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from chat.tests.browser.chatting import PATIENCE
 from chat.tests.browser.find_browser import ARGUMENTS
 from chat.tests.live.conftest import make_server, site, template, upstream  # noqa: F401  fixtures
+
+expect.set_options(timeout=PATIENCE)
 
 # Written by find_browser.py, which `make test` runs first.
 FOUND = Path(__file__).resolve().parents[3] / ".venv" / "browser"
@@ -62,7 +65,7 @@ def browser(browser_path: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def violations() -> list[str]:
-    """What the content security policy blocked, and errors no script caught, in any page."""
+    """Blocks of the content security policy, and uncaught errors, in any page."""
     return []
 
 
@@ -70,7 +73,7 @@ def violations() -> list[str]:
 def context(browser: Browser, violations: list[str]) -> Iterator[BrowserContext]:
     """A browser of one person: cookies and storage of its own."""
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     # A lambda, because Playwright hangs a mark on what it is given.
     context.expose_function("reportViolation", lambda text: violations.append(text))
     context.add_init_script(REPORT_VIOLATIONS)

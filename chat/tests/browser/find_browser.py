@@ -87,7 +87,7 @@ def starts(playwright: Playwright, path: str) -> bool:
 
 
 def _done(command: list[str], environment: dict[str, str] | None = None) -> bool:
-    """Whether the command worked; what it says is shown only if it did not."""
+    """True if the command worked; its output is shown only if it did not."""
     try:
         result = subprocess.run(
             command,

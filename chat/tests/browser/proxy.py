@@ -23,7 +23,7 @@ class Proxy:
         self.origin = f"http://127.0.0.1:{self.port}"
         self.upgrades: Upgrades = "pass"
         self.asked = 0
-        """How often a WebSocket was asked for."""
+        """Number of times that a WebSocket was asked for."""
         self._to = to
         self._cut = False
         self._open: set[asyncio.StreamWriter] = set()

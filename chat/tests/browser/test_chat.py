@@ -110,7 +110,7 @@ def test_failed_reply_says_why_and_retry_works(
     reply = chat.send("Hello")
     expect(reply).to_contain_text("refused the API key.", timeout=PATIENCE)
     upstream.play("Here I am.")
-    reply.get_by_role("button", name="Retry").click()
+    reply.get_by_role("button", name="Retry", exact=True).click()
     expect(reply).to_contain_text("Here I am.", timeout=PATIENCE)
     expect(reply).not_to_contain_text("refused")
     assert soon(lambda: stored(site, chat.conversation)) == ["Hello", "Here I am."]
@@ -155,7 +155,7 @@ def test_what_is_sent_meanwhile_waits_visibly(chat: Chat, site: Server, upstream
     first = chat.send("One")
     chat.grows(first, 1)
     second = chat.send("Two")
-    expect(second).to_contain_text("Waits behind the reply above.")
+    expect(second).to_contain_text("Waiting for the reply above.")
     upstream.play("It is my turn.")
     chat.stop.click()
     expect(second).to_contain_text("It is my turn.", timeout=PATIENCE)
@@ -167,7 +167,7 @@ def test_rename_and_delete(chat: Chat, site: Server) -> None:
     chat.open()
     chat.ended(chat.send("Something to rename"))
     page, uid = chat.page, chat.conversation
-    page.get_by_role("button", name="Options of this conversation").click()
+    page.get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name="Rename").click()
     title = page.get_by_role("dialog").get_by_label("Title")
     expect(title).to_have_value("Something to rename")
@@ -178,7 +178,7 @@ def test_rename_and_delete(chat: Chat, site: Server) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("<b>A better</b> name")
     page.reload()
     expect(link).to_be_visible()
-    page.get_by_role("button", name="Options of this conversation").click()
+    page.get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(link).to_have_count(0)
@@ -246,7 +246,7 @@ def test_phone_has_no_sideways_scroll(chat: Chat, upstream: Upstream) -> None:
     root = "document.documentElement"
     assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") == 0
     assert page.evaluate("scroller.scrollWidth - scroller.clientWidth") == 0
-    page.get_by_role("button", name="Show the conversations").click()
+    page.get_by_role("button", name="Show conversations").click()
     link = chat.list.get_by_role("link", name="xxx").first
     expect(link).to_be_in_viewport()
     link.click()

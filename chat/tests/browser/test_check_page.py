@@ -24,7 +24,7 @@ DEAF = (
     "location ~ ^/(api|check)/ { proxy_pass http://parley; proxy_ignore_headers X-Accel-Buffering;"
     f" proxy_http_version 1.0; {HOST} {PROTO} }}\n    location / {{"
 )
-"""What has no WebSockets, in a block of its own, without what they need, and deaf besides."""
+"""A block of its own for all but WebSockets, without their headers, and deaf besides."""
 
 FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "nothing": ({}, {}),
@@ -37,7 +37,7 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"Compression": "no-transform"},
     ),
 }
-"""What is changed in `deploy/nginx.conf`, and which checks say what of it."""
+"""Changes of `deploy/nginx.conf`, and the checks that find them."""
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def test_idle_time_out_of_the_proxy_is_measured(
     edits = {"proxy_read_timeout 75s;": "proxy_read_timeout 2s;"}
     with nginx(tmp_path / "nginx", proxied.port, edits=edits) as origin:
         check(page, origin, carol)
-        page.get_by_role("button", name="Check idle time-outs").click()
-        line = page.locator('[data-check="Idle time-outs"]')
+        page.get_by_role("button", name="Check idle timeouts").click()
+        line = page.locator('[data-check="Idle timeouts"]')
         expect(line).to_contain_text("proxy_read_timeout 75s", timeout=PATIENCE)
         assert serious(page) == []
 

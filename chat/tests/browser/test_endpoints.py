@@ -25,7 +25,7 @@ def test_a_second_endpoint_is_added_and_both_are_chatted_with(
     chat.log_in(server.database.add_person("carol", staff=True, superuser=True))
 
     page.goto(f"{server.origin}/admin/chat/endpoint/")
-    environment = page.get_by_role("region", name="Of the environment")
+    environment = page.get_by_role("region", name="From the environment")
     expect(environment).to_contain_text(upstream.url)
     environment.get_by_role("button", name="Test").click()
     expect(page.locator(".messagelist .success")).to_have_count(2)

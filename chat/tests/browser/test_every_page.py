@@ -30,7 +30,7 @@ def log_in(page: Page, server: LiveServer, user: User) -> None:
 
 
 def sticks_out(page: Page) -> int:
-    """How many pixels the page is wider than the window."""
+    """Pixels by which the page is wider than the window."""
     root = "document.documentElement"
     return int(page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
 
@@ -84,12 +84,12 @@ def test_first_account_then_out_and_in_again(page: Page, live_server: LiveServer
     page.goto(live_server.url + path)
     page.get_by_label("Username").fill("root")
     page.get_by_label("Password", exact=True).fill("Kestrel-42-lamp")
-    page.get_by_label("Password, once more").fill("Kestrel-42-lamp")
+    page.get_by_label("Password again").fill("Kestrel-42-lamp")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{live_server.url}/")
     page.goto(f"{live_server.url}/accounts/logout/")
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_text("You are logged out.")).to_be_visible()
+    expect(page.get_by_text("You have been logged out.")).to_be_visible()
     expect(page.get_by_label("Username or e-mail")).to_be_focused()
     page.keyboard.type("root")
     page.keyboard.press("Tab")

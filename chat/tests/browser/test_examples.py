@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.upstream import expected_text
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import LONG, ROOT, Server
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.browser
 

@@ -48,7 +48,8 @@ WATCH = """() => {
 
 @pytest.fixture
 def cluster(make_cluster: MakeCluster) -> Cluster:
-    return make_cluster(2)
+    """Either process may produce: a reply claimed at send is always its sender's."""
+    return make_cluster(2, CLAIM_AT_SEND_REPLIES="0")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a reply says of itself: while it thinks, while it is tried again, and once it has ended."""
+"""Facts shown of a reply: while it thinks, while it is tried again, and after its end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_next_try_is_counted_down_to_and_can_be_stopped(
         expect(reply).to_contain_text(said, timeout=PATIENCE)
     chat.stop.click()
     chat.ended(reply)
-    expect(reply).to_contain_text("Stopped before it began.")
+    expect(reply).to_contain_text("Stopped before the first word.")
     assert len(upstream.requests("Never mind")) == 1
 
 

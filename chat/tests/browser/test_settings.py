@@ -50,7 +50,7 @@ def test_settings_reach_the_model_and_survive_a_reload(chat: Chat, upstream: Ups
     leave(panel.get_by_label("System prompt"), "Answer in rhymes.")
     leave(panel.get_by_label("Temperature"), "0,7")
     leave(panel.get_by_label("Top P"), "0.9")
-    leave(panel.get_by_label("Longest answer"), "512")
+    leave(panel.get_by_label("Max. length"), "512")
     panel.get_by_label("Reasoning effort").select_option("Extra high")
     wanted = {
         "system": "Answer in rhymes.",
@@ -112,9 +112,9 @@ def test_entry_out_of_range_is_named_at_its_field_and_not_saved(chat: Chat) -> N
     chat.ended(chat.send("Hello"))
     panel = chat.open_settings()
     for label, wrong, why in (
-        ("Temperature", "2.1", "A number from 0 to 2."),
-        ("Top P", "-1", "A number from 0 to 1."),
-        ("Longest answer", "0", "A whole number from 1 to 1,000,000."),
+        ("Temperature", "2.1", "Enter a number from 0 to 2."),
+        ("Top P", "-1", "Enter a number from 0 to 1."),
+        ("Max. length", "0", "Enter a whole number from 1 to 1,000,000."),
     ):
         field = panel.get_by_label(label)
         leave(field, wrong)
@@ -188,7 +188,7 @@ def test_without_a_connection_nothing_that_was_set_is_lost(
     leave(panel.get_by_label("Temperature"), "0.4")
     chat.message.fill("Waits for the connection")
     chat.message.press("Enter")
-    expect(chat.mine.last).to_contain_text("Sending when connected", timeout=PATIENCE)
+    expect(chat.mine.last).to_contain_text("Will be sent when connected", timeout=PATIENCE)
     expect(panel.get_by_label("Temperature")).to_have_value("0.4")
     server.start()
     chat.ended(chat.replies.last)
@@ -260,6 +260,6 @@ def test_long_list_of_models_is_filtered_by_words(chat: Chat) -> None:
     expect(button).to_be_focused()
     button.press("Enter")
     page.keyboard.type("nothing has this name")
-    expect(page.get_by_text("Nothing fits.")).to_be_visible()
+    expect(page.get_by_text("No matches.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(button).to_be_focused()

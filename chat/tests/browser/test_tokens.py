@@ -43,20 +43,20 @@ def test_a_token_is_made_shown_once_and_revoked(
 
     page.goto(f"{live_server.url}/accounts/password/change/")
     page.get_by_role("navigation", name="Account").get_by_role("link", name="API tokens").click()
-    expect(page.get_by_text("You have none.")).to_be_visible()
+    expect(page.get_by_text("No tokens yet.")).to_be_visible()
     look()
-    page.get_by_role("link", name="Make a token").press("Enter")
+    page.get_by_role("link", name="Create a token").press("Enter")
     page.get_by_label("Password").press_sequentially(PASSWORD)
     page.keyboard.press("Enter")
 
     expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("A program with a name so long that it needs several lines " + "x" * 20)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Choose one at least.")).to_be_visible()
+    expect(page.get_by_text("Choose at least one.")).to_be_visible()
     look()
-    page.get_by_role("group", name="It may").get_by_label("Read").press("Space")
-    page.get_by_label("It expires").select_option("in 30 days")
-    page.get_by_role("button", name="Make the token").press("Enter")
+    page.get_by_role("group", name="Scopes").get_by_label("Read").press("Space")
+    page.get_by_label("Expires").select_option("in 30 days")
+    page.get_by_role("button", name="Create token").press("Enter")
 
     shown = page.get_by_role("textbox", name="The token")
     expect(shown).to_be_focused()
@@ -65,18 +65,18 @@ def test_a_token_is_made_shown_once_and_revoked(
     look()
     assert secret not in page.url
     page.reload()  # sends the form again
-    expect(page.get_by_role("heading", name="made already")).to_be_visible()
+    expect(page.get_by_role("heading", name="already exists")).to_be_visible()
     look()
     assert secret not in page.content()
     assert Token.objects.count() == 1
 
     page.goto(f"{live_server.url}/accounts/tokens/")
-    expect(page.get_by_text("May read")).to_be_visible()
+    expect(page.get_by_text("Scopes: read")).to_be_visible()
     look()
     page.get_by_role("link", name=re.compile("^Revoke A program")).press("Enter")
     look()
-    page.get_by_role("button", name="Revoke it").press("Enter")
-    expect(page.get_by_text("is revoked.")).to_be_visible()
+    page.get_by_role("button", name="Revoke").press("Enter")
+    expect(page.get_by_text("has been revoked.")).to_be_visible()
     look()
     assert Token.objects.find(secret) is None
 
@@ -92,13 +92,13 @@ def test_it_all_works_without_scripts(browser: Browser, live_server: LiveServer,
         page.goto(f"{live_server.url}/accounts/tokens/new/")
         page.get_by_label("Name").fill("Script")
         page.get_by_label("Chat").check()
-        page.get_by_role("button", name="Make the token").click()
+        page.get_by_role("button", name="Create token").click()
         secret = page.get_by_role("textbox", name="The token").input_value()
         assert Token.objects.find(secret) is not None
         page.get_by_role("link", name="I have copied it").click()
         page.get_by_role("link", name="Revoke Script").click()
-        page.get_by_role("button", name="Revoke it").click()
-        expect(page.get_by_text("You have none.")).to_be_visible()
+        page.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_text("No tokens yet.")).to_be_visible()
         assert Token.objects.find(secret) is None
     finally:
         context.close()

@@ -170,8 +170,8 @@ def test_transcript_lists_every_attempt_and_request(
     expect(first).to_contain_text("temperature0.7")
     expect(first.get_by_role("listitem")).to_contain_text(
         [
-            "timeout status 503, tried again after 1.5 s",
-            "upstream_error status 503, not tried again",
+            "timeout status 503, retried after 1.5 s",
+            "upstream_error status 503, not retried",
         ]
     )
     second = page.locator(".attempt", has_text="Attempt 2")

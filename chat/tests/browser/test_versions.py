@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, expect
+from playwright.sync_api import BrowserContext, FloatRect, Locator, expect
 
 from chat.tests.browser.chatting import PATIENCE, Chat, numbered, soon, stored
 from chat.tests.browser.proxy import proxy
@@ -31,10 +31,10 @@ def answered(chat: Chat, upstream: Upstream, text: str, answer: str) -> Locator:
     return reply
 
 
-def begin_editing(chat: Chat, message: Locator, button: str = "Edit message") -> Locator:
+def begin_editing(chat: Chat, message: Locator) -> Locator:
     """The text area that the message becomes."""
     message.hover()
-    message.get_by_role("button", name=button).click()
+    message.get_by_role("button", name="Edit message").click()
     return message.get_by_role("textbox", name="Your message")
 
 
@@ -108,7 +108,7 @@ def test_another_model_writes_another_version(chat: Chat, site: Server, upstream
     chat.choose(SHORT)
     reply = answered(chat, upstream, "Who are you?", "One model.")
     upstream.play("Another model.")
-    reply.get_by_role("button", name="Regenerate with a model").click()
+    reply.get_by_role("button", name="Regenerate with another model").click()
     chat.page.get_by_role("menuitemradio", name=ENDLESS).click()
     chat.shows(chat.replies.first, "Another model.")
     chat.ended(chat.replies.first)
@@ -119,7 +119,7 @@ def test_another_model_writes_another_version(chat: Chat, site: Server, upstream
 def test_empty_reply_can_be_written_again(chat: Chat, upstream: Upstream) -> None:
     upstream.play("")
     reply = chat.send("Say nothing")
-    expect(reply).to_contain_text("answered with nothing", timeout=PATIENCE)
+    expect(reply).to_contain_text("gave an empty answer", timeout=PATIENCE)
     upstream.play("Something.")
     reply.get_by_role("button", name="Regenerate", exact=True).click()
     chat.shows(chat.replies.first, "Something.")
@@ -133,7 +133,7 @@ def test_message_that_waits_is_changed_in_its_place_and_taken_back(
     chat.send("Too")
     chat.send("Three")
     two = chat.mine.nth(1)
-    area = begin_editing(chat, two, "Change")
+    area = begin_editing(chat, two)
     area.fill("Two")
     two.get_by_role("button", name="Save").click()
     expect(two).to_contain_text("Two")
@@ -142,7 +142,7 @@ def test_message_that_waits_is_changed_in_its_place_and_taken_back(
     texts = soon(lambda: [t for t in [stored(site, chat.conversation)] if "Two" in t])[0]
     assert texts[::2] == ["One", "Two", "Three"]
     chat.message.fill("and a thought")
-    two.get_by_role("button", name="Take back").click()
+    two.get_by_role("button", name="Withdraw").click()
     expect(chat.message).to_have_value("Two\n\nand a thought")
     expect(chat.mine).to_have_count(2)
     upstream.play("It is my turn.")
@@ -161,8 +161,8 @@ def test_first_message_taken_back_leaves_a_new_chat(
         chat.grows(chat.send("Count"), 1)
     chat.open()
     reply = chat.send("Not now")
-    expect(reply).to_contain_text("Waits until another of your replies has ended.")
-    chat.mine.first.get_by_role("button", name="Take back").click()
+    expect(reply).to_contain_text("Waiting for another of your replies to end.")
+    chat.mine.first.get_by_role("button", name="Withdraw").click()
     chat.page.wait_for_url(f"{chat.origin}/")
     expect(chat.message).to_have_value("Not now")
     expect(chat.list.get_by_role("link", name="Not now")).to_have_count(0)
@@ -211,21 +211,53 @@ def test_archived_conversations_stand_apart(chat: Chat, site: Server, upstream: 
     answered(chat, upstream, "Put me away", "As you like.")
     uid = chat.conversation
     page = chat.page
-    page.get_by_role("button", name="Options of this conversation").click()
+    page.get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name="Archive").click()
     link = chat.list.get_by_role("link", name="Put me away")
+    expect(link).to_have_count(0)
+    bar = page.get_by_text("This conversation is archived.")
+    expect(bar).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(link).to_be_visible()
+    expect(bar).to_be_hidden()
+    page.get_by_role("button", name="Conversation options").click()
+    page.get_by_role("menuitem", name="Archive").click()
+    expect(bar).to_be_visible()
+    toast = _box(page.locator(".toast", has_text="Archived"))
+    for tools in (page.locator("form.composer"), chat.replies.last.locator(".reply-foot")):
+        assert not _overlap(toast, _box(tools))
+    page.get_by_label("Search conversations").fill("AWAY me")
+    expect(link).to_contain_text("Archived")
+    expect(page.get_by_text("1 match. Searched titles and messages")).to_be_visible()
+    page.get_by_label("Search conversations").press("Escape")
     expect(link).to_have_count(0)
     site.database.change("UPDATE chat_conversation SET source = 'api' WHERE uid = ?", _hex(uid))
     page.reload()
     chat.shows(chat.replies.first, "As you like.")
     expect(link).to_have_count(0)
-    page.get_by_role("button", name="Archived").click()
+    expect(chat.list).to_contain_text("All conversations are archived.")
+    chat.list.get_by_role("button", name="Show archived").click()
     expect(link).to_contain_text("API")
-    page.get_by_role("button", name="Options of this conversation").click()
-    page.get_by_role("menuitem", name="Bring back").click()
+    page.get_by_role("button", name="Unarchive").click()
     expect(link).to_have_count(0)
+    expect(bar).to_be_hidden()
     page.get_by_role("button", name="Archived").click()
     expect(link).to_be_visible()
+
+
+def _box(locator: Locator) -> FloatRect:
+    box = locator.bounding_box()
+    assert box is not None
+    return box
+
+
+def _overlap(one: FloatRect, other: FloatRect) -> bool:
+    return (
+        one["x"] < other["x"] + other["width"]
+        and other["x"] < one["x"] + one["width"]
+        and one["y"] < other["y"] + other["height"]
+        and other["y"] < one["y"] + one["height"]
+    )
 
 
 def _hex(uid: str) -> str:
@@ -252,10 +284,10 @@ def test_edit_and_regeneration_asked_for_meanwhile_are_done_once(
     server.kill()
     expect(chat.page.get_by_text("Trying again in")).to_be_visible(timeout=PATIENCE)
     chat.replies.first.get_by_role("button", name="Regenerate", exact=True).click()
-    expect(chat.replies.first).to_contain_text("Another version when connected")
+    expect(chat.replies.first).to_contain_text("Will regenerate when connected")
     begin_editing(chat, chat.mine.last).fill("Two and a half")
     chat.mine.last.get_by_role("button", name="Save & send").click()
-    expect(chat.mine.last).to_contain_text("Sending when connected")
+    expect(chat.mine.last).to_contain_text("Will be sent when connected")
     upstream.play("Again.")
     server.start()
     texts = soon(
@@ -281,13 +313,13 @@ def test_lost_connection_is_healed_of_what_was_done_elsewhere(
         upstream.play(numbered(3000), rate=60)
         chat.grows(chat.send("Count"), 1)
         chat.send("Wait")
-        expect(chat.mine.last.get_by_role("button", name="Take back")).to_be_visible()
+        expect(chat.mine.last.get_by_role("button", name="Withdraw")).to_be_visible()
         cable.cut()
         expect(chat.page.get_by_text("Trying again in")).to_be_visible(timeout=PATIENCE)
 
         other = Chat(context.new_page(), site)
         other.open(f"/c/{chat.conversation}")
-        other.mine.last.get_by_role("button", name="Take back").click()
+        other.mine.last.get_by_role("button", name="Withdraw").click()
         expect(other.mine).to_have_count(2)
         other.stop.click()
         other.ended(other.replies.last)

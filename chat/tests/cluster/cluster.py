@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,8 +14,9 @@ from typing import Any
 from chat.tests.cluster.rows import Rows
 from chat.tests.cluster.valkey import Valkey
 from chat.tests.live.client import Client, Frame, eventually
-from chat.tests.live.server import MODELS, ROOT, START_SECONDS, Server, free_port
+from chat.tests.live.server import MODELS, START_SECONDS, Server, free_port
 from chat.tests.postgres import Postgres, fresh
+from chat.tests.quick_starts import Process, start
 
 TOKEN = "the-token-of-the-tests"
 
@@ -35,7 +34,7 @@ class Node(Server):
         self.origin = f"http://127.0.0.1:{self.port}"
         self.database = rows
         self._log = directory / f"node-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._environment = environment
         self.frozen = False
 
@@ -52,7 +51,7 @@ class Node(Server):
         return found[0] if found else None
 
     def until_it_answers(self) -> None:
-        """Until it has its lease, and so takes part."""
+        """Wait until it has its lease, and so takes part."""
         super().until_it_answers()
         self._until_registered()
 
@@ -96,11 +95,8 @@ class Worker(Node):
 
     def begin(self) -> None:
         assert not self.running
-        command = [sys.executable, "manage.py", "worker"]
         with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log
-            )
+            self._process = start(["manage.py", "worker"], self._environment, log)
 
     def until_it_answers(self) -> None:
         self._until_registered()
@@ -209,7 +205,7 @@ class Cluster:
     # --- what must hold, whatever happened ------------------------------------------------
 
     async def holds(self, *accepted: Frame) -> None:
-        """What was accepted is there, every reply has its end, and nothing is left lying about."""
+        """Check that accepted messages are there, replies have ended, and nothing is left."""
         rows = self.database
         mine = list({frame["conversation"] for frame in accepted})
         await eventually(lambda: not rows.unfinished(mine), "an end of every reply")
@@ -251,7 +247,9 @@ async def grows_as_it_is_written(page: Client, reply: str) -> None:
     A second of text is one delta or two by the rows, and twenty by hints.
     """
     for _ in range(20):
-        mark, length = len(page.frames), len(page.shown[reply].text)
+        # The first frame of the reply may be still on its way.
+        length = len(await page.has(reply, 0))
+        mark = len(page.frames)
         await page.has(reply, length + 240)
         new = page.frames[mark:]
         if sum(frame["type"] == "delta" and frame["reply"] == reply for frame in new) >= 8:

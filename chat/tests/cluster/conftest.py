@@ -21,7 +21,8 @@ type MakeCluster = Callable[..., Cluster]
 
 def _quick() -> dict[str, str]:
     """The environment of a cluster."""
-    return {**os.environ, **QUICK}
+    settings = {"DJANGO_SETTINGS_MODULE": "chat.tests.cluster.cheap_passwords"}
+    return {**os.environ, **QUICK, **settings}
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +41,9 @@ def valkey() -> Iterator[Valkey]:
 
 
 def _shared(webs: int, **settings: str) -> Any:
-    """A fixture: one cluster for the session."""
+    """A fixture: one cluster for all tests of this folder."""
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="package")
     def shared(
         tmp_path_factory: pytest.TempPathFactory,
         postgres: Postgres,
@@ -60,6 +61,7 @@ def _shared(webs: int, **settings: str) -> Any:
 
 _two = _shared(2)
 _three = _shared(3, CHECKPOINT_SECONDS="0.5")
+_three_by_jobs = _shared(3, CHECKPOINT_SECONDS="0.5", CLAIM_AT_SEND_REPLIES="0")
 
 
 def _whole(cluster: Cluster) -> Iterator[Cluster]:
@@ -80,6 +82,12 @@ def pair(_two: Cluster) -> Iterator[Cluster]:
 def trio(_three: Cluster) -> Iterator[Cluster]:
     """The same with three."""
     yield from _whole(_three)
+
+
+@pytest.fixture
+def trio_by_jobs(_three_by_jobs: Cluster) -> Iterator[Cluster]:
+    """The same, where no reply is claimed as it is stored."""
+    yield from _whole(_three_by_jobs)
 
 
 @pytest.fixture

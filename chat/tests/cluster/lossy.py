@@ -17,7 +17,7 @@ CHANNEL_LAYERS["default"]["BACKEND"] = "chat.tests.cluster.lossy.LossyLayer"
 
 
 class LossyLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
-    """What is late leaves after the next message that is not; so it may never do so."""
+    """A layer whose late messages leave after the next one in time, and so perhaps never."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

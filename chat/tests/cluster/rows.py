@@ -58,7 +58,7 @@ class Rows(Database):
         return int(value)
 
     def connections(self) -> dict[str, int]:
-        """How many connections each process has here, by `host:pid`."""
+        """Number of connections of each process, by `host:pid`."""
         found = self.rows(
             "SELECT split_part(application_name, ' ', 2) AS process, count(*) AS number"
             " FROM pg_stat_activity WHERE datname = ? AND application_name LIKE 'parley %'"
@@ -77,14 +77,14 @@ class Rows(Database):
             connection.rollback()
 
     def waiting(self) -> int:
-        """How many statements wait for a lock."""
+        """Number of statements that wait for a lock."""
         return self.number(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND wait_event_type = 'Lock'",
             self.name,
         )
 
     def waits(self, node: Node) -> bool:
-        """Whether this process waits for a lock."""
+        """True if this process waits for a lock."""
         query = (
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE application_name ~ ? AND wait_event_type = 'Lock'"
@@ -111,7 +111,7 @@ class Rows(Database):
         return [row for row in messages if row["role"] == "assistant" and row["ended"] is None]
 
     def parts_of(self, conversations: list[str]) -> int:
-        """How many parts of growing text are stored."""
+        """Number of stored parts of growing text."""
         replies = [row["id"] for row in self.messages_of(conversations)]
         return self.number("SELECT count(*) FROM chat_part WHERE reply_id = ANY(?)", replies)
 

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, all_follow
 from chat.tests.live.client import client, eventually
 from chat.tests.live.server import ENDLESS, HALF, LONG, SHORT
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,16 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, all_follow
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.live.client import Client, client, eventually
 from chat.tests.live.server import ENDLESS, HALF, LONG, SHORT, THOUGHTS, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
-
-CLOSES_WITHIN = 5
-"""Seconds, by DESIGN.md."""
 
 
 async def hears_of(page: Client, uid: str, **fields: object) -> None:
@@ -152,7 +149,7 @@ async def test_logout_ends_the_sockets_of_its_session_in_every_process(trio: Clu
         accepted = await here[0].send("Tell me", ENDLESS)
         await all_follow([*here, *there], accepted["reply"])
         assert await asyncio.to_thread(trio.webs[1].log_out, alice) == 302
-        codes = await asyncio.gather(*(page.closed(CLOSES_WITHIN) for page in here))
+        codes = await asyncio.gather(*(page.closed() for page in here))
         assert codes == [4401, 4401, 4401]
         for page in there:
             await page.has(accepted["reply"], len(page.shown[accepted["reply"]].text) + 50)

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.live.client import client, eventually
 from chat.tests.live.http_client import NDJSON, SSE, ask, events, message, stream
 from chat.tests.live.server import ENDLESS, HALF, LONG, THOUGHTS
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -69,8 +69,8 @@ async def test_stop_in_another_process_is_answered_by_the_end(pair: Cluster) -> 
 
 
 async def test_open_streams_hold_no_connection_of_the_database(make_cluster: MakeCluster) -> None:
-    """The pool has three; twenty streams are open, and whoever else asks is answered."""
-    cluster = make_cluster(1, redis=False, DATABASE_CONNECTIONS="6", SOCKETS_PER_USER="20")
+    """The pool has two; twenty streams are open, and whoever else asks is answered."""
+    cluster = make_cluster(1, redis=False, DATABASE_CONNECTIONS="8", SOCKETS_PER_USER="20")
     (web,) = cluster.webs
     alice, bob = cluster.database.add_person("alice"), cluster.database.add_person("bob")
     _, accepted, _ = await ask(web, alice, "POST", "/messages", message(ENDLESS))
@@ -85,7 +85,7 @@ async def test_open_streams_hold_no_connection_of_the_database(make_cluster: Mak
             assert (await ask(web, bob, "GET", "/conversations"))[0] == 200
         async with client(web, bob) as his:
             await his.end((await his.send("Meanwhile", "words?n=40&rate=100"))["reply"])
-        assert sum(cluster.postgres.connections(cluster.database.name).values()) <= 6
+        assert sum(cluster.postgres.connections(cluster.database.name).values()) <= 8
         for page in pages:
             await page.has(reply, len(page.shown[reply].text) + 50)
         assert (await ask(web, alice, "POST", f"/replies/{reply}/stop"))[0] == 200

@@ -16,12 +16,13 @@ from chat.tests.live.server import ENDLESS, HALF
 pytestmark = pytest.mark.asyncio
 
 REPLIES = 100
-CONNECTIONS = 6
+CONNECTIONS = 8
+"""The default of `DATABASE_CONNECTIONS`."""
 RECONNECTS = 1000
 AT_ONCE = 8
 """Of one person: with their page, as many in each process as may be."""
 MEGABYTES = 16
-"""What a process may grow by meanwhile; six were measured, of which nothing is kept by sockets."""
+"""The most growth of a process meanwhile; six were measured, none of them kept by sockets."""
 
 
 async def test_hundred_live_replies_need_no_more_connections_than_one(

@@ -10,18 +10,19 @@ from contextlib import AsyncExitStack, closing
 import pytest
 from websockets.frames import Frame, Opcode
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Node, all_follow
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.cluster.test_following import knows
 from chat.tests.live.client import client, eventually
 from chat.tests.live.database import Person
 from chat.tests.live.server import ENDLESS, LONG, SHORT, THOUGHTS, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
-TEXT = expected_text("words?n=80000&seed=3")
-"""More than twice what may be unacknowledged, and seconds of it in the pieces that are played."""
+TEXT = expected_text("words?n=240000&seed=3")
+"""Many times what may be unacknowledged, and so long in the pieces that are played that a client
+is cut off meanwhile: its close frame waits for a line that is full, until that is given up."""
 SPLITS = list(range(0, len(TEXT), 1000))[1:]
 
 
@@ -95,6 +96,7 @@ async def test_client_that_never_reads_is_closed_where_it_is_and_disturbs_nobody
     make_cluster: MakeCluster, upstream: Upstream
 ) -> None:
     quick = {"SLOW_CLIENT_SECONDS": "1", "SESSION_CHECK_SECONDS": "0.3", "LOG_LEVEL": "INFO"}
+    quick["REPLY_BYTES"] = str(8 * 1024 * 1024)
     cluster = make_cluster(1, **quick)
     cluster.add(1, 0, WORKERS="separate", **quick)  # so that the first one produces all
     (one, two), valkey = cluster.webs, cluster.valkey

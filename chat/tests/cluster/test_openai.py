@@ -1,17 +1,23 @@
-"""A call whose reply is written in another process: stopped there, and taken over from there."""
+"""A call whose reply is written in another process: stopped there, and taken over from there.
+
+And one that is asked for at two processes with one key.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, Node
 from chat.tests.live.client import eventually
 from chat.tests.live.database import Person
 from chat.tests.live.server import ENDLESS, LONG, Upstream
-from chat.tests.live.test_openai_http import DONE, Answer, answer, body
+from chat.tests.live.test_openai_http import DONE, Answer, answer, ask, body
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -39,7 +45,8 @@ async def stopped(pair: Cluster, reply: str) -> None:
     await eventually(lambda: pair.database.reply(reply)["status"] == "stopped", "stopped")
 
 
-async def test_stream_goes_on_when_the_process_that_writes_is_killed(pair: Cluster) -> None:
+async def test_stream_goes_on_when_the_process_that_writes_is_killed(trio_by_jobs: Cluster) -> None:
+    pair = trio_by_jobs
     alice = pair.database.add_person("alice")
     async with AsyncExitStack() as stack:
         one, reply, writing = await served_by_one_written_by_the_other(pair, stack, alice, LONG)
@@ -51,8 +58,9 @@ async def test_stream_goes_on_when_the_process_that_writes_is_killed(pair: Clust
 
 
 async def test_stream_tells_when_the_next_process_says_something_else(
-    pair: Cluster, upstream: Upstream
+    trio_by_jobs: Cluster, upstream: Upstream
 ) -> None:
+    pair = trio_by_jobs
     alice = pair.database.add_person("alice")
     async with AsyncExitStack() as stack:
         one, reply, writing = await served_by_one_written_by_the_other(pair, stack, alice, ENDLESS)
@@ -62,7 +70,10 @@ async def test_stream_tells_when_the_next_process_says_something_else(
     await eventually(lambda: pair.database.reply(reply)["status"] == "complete")
 
 
-async def test_leaving_stops_what_another_process_writes(pair: Cluster, upstream: Upstream) -> None:
+async def test_leaving_stops_what_another_process_writes(
+    trio_by_jobs: Cluster, upstream: Upstream
+) -> None:
+    pair = trio_by_jobs
     alice = pair.database.add_person("alice")
     async with AsyncExitStack() as stack:
         one, reply, _ = await served_by_one_written_by_the_other(pair, stack, alice, ENDLESS)
@@ -74,4 +85,71 @@ async def test_leaving_stops_what_another_process_writes(pair: Cluster, upstream
             for request in upstream.requests("Tell me")
         ),
         "every upstream let go",
+    )
+
+
+# --- one call, asked for at two processes --------------------------------------------------
+
+
+def the_call(pair: Cluster) -> dict[str, Any] | None:
+    """The only one with a reply, once it is stored."""
+    found = pair.database.rows(
+        "SELECT reply.uid, reply.status, reply.text, call.waiting FROM chat_apicall AS call"
+        " JOIN chat_message AS reply ON reply.id = call.reply_id ORDER BY call.id DESC"
+    )
+    return found[0] if found else None
+
+
+async def whole(node: Node, token: str, asked: dict[str, Any], key: str) -> str:
+    status, told, _ = await ask(node, token, asked, Idempotency_Key=key)
+    assert status == 200
+    return str(told["choices"][0]["message"]["content"])
+
+
+async def streamed(node: Node, token: str, asked: dict[str, Any], key: str) -> str:
+    async with answer(node, token, asked, Idempotency_Key=key) as one:
+        assert await one.rest() == DONE
+        return one.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("leaving", [0, 1])
+async def test_leaving_one_of_two_processes_stops_nothing(
+    pair: Cluster, upstream: Upstream, stream: bool, leaving: int
+) -> None:
+    alice = pair.database.add_person("alice")
+    token = pair.database.add_token(alice, "chat")
+    key, about = f"k-{uuid4()}", f"About {uuid4()}"
+    asked = body(about, LONG, **({"stream": True} if stream else {}))
+    read = streamed if stream else whole
+    async with asyncio.TaskGroup() as group:
+        clients = [group.create_task(read(node, token, asked, key)) for node in pair.webs]
+        await eventually(lambda: (the_call(pair) or {}).get("waiting") == 2, "two that wait")
+        clients[leaving].cancel()
+        await eventually(lambda: (the_call(pair) or {})["waiting"] == 1, "one that waits")
+    assert clients[leaving].cancelled()
+    assert clients[1 - leaving].result() == expected_text(LONG)
+    assert len(upstream.requests(about)) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_leaving_both_processes_is_stop(
+    pair: Cluster, upstream: Upstream, stream: bool
+) -> None:
+    alice = pair.database.add_person("alice")
+    token = pair.database.add_token(alice, "chat")
+    key, about = f"k-{uuid4()}", f"About {uuid4()}"
+    asked = body(about, ENDLESS, **({"stream": True} if stream else {}))
+    read = streamed if stream else whole
+    clients = [asyncio.create_task(read(node, token, asked, key)) for node in pair.webs]
+    await eventually(lambda: (the_call(pair) or {}).get("waiting") == 2, "two that wait")
+    for client in clients:
+        client.cancel()
+    await asyncio.wait(clients)
+    call = the_call(pair)
+    assert call is not None
+    await stopped(pair, str(call["uid"]))
+    assert len(upstream.requests(about)) == 1
+    await eventually(
+        lambda: upstream.requests(about)[0]["closed_by_client"] is not None, "the upstream let go"
     )

@@ -8,18 +8,18 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, Node, all_follow, grows_as_it_is_written
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.cluster.valkey import Valkey
 from chat.tests.live.client import client, eventually
 from chat.tests.live.server import ENDLESS, LONG, SHORT
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
 
 def is_subscribed(node: Node, valkey: Valkey) -> bool:
-    """Whether others can tell this process something."""
+    """True if others can tell this process something."""
     row = node.row
     return row is not None and any(f"process.{row['uid'].hex}" in name for name in valkey.groups())
 

@@ -1,4 +1,4 @@
-"""What is changed or taken back at one process is changed and gone at the other."""
+"""Changes and withdrawals at one process reach the other."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.live.client import Client, client
 from chat.tests.live.server import HALF, SHORT, Upstream
 from chat.tests.live.test_revisions import asked, edit, regenerate, told, withdraw
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

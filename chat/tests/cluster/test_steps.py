@@ -17,11 +17,11 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import Cluster, Node
 from chat.tests.live.client import Client, Frame, client, eventually
 from chat.tests.live.database import Person
 from chat.tests.live.server import LONG, SHORT, SILENT, SLOW, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -178,9 +178,11 @@ EXPECTED = {
 @pytest.mark.parametrize("how", [SIGKILL, SIGSTOP, SIGTERM], ids=lambda how: how.name)
 @pytest.mark.parametrize("step", STEPS)
 async def test_reply_outlives_its_process(
-    trio: Cluster, upstream: Upstream, step: str, how: signal.Signals
+    request: pytest.FixtureRequest, upstream: Upstream, step: str, how: signal.Signals
 ) -> None:
-    cluster, rows = trio, trio.database
+    by_jobs = step == "before_the_claim"  # else it is claimed as it is stored
+    cluster: Cluster = request.getfixturevalue("trio_by_jobs" if by_jobs else "trio")
+    rows = cluster.database
     async with AsyncExitStack() as stack:
         scene = Scene(cluster, upstream, stack)
         async with STEPS[step](scene) as hit:

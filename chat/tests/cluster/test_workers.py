@@ -7,11 +7,11 @@ import signal
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.cluster.cluster import all_follow
 from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.live.client import client, eventually
 from chat.tests.live.server import LONG, SHORT
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

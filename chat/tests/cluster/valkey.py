@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
 import time
@@ -52,6 +53,10 @@ class Valkey:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def ask(self, *command: str) -> Any:
         """The answer to one command, in a connection of its own."""

@@ -27,7 +27,7 @@ ACK_BYTES = 64 * 1024
 
 @dataclass
 class Shown:
-    """What a client shows of one reply, and how it came to that."""
+    """The text that a client shows of one reply, and its history."""
 
     attempt: int = 0
     text: str = ""
@@ -126,7 +126,7 @@ class Client:
         return await self.ask("error", type, **fields)
 
     async def sync(self) -> None:
-        """Until everything said so far has been handled and its answers are here."""
+        """Wait until everything said so far has been handled and its answers are here."""
         n = len(self.frames)
         await self.say("ping", n=n)
         await self.get("pong", after=n, n=n)
@@ -290,7 +290,7 @@ async def socket(
 
 
 async def closing(connection: ClientConnection) -> tuple[list[str], int | None]:
-    """What still comes on a bare socket until the server closes it, and the close code."""
+    """Frames on a bare socket until the server closes it, and the close code."""
     frames: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE):

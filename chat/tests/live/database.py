@@ -75,6 +75,16 @@ class Database:
         rows = self.rows("SELECT value FROM chat_counter WHERE user_id = ?", person.id)
         return int(rows[0]["value"]) if rows else 0
 
+    @contextmanager
+    def being_written(self) -> Iterator[None]:
+        """Somebody else writes to the file."""
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            connection.close()
+
     # --- people ---------------------------------------------------------------------------
 
     def add_person(
@@ -94,6 +104,39 @@ class Database:
             _stamp(),
         )
         return self.log_in(Person(pk, name, ""))
+
+    def add_conversation(self, person: Person, texts: list[str]) -> UUID:
+        """A conversation in which this person has said these things, one after the other."""
+        uid, now = uuid4(), _stamp()
+        chat = self.change(
+            "INSERT INTO chat_conversation (uid, owner_id, title, model, running, message_count,"
+            " created, updated, seq) VALUES (?, ?, 'Long', '', 0, ?, ?, ?, 0)",
+            uid.hex, person.id, len(texts), now, now,
+        )  # fmt: skip
+        empty = dict.fromkeys(
+            ["status", "reason", "model", "answered_by", "reasoning", "finish_reason",
+             "error_code", "error_message", "error_detail", "sha256"], "",
+        )  # fmt: skip
+        zero = dict.fromkeys(
+            ["seq", "attempt", "turn", "faults", "keeps_text", "stop_requested"], 0
+        )
+        with self._open() as connection:
+            parent = None
+            for text in texts:
+                fields: dict[str, object] = {
+                    "uid": uuid4().hex, "conversation_id": chat, "user_id": person.id,
+                    "parent_id": parent, "role": "user", "text": text, "created": now,
+                    **empty, **zero,
+                }  # fmt: skip
+                row = connection.execute(
+                    f"INSERT INTO chat_message ({', '.join(fields)})"
+                    f" VALUES ({', '.join('?' * len(fields))})",
+                    tuple(fields.values()),
+                )
+                parent = row.lastrowid
+            sql = "UPDATE chat_conversation SET leaf_id = ? WHERE id = ?"
+            connection.execute(sql, (parent, chat))
+        return uid
 
     def log_in(self, person: Person) -> Person:
         """One more session of this person."""

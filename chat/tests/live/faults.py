@@ -1,4 +1,4 @@
-"""What endpoints do, and what becomes of the reply: one row for each oddity and each fault.
+"""Behaviour of endpoints, and the end of the reply: a row for each oddity and each fault.
 
 `test_fault_table.py` holds every row against a server; `python -m bench.fault_table` prints them.
 """
@@ -15,10 +15,10 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from bench.faults import SHORT
-from bench.upstream import expected_text
 from chat.tests.live.client import Frame, client, eventually
 from chat.tests.live.server import Server, Upstream, free_port
+from fake_endpoint import expected_text
+from fake_endpoint.faults import SHORT
 
 TRIES: Final = 3
 WORDS: Final = "words?n=40&rate=200"
@@ -40,7 +40,7 @@ AT_A_TIME: Final = 16
 
 @dataclass(frozen=True)
 class Fault:
-    """What the endpoint plays (`bench/scenarios.py`, `bench/faults.py`), and what is to follow."""
+    """A fault that the endpoint plays (a model of `fake_endpoint/`), and its expected result."""
 
     name: str
     model: str
@@ -55,13 +55,15 @@ class Fault:
     closed_by_us: bool = False
     """The endpoint kept the connection open, so that only we can have closed it."""
     waits: int = 0
-    """How often users saw it wait with a time for the next try."""
+    """Number of times that users saw it wait with a time for the next try."""
     says: str = ""
-    """What else the sentence tells."""
+    """Further words of the sentence."""
+    after: float | None = None
+    """Seconds after which a client may ask again, told where the endpoint limits requests."""
     endpoint: str = "openai"
-    """Which one is asked; see `endpoints`."""
+    """The endpoint of the reply; see `endpoints`."""
     settings: Frame | None = None
-    """What the conversation has set."""
+    """The settings of the conversation."""
     usage: tuple[int, ...] | None = None
     """Tokens of prompt, answer, reasoning and cache, none where Parley estimates them."""
 
@@ -117,45 +119,47 @@ def flaky(how: str, fails: int, then: str = "") -> str:
 
 
 THOUGHT: Final = "Let me see."
-TOLD: Final = (7, 3, 1, 2)
+REPORTED: Final = (7, 3, 1, 2)
 ESTIMATED: Final = ()
 
 ODDITIES = [
     tolerated("plain text", WORDS, expected_text(WORDS), usage=(7, 40, 1, 2)),
-    tolerated("reasoning_content", "reasoning", reasoning=THOUGHT, usage=TOLD),
+    tolerated("reasoning_content", "reasoning", reasoning=THOUGHT, usage=REPORTED),
     tolerated("reasoning", "reasoning?field=reasoning", reasoning=THOUGHT),
     tolerated("reasoning_details", "reasoning?field=details", reasoning=THOUGHT),
     tolerated("reasoning twice", "reasoning?field=both", reasoning=THOUGHT),
     tolerated("reasoning and its details", "reasoning?field=both-details", reasoning=THOUGHT),
-    tolerated("think tags in the text", "think", reasoning=THOUGHT, usage=TOLD),
-    tolerated("odd chunks of all kinds", "shapes", usage=TOLD),
+    tolerated("think tags in the text", "think", reasoning=THOUGHT, usage=REPORTED),
+    tolerated("odd chunks of all kinds", "shapes", usage=REPORTED),
     tolerated("comments, CR", "line-ends?end=cr", usage=ESTIMATED),
     tolerated("comments, CRLF", "line-ends?end=crlf"),
     tolerated("comments, LF", "line-ends?end=lf"),
     tolerated("data over several lines", "multiline"),
     tolerated("one byte a packet", "bytewise"),
     tolerated("gzip", "gzip"),
-    tolerated("surrogates and NUL", "surrogates", f"{SHORT}��", usage=TOLD),
-    tolerated("plain JSON completion", "plain-json", reasoning="Hm.", usage=TOLD),
-    tolerated("plain JSON called a stream", "mislabelled", usage=TOLD),
-    tolerated("empty tool calls", "no-tools", usage=TOLD),
+    tolerated("surrogates and NUL", "surrogates", f"{SHORT}��", usage=REPORTED),
+    tolerated("plain JSON completion", "plain-json", reasoning="Hm.", usage=REPORTED),
+    tolerated("plain JSON called a stream", "mislabelled", usage=REPORTED),
+    tolerated("empty tool calls", "no-tools", usage=REPORTED),
     tolerated("no stream_options", "no-usage-option", requests=2, endpoint="plain"),
-    tolerated("usage in every chunk", "usage-told?as=every", usage=TOLD),
-    tolerated("usage in the choice", "usage-told?as=choice", usage=TOLD),
-    tolerated("usage null", "usage-told?as=null", usage=ESTIMATED),
-    tolerated("usage of zeros", "usage-told?as=zero", usage=ESTIMATED),
-    tolerated("usage in words", "usage-told?as=text", usage=ESTIMATED),
-    tolerated("Azure's chunks", "azure-chunks", usage=TOLD),
-    tolerated("DashScope's chunks", "dashscope", usage=TOLD),
-    tolerated("OpenRouter's chunks", "openrouter", reasoning=THOUGHT, usage=TOLD),
-    tolerated("DeepSeek's chunks", "deepseek", reasoning=THOUGHT, usage=TOLD),
-    tolerated("Groq's chunks", "groq", usage=TOLD),
-    tolerated("Mistral's chunks", "mistral", reasoning=THOUGHT, usage=TOLD),
-    tolerated("reset after the finish", "late-reset", usage=TOLD),
+    tolerated("alive for longer than it may be silent", "warms-up?s=1.5", usage=REPORTED),
+    tolerated("no stream", "no-stream", requests=2, usage=REPORTED),
+    tolerated("usage in every chunk", "odd-usage?as=every", usage=REPORTED),
+    tolerated("usage in the choice", "odd-usage?as=choice", usage=REPORTED),
+    tolerated("usage null", "odd-usage?as=null", usage=ESTIMATED),
+    tolerated("usage of zeros", "odd-usage?as=zero", usage=ESTIMATED),
+    tolerated("usage in words", "odd-usage?as=text", usage=ESTIMATED),
+    tolerated("Azure's chunks", "azure-chunks", usage=REPORTED),
+    tolerated("DashScope's chunks", "dashscope", usage=REPORTED),
+    tolerated("OpenRouter's chunks", "openrouter", reasoning=THOUGHT, usage=REPORTED),
+    tolerated("DeepSeek's chunks", "deepseek", reasoning=THOUGHT, usage=REPORTED),
+    tolerated("Groq's chunks", "groq", usage=REPORTED),
+    tolerated("Mistral's chunks", "mistral", reasoning=THOUGHT, usage=REPORTED),
+    tolerated("reset after the finish", "late-reset", usage=REPORTED),
     tolerated("error after the finish", "late-error"),
     tolerated("left open after the finish", "ends?hold=1", closed_by_us=True),
     tolerated("left open after [DONE]", "ends?done=1&hold=1", closed_by_us=True),
-    tolerated("goes on after the finish", "ends?drip=1", goes_on=True, closed_by_us=True),
+    tolerated("[DONE] without a finish", "no-finish?done=1", finish_reason=""),
     tolerated("length", "ends?reason=length", finish_reason="length"),
     tolerated("length by another name", "ends?reason=MAX_TOKENS", finish_reason="length"),
     tolerated("content_filter", "ends?reason=content_filter", finish_reason="content_filter"),
@@ -188,8 +192,16 @@ REFUSALS = [
     failed("429, no credit", "status?code=429&name=insufficient_quota", "no_credit"),
     failed("301", "status?code=301", "redirected"),
     failed("307", "redirect", "redirected"),
-    failed("429, 5 minutes", "status?code=429&after=300", "rate_limited", says="in 5 minutes"),
-    failed("429, a day", "status?code=429&after=86400", "rate_limited", says="in 24 hours"),
+    failed(
+        "429, 5 minutes",
+        "status?code=429&after=300",
+        "rate_limited",
+        says="in 5 minutes",
+        after=300,
+    ),
+    failed(
+        "429, a day", "status?code=429&after=86400", "rate_limited", says="in 24 hours", after=86400
+    ),
     failed("503, 61 seconds", "status?code=503&after=61", "upstream_error", says="in 61 seconds"),
     failed("503, a date in 2085", f"status?code=503&after={FUTURE}", "upstream_error", says="days"),
 ]
@@ -200,7 +212,9 @@ RETRIED = [
     retried("408", "status?code=408", "upstream_error"),
     retried("409", "status?code=409", "upstream_error"),
     retried("429", "status?code=429", "rate_limited"),
-    retried("429, 1 second", "status?code=429&after=1", "rate_limited", says="in 1 second"),
+    retried(
+        "429, 1 second", "status?code=429&after=1", "rate_limited", says="in 1 second", after=1
+    ),
     retried("500", "status?code=500", "upstream_error"),
     retried("502, HTML", "status?code=502&html=1", "upstream_error"),
     retried("503", "status?code=503", "upstream_error"),
@@ -211,6 +225,8 @@ RETRIED = [
     # Status 200, and an error object whose code says what the status did not.
     retried("error 500 as JSON with 200", "error-200", "upstream_error"),
     retried("bare error 503 first", "error?text=0&as=bare", "upstream_error"),
+    retried("provider gone first", "gave-up?text=0&as=native", "upstream_error"),
+    retried("error in the choice first", "gave-up?text=0&as=choice", "upstream_error"),
     retried("error 429 first", "error?text=0&as=number", "rate_limited"),
 ]
 
@@ -263,7 +279,6 @@ NOTHING_CAME = [
 
 CUT = [
     interrupted("end without [DONE]", "no-finish", "early_end"),
-    interrupted("[DONE] without a finish", "no-finish?done=1", "early_end"),
     interrupted("finish called null", "ends?reason=null", "early_end"),
     interrupted("finish called error", "ends?reason=error", "upstream_error"),
     interrupted("end within an event", "cut-event", "early_end"),
@@ -284,6 +299,8 @@ CUT = [
     interrupted("error 429", "error?as=number", "rate_limited"),
     interrupted("bare error 503", "error?as=bare", "upstream_error"),
     interrupted("error beside the last text", "error?as=beside", "upstream_error"),
+    interrupted("provider gone", "gave-up?as=native", "upstream_error"),
+    interrupted("error in the choice", "gave-up?as=choice", "upstream_error"),
     interrupted("detail", "error?as=detail", "early_end"),
     interrupted("tool call after text", "tools", "tool_calls"),
     interrupted("finish called tool_calls", "ends?reason=tool_calls", "tool_calls"),

@@ -39,7 +39,7 @@ class Stream(Client):
 
     @property
     def problem(self) -> dict[str, Any]:
-        """What a refusal says."""
+        """The problem in a refusal."""
         assert self.headers["Content-Type"] == "application/problem+json", self.body
         problem: dict[str, Any] = json.loads(self.body)
         assert problem["status"] == self.status
@@ -47,11 +47,11 @@ class Stream(Client):
 
     @property
     def last_id(self) -> str:
-        """What an `EventSource` would come back with."""
+        """The id with which an `EventSource` would come back."""
         return next((one for one in reversed(self.ids) if one is not None), "")
 
     async def ended(self, seconds: float = 30) -> None:
-        """Until the server has ended the response, in order."""
+        """Wait until the server has ended the response, in order."""
         code = await self.closed(seconds)
         if self._problem is not None:
             raise self._problem

@@ -18,18 +18,20 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import urlencode
 
 from chat.tests.live.database import Database, Person
+from chat.tests.quick_starts import Process, start
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 60
-"""How long a start may take before a test gives up; on a quiet machine it takes two."""
+"""Seconds for which a start may take before a test gives up; on a quiet machine it takes two."""
 
 SHORT = "words?n=40&rate=100"
-SLOW = "words?n=120&rate=60&seed=2"
-LONG = "words?n=250&rate=60"
+SLOW = "words?n=120&rate=30&seed=2"
+LONG = "words?n=250&rate=40"
 ENDLESS = "words?n=9000&rate=60"
 THOUGHTS = "reasoning"
 TOO_LARGE = "large?n=1500000"
@@ -48,6 +50,7 @@ MODELS = (
     UNKNOWN,
     "status?code=401",
     "status?code=429&after=7",
+    "refuses?setting=prompt_cache_key",
     "status?code=500",
     "status?code=502&html=1",
     "html",
@@ -64,7 +67,7 @@ MODELS = (
     "think",
     "ends?reason=length",
 )
-"""Each names what the fake endpoint plays (`bench/upstream.py`); public ids begin `openai/`."""
+"""Each names what the fake endpoint plays (`fake_endpoint/`); public ids begin `openai/`."""
 
 
 def free_port() -> int:
@@ -95,6 +98,10 @@ class Upstream:
         """Answer the next request, whatever its model, with this text."""
         self._ask({"text": text, "rate": rate, "splits": splits})
 
+    def stop_playing(self) -> None:
+        """Forget what nobody has asked for."""
+        self._ask({"plays": None})
+
     @contextmanager
     def asleep(self) -> Iterator[None]:
         """It reads nothing; whoever connects waits."""
@@ -124,7 +131,7 @@ class Upstream:
 
 @contextmanager
 def fake_upstream() -> Iterator[Upstream]:
-    command = [sys.executable, "-m", "bench.flaky", "--port", "0"]
+    command = [sys.executable, "-m", "fake_endpoint", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -136,6 +143,8 @@ def fake_upstream() -> Iterator[Upstream]:
 class Server:
     """One daphne on one SQLite file and one port, which it keeps over restarts."""
 
+    application = "chatproject.asgi:application"
+
     def __init__(self, directory: Path, template: Path, upstream_url: str, **settings: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -144,7 +153,7 @@ class Server:
         if not self.database.path.exists():
             shutil.copy(template, self.database.path)
         self._log = directory / f"server-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._environment = {
             **os.environ,
             "DATABASE_URL": f"sqlite:///{self.database.path}",
@@ -164,18 +173,16 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What it wrote since it was made, on both of its outputs."""
+        """Its output since it was made, on both streams."""
         return self._log.read_text() if self._log.exists() else ""
 
     def begin(self) -> None:
         """Start it without waiting."""
         assert self._process is None or self._process.poll() is not None
-        command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1"]
-        command += ["-p", str(self.port), "chatproject.asgi:application"]
+        command = ["-m", "daphne", "-v", "0", "-b", "127.0.0.1"]
+        command += ["-p", str(self.port), self.application]
         with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log
-            )
+            self._process = start(command, self._environment, log)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -209,18 +216,11 @@ class Server:
         return self._process.wait(seconds)
 
     def manage(self, *arguments: str, **variables: str) -> str:
-        """What a management command writes on either output, in this server's environment."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self._environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-        )
-        return done.stdout
+        """Run a management command in this server's environment; returns both of its outputs."""
+        with TemporaryFile() as written:
+            start(["manage.py", *arguments], self._environment | variables, written).wait(60)
+            written.seek(0)
+            return written.read().decode()
 
     def log_out(self, person: Person) -> int:
         """Press the button of the page that does it; returns the status."""

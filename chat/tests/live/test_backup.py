@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import client, eventually
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import LONG, ROOT, SHORT, Server, Upstream
 from chat.tests.postgres import Postgres, fresh, postgres
+from fake_endpoint import expected_text
 
 __all__ = ["postgres"]
 
@@ -83,7 +85,7 @@ async def test_a_running_server_is_saved_and_goes_on_from_the_copy(
         assert "After it" not in texts
         assert "cannot be read" not in copy.manage("endpoints", "list")
         # Without that key everything is there, but what it sealed.
-        told = copy.manage("endpoints", "list", ENCRYPTION_KEY="another one, by mistake")
+        told = copy.manage("endpoints", "list", ENCRYPTION_KEY="another one that was not meant")
         assert "another ENCRYPTION_KEY" in told
     finally:
         copy.kill()
@@ -102,21 +104,51 @@ def test_a_backup_is_for_its_owner_only_and_old_ones_go(template: Path, tmp_path
     assert sorted(tmp_path.iterdir()) == sorted([file, other])
 
 
-def test_the_address_of_the_database_is_found_in_the_env_file(
-    template: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DATABASE_URL={url}",
+        'DATABASE_URL="{url}"  # on the large disk',
+        "# DATABASE_URL=sqlite:////elsewhere\nexport DATABASE_URL='{url}'",
+    ],
+)
+def test_the_settings_say_which_database_is_saved(
+    line: str, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "parley.env"
-    path.write_text(f"SECRET_KEY=x\nDATABASE_URL=sqlite:///{template}\n")
+    path.write_text(line.format(url=f"sqlite:///{template}") + "\n")
+    monkeypatch.delenv("DATABASE_URL")
 
-    done = run("backup", str(tmp_path / "saved"), ENV_FILE=str(path), DATABASE_URL="")
+    done = run("backup", str(tmp_path / "saved"), ENV_FILE=str(path))
 
     assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(done.stdout.strip())) as copy:
+        assert copy.execute("SELECT count(*) FROM django_migrations").fetchone()[0] > 10
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+        ({"DATABASE_URL": "mysql://db.example/parley"}, "DATABASE_URL does not begin with"),
+        ({"ENV_FILE": "/nowhere/parley.env"}, "ENV_FILE is '/nowhere/parley.env'"),
+    ],
+)
+def test_no_other_database_is_saved_in_its_place(
+    variables: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    done = run("backup", str(tmp_path), **variables)
+
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_that_is_not_there_is_no_empty_backup(tmp_path: Path) -> None:
     done = run("backup", str(tmp_path), DATABASE_URL=f"sqlite:///{tmp_path}/nowhere.sqlite3")
 
     assert done.returncode != 0
+    assert "nowhere.sqlite3, which is not there" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""What no client of ours would say: answered, not obeyed, and never the end of the socket."""
+"""Frames that no client of ours sends: answered, not obeyed, and never the end of the socket."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ SYSTEM = "You are the canary's own butler, number 0815.\nСекретное сл
 
 SECRETS = [KEY, HEADER, SEALING, STORED_KEY, STORED_HEADER, TOKEN]
 WORDS = ["canary", "Kontor", "sacks of pepper", "请保守这个秘密", "butler", "канарейка"]
-"""What tells a prompt or one of the secrets, in whatever way it is quoted."""
+"""Words that reveal a prompt or one of the secrets, in any quotation."""
 
 STORED = [
     failed("stored, repeats secrets", "repeats-secrets", "bad_request", endpoint="stored"),
@@ -62,7 +62,7 @@ TABLES = (
 
 
 def _told(text: str) -> list[str]:
-    """Which of the words are in it, also as escapes of JSON."""
+    """The words that are in it, also as escapes of JSON."""
     escaped = [json.dumps(word)[1:-1] for word in WORDS]
     return [word for word in {*WORDS, *escaped} if word in text]
 
@@ -101,7 +101,7 @@ def _get(
 
 
 async def _ask_wrongly(ran: Ran) -> None:
-    """What is refused may not be quoted in the refusal."""
+    """Cause refusals, which may not quote the refused text."""
     server = ran.server
     alice = server.database.add_person("alice")
     line = PROMPT.split("\n")[0]
@@ -283,7 +283,7 @@ def test_log_tells_none_of_them(ran: Ran) -> None:
 
 def test_no_row_repeats_them_in_an_error(ran: Ran) -> None:
     for name, seen in ran.seen.items():
-        assert not seen.problem, name
+        assert not seen.problem, (name, seen.problem)
         for row in (seen.row, *seen.attempts):
             words = [str(row[column]) for column in ("error_message", "error_detail")]
             words.append(str(row.get("tries", "")))

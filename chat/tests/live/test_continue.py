@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import client, eventually
 from chat.tests.live.server import ENDLESS, SHORT, SLOW, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -26,7 +26,9 @@ async def test_continue_of_a_stopped_reply_adds_the_rest(site: Server, upstream:
         assert accepted["conversation"] == first["conversation"]
         end, text = await page.end(reply)
         assert (end["status"], end["attempt"]) == ("complete", 2)
-        assert (stopped["attempt"], page.shown[reply].snapshots[-1]["text"]) == (1, kept)
+        assert stopped["attempt"] == 1
+        # With what was kept, and perhaps some of what came since.
+        assert page.shown[reply].snapshots[-1]["text"].startswith(kept)
     assert text == expected_text(SLOW)
     # An endpoint that continues no prefix is asked to go on.
     *_, half, ask = upstream.requests(about)[1]["body"]["messages"]
@@ -48,7 +50,7 @@ async def test_second_socket_hears_of_the_next_attempt(site: Server) -> None:
         await laptop.go_on(reply, SHORT)
         told = await phone.get("message", after=mark, event="updated")
         assert told["message"]["id"] == reply
-        assert told["message"]["status"] == "queued"
+        assert told["message"]["status"] == "running"  # nothing was in its way
         shown = phone.shown[reply]
         shown.end = None
         await phone.say("follow", reply=reply, **shown.position)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import client, closing, socket
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import ENDLESS, SHORT, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,7 +27,7 @@ SIGNALS = {
 async def test_short_replies_end_and_long_ones_are_handed_over(
     make_server: MakeServer, signals: list[signal.Signals]
 ) -> None:
-    server = make_server(DRAIN_SECONDS="1.5")
+    server = make_server(DRAIN_SECONDS="3")
     server.start()
     alice, bob = server.database.add_person("alice"), server.database.add_person("bob")
     async with client(server, alice) as page, client(server, bob) as his:

@@ -11,7 +11,7 @@ import pytest
 from chat.tests.live.client import Client, client, eventually
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import ROOT, Server
-from chatproject.model_server import MODEL, SLOTS, weights
+from launcher.model_server import MODEL, SLOTS, weights
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -24,7 +24,7 @@ STORY = "Write a very long story about a lighthouse keeper and her daughter."
 
 @pytest.fixture(scope="module")
 def model_url() -> Iterator[str]:
-    command = [sys.executable, "-m", "chatproject.model_server", "--port", "0"]
+    command = [sys.executable, "-m", "launcher.model_server", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import LONG, ROOT, SHORT, Server
+from fake_endpoint import expected_text
 
 EXAMPLES = ROOT / "examples"
 DOCUMENT = (ROOT / "docs" / "clients.md").read_text()

@@ -44,6 +44,10 @@ def one(seen: dict[str, Seen], fault: Fault) -> Seen:
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=str)
 
 
+def _after(fault: Fault) -> list[float]:
+    return [] if fault.after is None else [fault.after]
+
+
 @every_fault
 def test_row_has_the_right_end_and_all_text(fault: Fault, one: Seen) -> None:
     row = one.row
@@ -55,7 +59,9 @@ def test_row_has_the_right_end_and_all_text(fault: Fault, one: Seen) -> None:
     assert row["reasoning_length"] == len(fault.reasoning)
     assert row["sha256"] == hashlib.sha256(row["text"].encode()).hexdigest()
     assert (row["ended"] is not None, row["owner_id"], one.parts) == (True, None, 0)
-    assert (row["reason"], row["retry_at"], row["faults"]) == ("", None, 0)
+    assert (row["reason"], row["faults"]) == ("", 0)
+    times = [datetime.fromisoformat(row[name]) for name in ("ended", "retry_at") if row[name]]
+    assert [(then - times[0]).total_seconds() for then in times[1:]] == _after(fault)
 
 
 @pytest.mark.parametrize("fault", [one for one in FAULTS if one.usage is not None], ids=str)
@@ -94,6 +100,8 @@ def test_frames_tell_the_same_and_end_once(fault: Fault, one: Seen) -> None:
     assert own[-1]["attempt"] == one.row["attempt"] == 1
     assert {frame["attempt"] for frame in own} <= {0, 1}
     error = {"code": fault.code, "message": one.row["error_message"]} if fault.code else None
+    if error and fault.after is not None:
+        error["retry_after"] = fault.after
     assert (one.end["status"], one.end["error"]) == (fault.status, error)
     assert one.end["finish_reason"] == (fault.finish_reason or None)
     assert (one.text, one.reasoning) == (one.row["text"], one.row["reasoning"])
@@ -107,9 +115,10 @@ def test_waits_are_told_with_their_time_and_taken_back(fault: Fault, one: Seen) 
     assert all((frame["status"], frame["reason"]) == ("running", "retry") for frame in waits)
     times = [datetime.fromisoformat(frame["retry_at"]) for frame in waits]
     assert times == sorted(set(times))
-    statuses = [frame for frame in one.frames if frame["type"] == "status"]
-    assert statuses[-1]["retry_at"] is None
-    assert statuses[-1]["reason"] is None
+    # A reply that has text already when it is followed is told by its snapshot alone.
+    for last in [frame for frame in one.frames if frame["type"] == "status"][-1:]:
+        assert last["retry_at"] is None
+        assert last["reason"] is None
 
 
 @every_fault

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bench.upstream import FakeUpstream, expected_text
 from chat.tests.live.client import client
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import SHORT, UNKNOWN, Server, free_port
+from fake_endpoint import FakeEndpoint, expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -82,7 +82,7 @@ async def test_endpoint_that_is_down_fails_and_works_once_it_is_up(make_server: 
         end, _ = await page.end(reply)
         assert (end["status"], end["error"]["code"]) == ("failed", "unreachable")
         assert _is_one_sentence(end["error"]["message"])
-        async with FakeUpstream(port=port):
+        async with FakeEndpoint(port=port):
             await page.go_on(reply)
             end, text = await page.end(reply)
         assert (end["status"], text) == ("complete", expected_text(SHORT))

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import Client, client, closing, socket
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import SHORT, TOO_LARGE, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,7 +7,7 @@ import json
 import signal
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -41,7 +41,7 @@ def numbers(server: Server) -> Told:
 
 
 async def test_ready_until_it_drains(make_server: MakeServer) -> None:
-    server = make_server(DRAIN_SECONDS="3", HTTPS="on")
+    server = make_server(DRAIN_SECONDS="5", HTTPS="on")
     server.start()
     told = await until(lambda: ready(server), 200)
     assert told.json == {"ready": True, "missing": {}}
@@ -176,6 +176,9 @@ async def test_the_log_of_a_conversation_has_its_ids_and_none_of_its_words(
             **{"X-Request-ID": "0c1f-from-the-router"},
         )
     )
+    fields = {"id": str(uuid4()), "conversation": None, "parent": None, "text": PROMPT}
+    body = fields | {"model": f"openai/{SHORT}"}
+    _, posted = await asyncio.to_thread(server.ask, alice, "POST", "/api/v1/messages", body)
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     lines: list[dict[str, Any]] = [json.loads(line) for line in server.log.splitlines()]
@@ -199,6 +202,10 @@ async def test_the_log_of_a_conversation_has_its_ids_and_none_of_its_words(
     assert warning["conversation"] == failed["conversation"]
     request = of("request", request="0c1f-from-the-router")
     assert (request["conversation"], request["user"]) == (chat, str(alice.id))
+
+    request = of("request", route="/api/v1/messages", status=202)
+    assert request["conversation"] == posted["conversation"]
+    assert request["reply"] == posted["reply"]
 
     secrets = [*WORDS, alice.session, TOKEN, "q=", *text.split("\n")[:2]]
     assert [secret for secret in secrets if secret in server.log] == []

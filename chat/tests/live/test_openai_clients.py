@@ -1,4 +1,8 @@
-"""Other people's programs, unmodified, on a running server: Node's SDK, `llm` and LangChain."""
+"""Other people's programs, unmodified, on a running server.
+
+OpenAI's SDK for Node, `llm`, LangChain, and those of `chat/tests/sdk`: each row of the table in
+docs/openai-api.md that says so.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,11 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from bench.upstream import expected_text
 from chat.tests.live.client import eventually
 from chat.tests.live.database import Person
 from chat.tests.live.server import ENDLESS, ROOT, SHORT, Server, Upstream
+from chat.tests.sdk import HERE, install_python
+from fake_endpoint import expected_text
 
 TEXT = expected_text(SHORT)
 
@@ -36,7 +41,7 @@ def token(site: Server, alice: Person) -> str:
 
 
 def counts(server: Server, person: Person) -> list[int]:
-    """How many messages each of a person's conversations has."""
+    """Numbers of messages in a person's conversations."""
     rows = server.database.rows(
         "SELECT message_count FROM chat_conversation WHERE owner_id = ? AND source = 'api'"
         " ORDER BY id",
@@ -50,7 +55,7 @@ def counts(server: Server, person: Person) -> list[int]:
 
 @pytest.fixture(scope="module")
 def node(site: Server, node_with_openai: tuple[str, Path]) -> tuple[dict[str, Any], Person]:
-    """What it read and threw, and whose token it used."""
+    """The values it read and threw, and the owner of its token."""
     person = site.database.add_person("alice")
     program, modules = node_with_openai
     script = modules.parent / "try_openai.mjs"
@@ -77,6 +82,18 @@ def test_node_reads_completions_and_streams(node: tuple[dict[str, Any], Person])
     assert found["whole"]["finish_reason"] == found["reason"] == "stop"
     assert found["streamed"] == found["collected"] == TEXT
     assert found["usage"]["total_tokens"] == found["streamedUsage"]["total_tokens"] == 47
+
+
+def test_node_lists_stored_calls_and_fetches_one(node: tuple[dict[str, Any], Person]) -> None:
+    found, _ = node
+    assert (found["listed"], found["fetched"]) == ([True], TEXT)
+
+
+def test_node_deletes_a_stored_call(node: tuple[dict[str, Any], Person]) -> None:
+    found, _ = node
+    told = {"object": "chat.completion.deleted", "id": found["goneId"], "deleted": True}
+    assert found["deleted"] == told
+    assert (found["gone"]["name"], found["gone"]["code"]) == ("NotFoundError", "not_found")
 
 
 def test_nodes_calls_go_on_with_one_conversation(
@@ -200,10 +217,76 @@ def test_langchain_is_told_that_tools_are_not_served(
     langchain: ChatOpenAI, site: Server, alice: Person
 ) -> None:
     def weather(place: str) -> str:
-        """How it is there."""
+        """The weather at a place."""
         return place
 
     with pytest.raises(openai.BadRequestError) as caught:
         langchain.bind_tools([weather]).invoke("How is the weather in Gdańsk?")
     assert caught.value.param == "tools"
     assert site.database.messages(alice) == []
+
+
+# --- the other clients of the table -------------------------------------------------------
+
+BUSY = "status?code=429&after=7"
+CHATTING = ("litellm", "pydantic-ai", "openai-agents")
+OF_NODE = ("@ai-sdk/openai-compatible", "@ai-sdk/openai", "@langchain/openai")
+
+type Found = tuple[dict[str, Any], Person]
+
+
+def tried(site: Server, *program: str) -> Found:
+    """Answers and refusals of the clients of one script, and the owner of their token."""
+    person = site.database.add_person("alice")
+    key = site.database.add_token(person, "chat")
+    done = subprocess.run(
+        [*program, f"{site.origin}/v1", key, SHORT, BUSY],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), person
+
+
+@pytest.fixture(scope="module")
+def of_python(site: Server, upstream: Upstream) -> Found:
+    upstream.play('{"name": "Ada"}')
+    return tried(site, install_python(), str(HERE / "try_clients.py"))
+
+
+@pytest.fixture(scope="module")
+def of_node(site: Server, node_with_openai: tuple[str, Path]) -> Found:
+    return tried(site, node_with_openai[0], str(HERE / "try_clients.mjs"))
+
+
+@pytest.mark.parametrize("client", [*CHATTING, *OF_NODE])
+def test_client_reads_whole_answers_and_streams_with_their_tokens(
+    request: pytest.FixtureRequest, client: str
+) -> None:
+    found, _ = request.getfixturevalue("of_node" if client in OF_NODE else "of_python")
+    read = found[client]
+    assert (read["whole"], read["streamed"]) == (TEXT, TEXT)
+    assert (read["tokens"], read["streamedTokens"]) == (47, 47)
+
+
+@pytest.mark.parametrize("client", [*CHATTING, "instructor", *OF_NODE])
+def test_client_is_told_of_a_busy_endpoint_and_an_unknown_model(
+    request: pytest.FixtureRequest, client: str
+) -> None:
+    found, _ = request.getfixturevalue("of_node" if client in OF_NODE else "of_python")
+    assert found[client]["busy"] == {"status": 429, "after": "7"}
+    assert found[client]["unknown"]["status"] == 404
+
+
+def test_clients_go_on_with_their_conversations(
+    of_python: Found, of_node: Found, site: Server
+) -> None:
+    """Two calls of each have four messages; one that failed may have added to them."""
+    for (_, person), clients in ((of_python, CHATTING), (of_node, OF_NODE)):
+        assert sum(count >= 4 for count in counts(site, person)) == len(clients)
+
+
+def test_instructor_reads_json(of_python: Found) -> None:
+    found, _ = of_python
+    assert found["instructor"]["name"] == "Ada"

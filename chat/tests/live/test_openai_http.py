@@ -7,18 +7,18 @@ import gzip
 import json
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import client, eventually
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.database import Person
-from chat.tests.live.server import ENDLESS, LONG, SHORT, SILENT, Server, Upstream
+from chat.tests.live.server import ENDLESS, LONG, SHORT, SILENT, SLOW, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -63,7 +63,7 @@ class Answer:
         return self.events[-1]
 
     async def has(self, length: int) -> None:
-        """Until so many characters are here."""
+        """Wait until the text has this length."""
         while len(self.text) < length:
             assert await self.next() is not None
 
@@ -151,7 +151,7 @@ async def test_stream_ends_with_done(site: Server, token: str, alice: Person) ->
 async def test_silence_is_broken_by_comments(make_server: MakeServer) -> None:
     """While it waits in the queue, too, however long that takes."""
     server = make_server(
-        SILENCE_SECONDS="3", QUEUED_STREAM_SECONDS="1", RUNNING_REPLIES_PER_USER="1"
+        SILENCE_SECONDS="3", QUEUED_STREAM_SECONDS="1", RUNNING_REPLIES_PER_TOKEN="1"
     )
     server.start()
     alice = server.database.add_person("alice")
@@ -258,24 +258,28 @@ async def test_other_addresses_and_methods_are_refused_in_openais_shape(
             ("GET", "/v1/engines", 404, "unknown_url"),
             ("POST", "/v1/embeddings", 404, "unknown_url"),
             ("POST", "/v1/", 404, "unknown_url"),
-            ("GET", PATH, 405, "method_not_allowed"),
+            ("PUT", PATH, 405, "method_not_allowed"),
             ("DELETE", "/v1/models", 405, "method_not_allowed"),
         ):
             found = await http.request(method, site.origin + path)
             assert (found.status_code, found.json()["error"]["code"]) == (status, code), path
 
 
-async def test_limits_of_a_user_are_a_429_that_says_when(make_server: MakeServer) -> None:
-    """Replies that wait, connections that are open, and requests in a minute."""
+async def test_a_tokens_calls_have_limits_of_their_own_which_a_429_names(
+    make_server: MakeServer,
+) -> None:
+    """Calls that run, that wait, and in a minute; pages that are open do not count."""
     server = make_server(
-        SOCKETS_PER_USER="2",
-        QUEUED_REPLIES_PER_USER="1",
+        SOCKETS_PER_USER="1",
         RUNNING_REPLIES_PER_USER="1",
-        FRAMES_PER_MINUTE="3",
+        QUEUED_REPLIES_PER_USER="1",
+        RUNNING_REPLIES_PER_TOKEN="2",
+        QUEUED_REPLIES_PER_TOKEN="1",
+        CALLS_PER_MINUTE_PER_TOKEN="4",
     )
     server.start()
-    people = [server.database.add_person(name) for name in ("alice", "bob", "carol")]
-    alice, bob, carol = people
+    people = [server.database.add_person(name) for name in ("alice", "carol")]
+    alice, carol = people
     tokens = {person: server.database.add_token(person, "chat") for person in people}
 
     async def refused(person: Person) -> tuple[str, int]:
@@ -284,24 +288,35 @@ async def test_limits_of_a_user_are_a_429_that_says_when(make_server: MakeServer
         assert told["error"]["code"] == "rate_limit_exceeded"
         return told["error"]["message"], int(headers["Retry-After"])
 
-    async with client(server, alice) as page:
-        await page.get("status", reply=(await page.send("One", SILENT))["reply"], status="running")
-        await page.send("Two", SHORT)
-        assert "wait already" in (await refused(alice))[0]
-        for row in server.database.rows(UNFINISHED):
-            await page.say("stop", reply=str(UUID(row["uid"])))
-    async with (
-        answer(server, tokens[bob], body("One", SILENT, stream=True)) as one,
-        answer(server, tokens[bob], body("Two", stream=True)) as two,
-    ):
-        assert await one.next()
-        assert await two.next()
-        assert "sockets and streams" in (await refused(bob))[0]
+    async with AsyncExitStack() as stack:
+        page = await stack.enter_async_context(client(server, alice))
+        sent = await page.send("A page's own", SILENT)
+        await page.get("status", reply=sent["reply"], status="running")
+        calls = [
+            await stack.enter_async_context(
+                answer(server, tokens[alice], body(f"{at}", SILENT, stream=True))
+            )
+            for at in range(3)
+        ]
+        for one in calls:
+            assert await one.next()  # what waits is answered, too
+        states = "SELECT status FROM chat_message WHERE status != ''"
+        await eventually(
+            lambda: (
+                sorted(row["status"] for row in server.database.rows(states))
+                == ["queued", "running", "running", "running"]
+            )
+        )
+        assert "_PER_TOKEN" in (await refused(alice))[0]
+        await page.say("stop", reply=sent["reply"])
+        await page.end(sent["reply"])
     # However many come at once, no more than may are served, and nothing goes on for nobody.
-    crowd = await asyncio.gather(*(ask(server, tokens[carol], body("Hi")) for _ in range(3)))
+    crowd = await asyncio.gather(*(ask(server, tokens[carol], body("Hi")) for _ in range(4)))
     assert {status for status, *_ in crowd} <= {200, 429, 503}
-    assert sum(status == 200 for status, *_ in crowd) in (1, 2)
-    assert (await refused(carol))[1] > 1
+    assert sum(status == 200 for status, *_ in crowd) in (1, 2, 3)
+    message, after = await refused(carol)
+    assert "CALLS_PER_MINUTE_PER_TOKEN" in message
+    assert after > 1
     await eventually(lambda: not server.database.rows(UNFINISHED))
 
 
@@ -431,25 +446,25 @@ async def test_drain_serves_what_ends_in_time_and_tells_the_rest(
     make_server: MakeServer,
 ) -> None:
     """No reply is stopped by it: its client has not left."""
-    server = make_server(DRAIN_SECONDS="2")
+    server = make_server(DRAIN_SECONDS="8")
     server.start()
     alice = server.database.add_person("alice")
     token = server.database.add_token(alice, "chat")
     async with (
         answer(server, token, body("Long", ENDLESS, stream=True)) as long,
-        answer(server, token, body("Short", stream=True)) as short,
+        answer(server, token, body("Short", SLOW, stream=True)) as short,
     ):
-        whole = asyncio.create_task(ask(server, token, body("Whole")))
+        whole = asyncio.create_task(ask(server, token, body("Whole", SLOW)))
         await long.has(10)
         await short.has(1)
         await eventually(lambda: len(server.database.messages(alice)) == 6)
         await eventually(lambda: last(server, alice)["status"] == "running")
         server.signal(signal.SIGTERM)
         assert await short.rest() == DONE
-        assert short.text == expected_text(SHORT)
+        assert short.text == expected_text(SLOW)
         status, told, _ = await whole
         assert status == 200
-        assert told["choices"][0]["message"]["content"] == expected_text(SHORT)
+        assert told["choices"][0]["message"]["content"] == expected_text(SLOW)
         error = (await long.rest())["error"]
         assert (error["type"], error["code"]) == ("server_error", "draining")
     assert server.wait() == 0
@@ -465,7 +480,8 @@ async def test_nothing_is_kept_of_what_is_not_to_be_stored(make_server: MakeServ
     server.start()
     alice = server.database.add_person("alice")
     token = server.database.add_token(alice, "chat")
-    status, told, _ = await ask(server, token, body("A secret", store=False))
+    status, told, headers = await ask(server, token, body("A secret", store=False))
+    assert headers["x-parley-stored"] == "false"
     assert (status, told["choices"][0]["message"]["content"]) == (200, expected_text(SHORT))
     async with answer(server, token, body("A secret", store=False, stream=True)) as one:
         assert await one.rest() == DONE
@@ -478,6 +494,14 @@ async def test_nothing_is_kept_of_what_is_not_to_be_stored(make_server: MakeServ
         lambda: not any(server.database.rows(f"SELECT * FROM chat_{table}") for table in tables)
     )
     assert server.database.rows("SELECT * FROM chat_deletion")
+
+
+async def test_a_call_that_is_kept_all_the_same_says_so(
+    site: Server, token: str, alice: Person
+) -> None:
+    status, _, headers = await ask(site, token, body("No secret", store=False))
+    assert (status, headers["x-parley-stored"]) == (200, "true")
+    assert len(site.database.messages(alice)) == 2
 
 
 async def test_unstored_call_of_a_killed_server_is_deleted_by_the_next(

@@ -11,10 +11,10 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from bench.upstream import expected_text
 from chat.tests.live.client import eventually
 from chat.tests.live.database import Person
-from chat.tests.live.server import SHORT, Server, Upstream
+from chat.tests.live.server import ENDLESS, SHORT, Server, Upstream
+from fake_endpoint import expected_text
 
 type Messages = list[ChatCompletionMessageParam]
 
@@ -156,13 +156,12 @@ def test_parameters_reach_the_endpoint_as_they_are(
         "logit_bias": {"50256": -100},
         "response_format": {"type": "json_object"},
         "user": "somebody",
-        "metadata": {"a": "b"},
         "reasoning_effort": "low",
     }
     own = {"top_k": 40, "chat_template_kwargs": {"enable_thinking": False}, "x": [1, None, "é"]}
     messages: Messages = [{"role": "developer", "content": "Be brief."}, user(about)]
     client.chat.completions.create(
-        model=SHORT, messages=messages, extra_body=own, n=1, **parameters
+        model=SHORT, messages=messages, extra_body=own, n=1, metadata={"a": "b"}, **parameters
     )
     (request,) = upstream.requests(about)
     sent = request["body"]
@@ -172,6 +171,85 @@ def test_parameters_reach_the_endpoint_as_they_are(
     # This one goes by the endpoint's own name for it.
     parameters["max_tokens"] = parameters.pop("max_completion_tokens")
     assert sent == parameters | own
+
+
+def test_a_hint_that_the_endpoint_refuses_costs_no_call(
+    client: OpenAI, site: Server, alice: Person, upstream: Upstream
+) -> None:
+    about = f"About {uuid4()}"
+    model = "refuses?setting=prompt_cache_key"
+    made = client.chat.completions.create(
+        model=model, messages=[user(about)], prompt_cache_key="k", seed=7
+    )
+    assert made.choices[0].message.content
+    asked = [request["body"] for request in upstream.requests(about)]
+    assert [("prompt_cache_key" in body, body["seed"]) for body in asked] == [(True, 7), (False, 7)]
+
+
+def test_stored_calls_are_listed_and_fetched_again(
+    client: OpenAI, site: Server, alice: Person
+) -> None:
+    made = [
+        client.chat.completions.create(
+            model=SHORT, messages=[user(f"Call {at}")], metadata={"at": str(at)}, seed=at
+        )
+        for at in range(3)
+    ]
+    chat = client.chat.completions
+    ids = [one.id for one in made]
+    assert [one.id for one in chat.list(limit=2)] == ids  # over two pages
+    assert [one.id for one in chat.list(order="desc")] == ids[::-1]
+    assert [one.id for one in chat.list(after=ids[0], limit=1).data] == ids[1:2]
+    assert [one.id for one in chat.list(metadata={"at": "1"})] == ids[1:2]
+    assert [one.id for one in chat.list(model=SHORT)] == ids
+    assert chat.list(model="another").data == []
+    page = chat.list(limit=1)
+    assert page.has_next_page()
+    found = chat.retrieve(ids[1])
+    assert found.choices == made[1].choices
+    assert (found.usage, found.created) == (made[1].usage, made[1].created)
+    assert found.to_dict()["metadata"] == {"at": "1"}
+    asked = chat.messages.list(ids[2])
+    assert [(one.role, one.content) for one in asked] == [("user", "Call 2")]
+    assert chat.update(ids[0], metadata={"at": "new"}).to_dict()["metadata"] == {"at": "new"}
+    assert [one.id for one in chat.list(metadata={"at": "new"})] == ids[:1]
+    assert chat.delete(ids[2]).to_dict() == {
+        "id": ids[2],
+        "object": "chat.completion.deleted",
+        "deleted": True,
+    }
+    assert [one.id for one in chat.list()] == ids[:2]
+    assert len(conversations(site, alice)) == 2
+    for again in (chat.retrieve, chat.delete, chat.messages.list):
+        with pytest.raises(openai.NotFoundError, match="no such stored completion"):
+            again(ids[2])
+    # Nobody else's, and nothing that has no answer.
+    bob = site.database.add_person("bob")
+    stranger = sdk(site, site.database.add_token(bob, "chat"))
+    assert stranger.chat.completions.list().data == []
+    for unknown in (ids[0], f"chatcmpl-{uuid4().hex}", "chatcmpl-x"):
+        with pytest.raises(openai.NotFoundError, match="no such stored completion"):
+            stranger.chat.completions.retrieve(unknown)
+        with pytest.raises(openai.NotFoundError, match="no such stored completion"):
+            stranger.chat.completions.delete(unknown)
+    assert [one.id for one in chat.list()] == ids[:2]
+    for wrong in ({"limit": 0}, {"order": "up"}, {"after": "x"}):
+        with pytest.raises((openai.BadRequestError, openai.NotFoundError)):
+            chat.list(**wrong)
+
+
+def test_a_call_that_is_answered_cannot_be_deleted_yet(
+    client: OpenAI, site: Server, alice: Person
+) -> None:
+    chat = client.chat.completions
+    with chat.create(model=ENDLESS, messages=[user("Go on")], stream=True) as stream:
+        chunk = next(iter(stream))
+        with pytest.raises(openai.ConflictError, match="close its connection") as caught:
+            chat.with_raw_response.delete(chunk.id)
+        assert caught.value.response.headers["x-should-retry"] == "false"
+    _until_stopped(site, alice)
+    assert chat.delete(chunk.id).deleted
+    assert site.database.messages(alice) == []
 
 
 def test_leaving_a_stream_is_stop(
@@ -244,7 +322,6 @@ def test_an_unknown_model_is_not_found_and_nothing_is_stored(
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"n": 2}, "n"),
         ({"logprobs": True}, "logprobs"),
-        ({"store": False}, "store"),
         (
             {
                 "messages": [
@@ -279,6 +356,7 @@ def test_a_busy_endpoint_is_a_rate_limit_error_that_is_not_repeated(
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(model="status?code=429&after=7", messages=[user("Hi")])
     assert caught.value.code == "rate_limit_exceeded"
+    assert caught.value.response.headers["Retry-After"] == "7"
     assert len(site.database.messages(alice)) == 2
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio
 DEFAULT = ""
 GZIP = "gzip on; gzip_types text/event-stream application/x-ndjson;"
 DEAF = "proxy_ignore_headers X-Accel-Buffering;"
-"""What makes an nginx collect what it passes on, whatever it is told."""
+"""The setting with which nginx buffers in spite of all headers."""
 
 LENGTH = 14
 """Code points that the endpoint says before it falls silent for good."""

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import client, eventually
 from chat.tests.live.server import HALF, SHORT, SLOW, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -19,7 +19,7 @@ async def test_what_is_sent_meanwhile_waits_behind(site: Server, upstream: Upstr
         one = await page.send(about, SLOW)
         chat = one["conversation"]
         await page.has(one["reply"], 10)
-        two = await page.send("Two", SHORT, conversation=chat, parent=one["reply"])
+        two = await page.send("Two", SLOW, conversation=chat, parent=one["reply"])
         three = await page.send("Three", SHORT, conversation=chat, parent=two["reply"])
         await page.get("status", reply=two["reply"], reason="behind", position=1)
         await page.get("status", reply=three["reply"], reason="behind", position=2)
@@ -38,7 +38,7 @@ async def test_what_is_sent_meanwhile_waits_behind(site: Server, upstream: Upstr
         about,
         expected_text(SLOW),
         "Two",
-        expected_text(SHORT),
+        expected_text(SLOW),
         "Three",
     ]
 

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import Frame, client, eventually
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.database import Person
 from chat.tests.live.server import ENDLESS, HALF, LONG, SHORT, SILENT, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -141,7 +141,7 @@ async def test_stop_mark_outlives_the_server(make_server: MakeServer) -> None:
 
 
 async def test_third_crash_ends_the_reply(make_server: MakeServer, upstream: Upstream) -> None:
-    """What brings the server down is not tried for ever."""
+    """A reply that brings the server down is not tried for ever."""
     server = make_server()
     server.start()
     alice, bob = server.database.add_person("alice"), server.database.add_person("bob")

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from bench.scenarios import RESET, Call, Script, delta, start
-from bench.upstream import SCENARIOS, FakeUpstream, expected_text
 from chat.tests.live.client import Frame, client
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.faults import flaky
 from chat.tests.live.server import SHORT, Server, Upstream, free_port
+from fake_endpoint import SCENARIOS, FakeEndpoint, expected_text
+from fake_endpoint.scenarios import RESET, Call, Script, delta, start
 
 pytestmark = pytest.mark.asyncio
 
@@ -28,7 +28,7 @@ async def test_endpoint_that_comes_up_meanwhile_answers(make_server: MakeServer)
         reply = (await page.send("Anybody there?", SHORT))["reply"]
         waits = await page.get("status", reply=reply, status="running", reason="retry")
         assert waits["retry_at"]
-        async with FakeUpstream(port=port) as upstream:
+        async with FakeEndpoint(port=port) as upstream:
             end, text = await page.end(reply)
             assert len(upstream.requests) == 1
         assert (end["status"], end["attempt"], text) == ("complete", 1, expected_text(SHORT))
@@ -36,7 +36,7 @@ async def test_endpoint_that_comes_up_meanwhile_answers(make_server: MakeServer)
 
 
 async def test_it_gives_up_after_so_many_tries(make_server: MakeServer) -> None:
-    async with FakeUpstream() as upstream:
+    async with FakeEndpoint() as upstream:
         server = make_server(upstream_url=upstream.url, UPSTREAM_TRIES="3")
         server.start()
         alice = server.database.add_person("alice")
@@ -49,7 +49,7 @@ async def test_it_gives_up_after_so_many_tries(make_server: MakeServer) -> None:
 
 
 async def test_nothing_is_asked_again_after_the_first_token(make_server: MakeServer) -> None:
-    async with FakeUpstream() as upstream:
+    async with FakeEndpoint() as upstream:
         server = make_server(upstream_url=upstream.url, UPSTREAM_TRIES="3")
         server.start()
         alice = server.database.add_person("alice")
@@ -70,9 +70,9 @@ def _thinks_and_breaks(call: Call) -> Script:
 async def test_a_thought_is_a_token_too(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has seen the model think is not shown another thought in its place."""
+    """A user who has seen the model think is not shown another thought in its place."""
     monkeypatch.setitem(SCENARIOS, "thinks-and-breaks", _thinks_and_breaks)
-    async with FakeUpstream() as upstream:
+    async with FakeEndpoint() as upstream:
         server = make_server(
             upstream_url=upstream.url, UPSTREAM_TRIES="3", CHAT_MODEL="thinks-and-breaks"
         )
@@ -88,7 +88,7 @@ async def test_a_thought_is_a_token_too(
 
 
 async def test_stop_ends_the_wait_at_once(make_server: MakeServer) -> None:
-    async with FakeUpstream() as upstream:
+    async with FakeEndpoint() as upstream:
         server = make_server(upstream_url=upstream.url, UPSTREAM_TRIES="3")
         server.start()
         alice = server.database.add_person("alice")
@@ -102,7 +102,7 @@ async def test_stop_ends_the_wait_at_once(make_server: MakeServer) -> None:
 
 
 def _stored(server: Server, reply: str) -> datetime:
-    """When the row says that the endpoint is asked again."""
+    """The time in the row at which the request is repeated."""
     at = server.database.reply(reply)["retry_at"]
     return datetime.fromisoformat(at).replace(tzinfo=UTC)
 
@@ -112,7 +112,7 @@ def _told(frame: Frame) -> datetime:
 
 
 async def test_date_of_the_endpoint_is_when_it_is_asked_again(make_server: MakeServer) -> None:
-    async with FakeUpstream() as upstream:
+    async with FakeEndpoint() as upstream:
         date = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=40)
         model = f"status?code=503&after={quote(format_datetime(date, usegmt=True))}"
         server = make_server(upstream_url=upstream.url, UPSTREAM_TRIES="3", CHAT_MODEL=model)

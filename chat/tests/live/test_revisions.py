@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import Client, Frame, client, socket
 from chat.tests.live.database import Person
 from chat.tests.live.server import ENDLESS, HALF, SHORT, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

@@ -1,4 +1,4 @@
-"""What a user sets reaches the endpoint, and only that; what does not fit is left out visibly."""
+"""Settings of a user reach the endpoint, and no others; left-out messages are counted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import Client, Frame, client
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import SHORT, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

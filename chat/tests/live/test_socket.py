@@ -1,4 +1,4 @@
-"""What a client is told of its replies and of its conversations."""
+"""Frames about replies and conversations of a client."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import Shown, client
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import SHORT, SILENT, SLOW, THOUGHTS, Server
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import Client, client, eventually
 from chat.tests.live.server import ENDLESS, HALF, SHORT, SILENT, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,16 +26,14 @@ async def test_stop_keeps_the_text_and_closes_the_upstream(
     async with client(site, alice) as page:
         reply = (await page.send(about, ENDLESS))["reply"]
         shown = await page.has(reply, 20)
-        stopped = time.monotonic()  # the same clock in all processes
         await page.say("stop", reply=reply)
         end, text = await page.end(reply)
         assert end["status"] == "stopped"
         assert end["error"] is None
         assert text.startswith(shown)
         assert expected_text(ENDLESS).startswith(text)
-    (request,) = upstream.requests(about)
-    assert not request["open"]
-    assert request["closed_by_client"] - stopped < 1
+    await eventually(lambda: upstream.requests(about)[0]["closed_by_client"])
+    assert len(upstream.requests(about)) == 1
     row = site.database.reply(reply)
     assert (row["status"], row["text"]) == ("stopped", text)
 
@@ -49,8 +46,8 @@ async def test_stop_before_the_first_token(site: Server, upstream: Upstream) -> 
         await eventually(lambda: upstream.requests(about))
         end = await _stop(page, reply)
         assert (end["status"], end["length"]) == ("stopped", 0)
-    (request,) = upstream.requests(about)
-    assert request["closed_by_client"] is not None
+    await eventually(lambda: upstream.requests(about)[0]["closed_by_client"])
+    assert len(upstream.requests(about)) == 1
 
 
 async def test_stop_right_after_accepted(site: Server) -> None:
@@ -110,3 +107,41 @@ async def test_stop_of_a_queued_reply_ends_it_and_not_the_one_before(site: Serve
         await page.sync()
         assert page.shown[first["reply"]].end is None
         assert (await _stop(page, first["reply"]))["status"] == "stopped"
+
+
+async def test_deactivating_or_deleting_a_user_leaves_nothing_running(
+    site: Server, upstream: Upstream
+) -> None:
+    """By whatever process and way: here rows are changed from a shell."""
+    alice, bob = site.database.add_person("alice"), site.database.add_person("bob")
+    hers, his = f"Hers {uuid4()}", f"His {uuid4()}"
+    async with client(site, alice) as page, client(site, bob) as other:
+        sent = await page.send(hers, ENDLESS)
+        reply = sent["reply"]
+        behind = await page.send(
+            "Behind it", SHORT, conversation=sent["conversation"], parent=reply
+        )
+        await other.has((await other.send(his, ENDLESS))["reply"], 5)
+        shown = await page.has(reply, 20)
+        site.manage(
+            "shell",
+            "-c",
+            "from django.contrib.auth.models import User\n"
+            f"User.objects.filter(pk={alice.id}).update(is_active=False)\n"
+            f"User.objects.get(pk={bob.id}).delete()\n",
+        )
+        assert await page.closed(5) == 4401
+        await eventually(
+            lambda: not any(upstream.requests(about)[0]["open"] for about in (hers, his))
+        )
+        await eventually(lambda: site.database.reply(reply)["status"] == "stopped")
+    row = site.database.reply(reply)
+    assert row["text"].startswith(shown)
+    assert expected_text(ENDLESS).startswith(row["text"])
+    assert site.database.reply(behind["reply"])["status"] == "stopped"
+    assert site.database.messages(bob) == []
+    site.database.change("UPDATE auth_user SET is_active = 1 WHERE id = ?", alice.id)
+    async with client(site, site.database.log_in(alice)) as page:
+        assert (await page.end((await page.send("Again", SHORT))["reply"]))[0][
+            "status"
+        ] == "complete"

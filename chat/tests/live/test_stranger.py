@@ -1,4 +1,4 @@
-"""What is Alice's does not exist for Bob: he gets what he gets for ids that nobody has."""
+"""Objects of Alice do not exist for Bob: he gets the same answers as for unknown ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio
 
 
 def _frames(ids: Frame, own: Frame) -> list[Frame]:
-    """What Bob says about a conversation, a message and a reply."""
+    """Frames of Bob about a conversation, a message and a reply."""
     reply, message, chat = ids["reply"], ids["message"], ids["conversation"]
     position = {"attempt": 1, "text": 3, "reasoning": 0}
     send = {"type": "send", "text": "Hello"}

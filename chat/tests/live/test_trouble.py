@@ -1,4 +1,4 @@
-"""What else befalls a server that lives on: sleep, a lost lease, a database that is locked."""
+"""Further troubles of a server that lives on: sleep, a lost lease, a database that is locked."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from bench.upstream import expected_text
 from chat.tests.live.client import client, eventually
 from chat.tests.live.conftest import MakeServer
 from chat.tests.live.server import ENDLESS, SHORT, SLOW, Server, Upstream
+from fake_endpoint import expected_text
 
 pytestmark = pytest.mark.asyncio
 

@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import Settings
 
-from chat.models import Accepted, Change, Process, Reply, Request
+from chat import models
+from chat.models import Accepted, Change, Process, Reply
 from chat.models.changes import listener
 
 
@@ -37,7 +38,7 @@ def send(alice: User) -> Callable[..., Accepted]:
         text: str = "Hello", *, below: Accepted | None = None, key: UUID | None = None,
         model: str | None = None,
     ) -> Accepted:  # fmt: skip
-        return Request.objects.send(
+        return models.send(
             alice.pk,
             key or uuid4(),
             conversation=below.conversation if below else None,
@@ -56,7 +57,7 @@ def get() -> Callable[[Accepted], Reply]:
 
 
 class Heard:
-    """What was told after commits."""
+    """Announcements after commits."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []

@@ -1,4 +1,4 @@
-"""What is recorded of each attempt, and what a claim asks for: settings, context, model, price."""
+"""Records of attempts, and contents of a claim: settings, context, model, price."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from pytest_django import Settings
 
-from chat import protocol
+from chat import models, protocol
 from chat.models import (
     Accepted,
     Attempt,
@@ -26,7 +26,6 @@ from chat.models import (
     Process,
     Reason,
     Reply,
-    Request,
     Status,
     Unsaved,
 )
@@ -67,7 +66,7 @@ def test_each_attempt_keeps_its_own_facts(send: Send, get: Get, process: Process
     )
     Reply.objects.finish(first, "", "", outcome)
     reply = get(accepted)
-    Request.objects.continue_(reply.user_id, reply.uid, reply=reply.uid, model="openai/two")
+    models.continue_(reply.user_id, reply.uid, reply=reply.uid, model="openai/two")
     second = claim(get(accepted), process)
     Reply.objects.finish(second, "Hi.", "", DONE)
 
@@ -85,7 +84,7 @@ def test_money_of_all_attempts_counts(send: Send, get: Get, process: Process) ->
     Reply.objects.finish(claim(get(accepted), process), "Hi", "", DONE)
     Message.objects.filter(pk=get(accepted).pk).update(finish_reason="length")
     reply = get(accepted)
-    Request.objects.continue_(reply.user_id, reply.uid, reply=reply.uid, model=None)
+    models.continue_(reply.user_id, reply.uid, reply=reply.uid, model=None)
     Reply.objects.finish(claim(get(accepted), process), "Hi there", "", DONE)
     assert get(accepted).cost == Decimal("0.5")
 
@@ -95,9 +94,9 @@ def test_users_see_the_cost_only_if_the_operator_allows(
 ) -> None:
     accepted = send("Hello")
     Reply.objects.finish(claim(get(accepted), process), "Hi", "", DONE)
-    assert protocol.message_object(get(accepted))["cost"] is None
+    assert protocol.reply_object(get(accepted)).cost is None
     settings.SHOW_COST = True
-    assert protocol.message_object(get(accepted))["cost"] == 0.25
+    assert protocol.reply_object(get(accepted)).cost == 0.25
 
 
 def test_attempt_that_is_given_up_says_why(send: Send, get: Get, process: Process) -> None:
@@ -140,7 +139,7 @@ def test_stop_before_the_next_attempt_leaves_the_last_one_alone(
 
 def test_settings_go_along_with_the_first_message(alice: User, get: Get, process: Process) -> None:
     chosen = {"system": "Answer in rhymes.", "temperature": 0.2, "max_tokens": 50}
-    accepted = Request.objects.send(
+    accepted = models.send(
         alice.pk, UUID(int=1), conversation=None, parent=None, text="Hello", model=None,
         settings=chosen,
     )  # fmt: skip
@@ -161,9 +160,9 @@ def test_settings_are_kept_until_they_are_replaced(send: Send, alice: User) -> N
 
 def test_the_same_id_with_other_settings_is_refused(alice: User) -> None:
     fields: dict[str, Any] = {"conversation": None, "parent": None, "text": "Hi", "model": None}
-    Request.objects.send(alice.pk, UUID(int=1), **fields, settings={"top_p": 0.5})
+    models.send(alice.pk, UUID(int=1), **fields, settings={"top_p": 0.5})
     with pytest.raises(IdReused):
-        Request.objects.send(alice.pk, UUID(int=1), **fields, settings={"top_p": 0.6})
+        models.send(alice.pk, UUID(int=1), **fields, settings={"top_p": 0.6})
 
 
 def test_what_does_not_fit_is_left_out_and_counted(

@@ -1,4 +1,4 @@
-"""What is offered, from the environment and the database."""
+"""Offers from the environment and the database."""
 
 from __future__ import annotations
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.models.context import MESSAGE_TOKENS, Prompt, tokens, trim
+from chat.models.context import MESSAGE_TOKENS, PromptMessages, alternating, tokens, trim
 
 TEXT = st.text(max_size=200)
 TURN = st.tuples(TEXT, st.lists(TEXT, max_size=2))
@@ -17,7 +18,7 @@ ANSWER = st.one_of(st.none(), st.integers(1, 5000))
 
 
 @st.composite
-def prompts(draw: Any) -> Prompt:
+def prompts(draw: Any) -> PromptMessages:
     """Perhaps a system prompt, turns of a question and its answers, the last without one."""
     prompt = [{"role": "system", "content": draw(TEXT)}] if draw(st.booleans()) else []
     for question, answers in draw(st.lists(TURN, min_size=1, max_size=12)):
@@ -26,13 +27,13 @@ def prompts(draw: Any) -> Prompt:
     return [*prompt, {"role": "user", "content": draw(TEXT)}]
 
 
-def weight(prompt: Prompt) -> int:
+def weight(prompt: PromptMessages) -> int:
     return sum(tokens(message["content"]) + MESSAGE_TOKENS for message in prompt)
 
 
 @given(prompts(), CONTEXT, ANSWER, TEXT)
 def test_only_the_oldest_turns_are_left_out(
-    prompt: Prompt, context: int, answer: int | None, kept: str
+    prompt: PromptMessages, context: int, answer: int | None, kept: str
 ) -> None:
     messages, left_out = trim(prompt, context, answer=answer, kept=kept)
     system = [message for message in prompt if message["role"] == "system"]
@@ -45,7 +46,7 @@ def test_only_the_oldest_turns_are_left_out(
 
 @given(prompts(), CONTEXT, ANSWER, TEXT)
 def test_it_fits_or_only_the_last_turn_is_left(
-    prompt: Prompt, context: int, answer: int | None, kept: str
+    prompt: PromptMessages, context: int, answer: int | None, kept: str
 ) -> None:
     messages, _ = trim(prompt, context, answer=answer, kept=kept)
     if answer is None or answer >= context:
@@ -57,7 +58,7 @@ def test_it_fits_or_only_the_last_turn_is_left(
 
 @given(prompts(), CONTEXT, ANSWER, TEXT)
 def test_no_more_is_left_out_than_needed(
-    prompt: Prompt, context: int, answer: int | None, kept: str
+    prompt: PromptMessages, context: int, answer: int | None, kept: str
 ) -> None:
     messages, left_out = trim(prompt, context, answer=answer, kept=kept)
     if answer is None or answer >= context:
@@ -79,27 +80,27 @@ def test_a_longest_answer_above_the_context_takes_no_turns_away(answer: int) -> 
 
 
 @given(prompts(), CONTEXT, CONTEXT)
-def test_a_larger_context_keeps_no_less(prompt: Prompt, one: int, other: int) -> None:
+def test_a_larger_context_keeps_no_less(prompt: PromptMessages, one: int, other: int) -> None:
     small, large = sorted((one, other))
     assert trim(prompt, small, answer=None).left_out >= trim(prompt, large, answer=None).left_out
 
 
 @given(prompts(), ANSWER, TEXT)
 def test_nothing_is_left_out_of_an_unknown_context(
-    prompt: Prompt, answer: int | None, kept: str
+    prompt: PromptMessages, answer: int | None, kept: str
 ) -> None:
     assert trim(prompt, None, answer=answer, kept=kept) == (prompt, 0)
 
 
 @given(prompts(), CONTEXT)
-def test_the_prompt_given_is_not_changed(prompt: Prompt, context: int) -> None:
+def test_the_prompt_given_is_not_changed(prompt: PromptMessages, context: int) -> None:
     before = [dict(message) for message in prompt]
     trim(prompt, context, answer=None)
     assert prompt == before
 
 
 @pytest.mark.parametrize("prompt", [[], [{"role": "system", "content": "x" * 9000}]])
-def test_a_prompt_without_turns_stays(prompt: Prompt) -> None:
+def test_a_prompt_without_turns_stays(prompt: PromptMessages) -> None:
     assert trim(prompt, 256, answer=None) == (prompt, 0)
 
 
@@ -111,3 +112,44 @@ def test_tokens_are_bytes_by_four(text: str) -> None:
 
 def test_a_lone_surrogate_is_counted() -> None:
     assert tokens("\ud83d") == 1
+
+
+# --- roles in turn ------------------------------------------------------------------------
+
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "role": st.sampled_from(["system", "user", "assistant"]),
+            "content": st.sampled_from(["", "a", "b\n", "c d"]),
+        },
+        optional={"name": st.just("Alice")},
+    ),
+    max_size=8,
+)
+
+
+@given(MESSAGES)
+def test_no_two_neighbours_have_one_role_and_no_word_is_lost(messages: PromptMessages) -> None:
+    said = alternating(messages)
+    for one, other in pairwise(said):
+        assert one["role"] != other["role"] or "name" in one or "name" in other
+    assert alternating(said) == said
+    words = [part for one in said for part in one["content"].split("\n\n") if part]
+    expected = [one["content"] for one in messages if one["content"]]
+    assert "".join(words) == "".join(expected)
+    assert not any(one == {"role": "assistant", "content": ""} for one in said)
+
+
+def test_neighbours_are_joined_by_a_blank_line() -> None:
+    asked = [{"role": "user", "content": text} for text in ("One", "Two", "", "Three")]
+    assert alternating(asked) == [{"role": "user", "content": "One\n\nTwo\n\nThree"}]
+    assert asked[0]["content"] == "One"
+
+
+def test_a_message_with_a_name_is_nobody_elses() -> None:
+    asked: PromptMessages = [
+        {"role": "user", "content": "One", "name": "Alice"},
+        {"role": "user", "content": "Two", "name": "Bob"},
+        {"role": "user", "content": "Three"},
+    ]
+    assert alternating(asked) == asked

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
 from chat.models import Dropped, Endpoint, Unreadable
+from chat.models.endpoints import chosen_options
 
 KEY = "sk-canary-7f3a9c1e5b2d"
 ADDRESS = "https://api.example/v1"
@@ -28,11 +29,11 @@ def row() -> Endpoint:
 
 
 def secrets(row: Endpoint) -> tuple[str, dict[str, str]]:
-    return row.settings().api_key, dict(row.settings().headers)
+    return row.config().api_key, dict(row.config().headers)
 
 
 def test_secrets_are_neither_stored_nor_shown_plainly(row: Endpoint) -> None:
-    shown = f"{row!r} {row} {row.settings()!r} {vars(row)}"
+    shown = f"{row!r} {row} {row.config()!r} {vars(row)}"
     assert KEY not in shown
     assert row.has_key
     assert secrets(row) == (KEY, {"X-A": "1", "X-B": "2"})
@@ -106,10 +107,10 @@ def test_without_encryption_key_no_secret_is_taken(row: Endpoint, settings: Sett
 def test_time_outs_fall_back_to_the_settings(row: Endpoint, settings: Settings) -> None:
     settings.IDLE_TIMEOUT = 33.0
     row.connect_timeout = 2.5
-    found = row.settings()
+    found = row.config()
     assert (found.connect_timeout, found.idle_timeout) == (2.5, 33.0)
-    assert "connect time-out: 2.5 s" in found.extras()
-    assert "headers: X-A, X-B" in found.extras()
+    assert "connect time-out: 2.5 s" in chosen_options(found)
+    assert "headers: X-A, X-B" in chosen_options(found)
 
 
 @pytest.mark.parametrize("slug", ["", "A", "a_b", "-a", "a-", "a/b", "a\n", "a" * 41])

@@ -295,6 +295,7 @@ def until_somebody_waits() -> None:
     """Another transaction waits for a lock of this one."""
     with connection.cursor() as cursor:
         while True:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees one for ever
             cursor.execute(
                 "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
             )

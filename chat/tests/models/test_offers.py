@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.db import IntegrityError
 from pytest_django import DjangoAssertNumQueries
 
-from chat.models import Endpoint, Found, OfferedModel, Prices
+from chat.models import Endpoint, FoundModels, OfferedModel, Prices
 from chat.models.offers import MANY
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +26,8 @@ def on(endpoint: Endpoint) -> set[str]:
 
 def test_found_models_are_added_once_and_known_ones_stay(own: Endpoint) -> None:
     kept = OfferedModel.objects.create(endpoint=own, name="a", label="Mine", enabled=False)
-    assert OfferedModel.objects.add_found(own, ["a", "b", "b"]) == Found(1, 1, 1)
-    assert OfferedModel.objects.add_found(own, ["a", "b"]) == Found(0, 2, 0)
+    assert OfferedModel.objects.add_found(own, ["a", "b", "b"]) == FoundModels(1, 1, 1)
+    assert OfferedModel.objects.add_found(own, ["a", "b"]) == FoundModels(0, 2, 0)
     kept.refresh_from_db()
     assert (kept.label, kept.enabled) == ("Mine", False)
 
@@ -61,7 +61,7 @@ def test_what_is_known_comes_along() -> None:
 
 def test_names_that_do_not_fit_are_left_out(own: Endpoint) -> None:
     found = OfferedModel.objects.add_found(own, ["m" * 151, "n" * 150])
-    assert found == Found(1, 0, 1)
+    assert found == FoundModels(1, 0, 1)
     assert len(OfferedModel.objects.get().offer().id) < 200
 
 

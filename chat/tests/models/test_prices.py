@@ -1,4 +1,4 @@
-"""What a reply costs, and what is known about models."""
+"""Cost of a reply, and known facts about models."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from chat import models
 from chat.models import (
     Accepted,
     Claim,
@@ -23,9 +24,11 @@ from chat.models import (
     Process,
     Reason,
     Reply,
-    Request,
     Status,
+    Token,
+    TooMany,
     Unsaved,
+    stop_replies_of_inactive,
 )
 from chat.tests.models.conftest import Heard
 
@@ -88,6 +91,36 @@ def test_a_user_has_so_many_running_and_the_oldest_goes_next(
     assert heard.woken == [get(three).pk]
 
 
+def test_what_a_token_asks_for_has_the_tokens_limit_and_takes_no_place_of_the_user(
+    heard: Heard, send: Send, get: Get, process: Process, settings: Settings, alice: User
+) -> None:
+    settings.RUNNING_REPLIES_PER_USER, settings.RUNNING_REPLIES_PER_TOKEN = 1, 1
+    settings.QUEUED_REPLIES_PER_TOKEN = 1
+    script, _ = Token.objects.make(alice, "Script", ["chat"], None)
+    wide, _ = Token.objects.make(alice, "Wide", ["chat"], None)
+    wide.running_limit = 2
+    wide.save()
+
+    def asked(token: Token) -> Accepted:
+        return models.send(
+            alice.pk, uuid4(), conversation=None, parent=None, text="Hi", model=None, token=token.pk
+        )
+
+    page, second_page, script_first, script_next = send(), send(), asked(script), asked(script)
+    with pytest.raises(TooMany, match="QUEUED_REPLIES_PER_TOKEN"):
+        asked(script)
+    wides = [asked(wide), asked(wide), asked(wide)]
+    with pytest.raises(TooMany):
+        asked(wide)
+    held = [claim(get(one), process) for one in (page, script_first, *wides[:2])]
+    for accepted in (second_page, script_next, wides[2]):
+        assert Reply.objects.claim(get(accepted).pk, process.pk) is None
+        assert get(accepted).reason == "user_limit"
+    heard.forget_woken()
+    Reply.objects.finish(held[1], "1", "", DONE)
+    assert heard.woken == [get(script_next).pk]
+
+
 def test_a_claim_that_meets_a_stop_mark_ends_the_reply(
     send: Send, get: Get, process: Process
 ) -> None:
@@ -97,11 +130,63 @@ def test_a_claim_that_meets_a_stop_mark_ends_the_reply(
     assert get(accepted).status == "stopped"
 
 
+@pytest.mark.parametrize("by_token", [False, True])
+def test_a_claim_for_a_deactivated_user_ends_the_reply_and_keeps_its_text(
+    send: Send, get: Get, process: Process, alice: User, by_token: bool
+) -> None:
+    token = Token.objects.make(alice, "Script", ["chat"], None)[0].pk if by_token else None
+    accepted = models.send(
+        alice.pk, uuid4(), conversation=None, parent=None, text="Hi", model=None, token=token
+    )
+    held = claim(get(accepted), process)
+    Reply.objects.checkpoint(
+        process.pk, [Unsaved(held.reply, held.attempt, (("text", 0, "So far"),))]
+    )
+    Reply.objects.put_back(running(), Reason.RESTART, fault=False)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert Reply.objects.claim(held.reply, process.pk) is None
+    reply = get(accepted)
+    assert (reply.status, reply.text, reply.attempt) == ("stopped", "So far", 1)
+    User.objects.filter(pk=alice.pk).update(is_active=True)
+    claim(get(send("Again")), process)
+
+
+def test_what_a_deactivated_user_has_running_or_queued_is_stopped(
+    send: Send,
+    get: Get,
+    process: Process,
+    alice: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    bob = User.objects.create(username="bob")
+    his = models.send(bob.pk, uuid4(), conversation=None, parent=None, text="Hi", model=None)
+    first, other = send("one"), send("other")
+    behind = send("two", below=first)
+    held = claim(get(first), process)
+    with django_assert_num_queries(1):
+        assert stop_replies_of_inactive() == []
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    stopped = stop_replies_of_inactive()
+    assert stopped == sorted(get(one).pk for one in (first, other, behind))
+    assert [get(one).status for one in (first, other, behind, his)] == [
+        "running",
+        "stopped",
+        "stopped",
+        "queued",
+    ]
+    unsaved = [Unsaved(held.reply, held.attempt, (("text", 0, "So far"),))]
+    assert Reply.objects.checkpoint(process.pk, unsaved) == {held.reply: True}
+    with django_assert_num_queries(1):
+        assert stop_replies_of_inactive() == [], "it is marked"
+    Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
+    assert (get(first).status, get(first).text) == ("stopped", "So far")
+
+
 def test_an_empty_reply_is_left_out_of_the_prompt(send: Send, get: Get, process: Process) -> None:
     first = send("one")
     Reply.objects.finish(claim(get(first), process), "", "", Outcome(Status.FAILED))
     second = send("two", below=first)
-    assert [m["content"] for m in claim(get(second), process).messages] == ["one", "two"]
+    assert [m["content"] for m in claim(get(second), process).messages] == ["one\n\ntwo"]
 
 
 # --- checkpoint and end -----------------------------------------------------------------------
@@ -287,7 +372,7 @@ def test_continue_clears_the_stop_mark_and_the_faults(
     claim(get(accepted), process)
     Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
     Reply.objects.stop(alice.pk, accepted.reply)
-    Request.objects.continue_(alice.pk, uuid4(), reply=accepted.reply, model=None)
+    models.continue_(alice.pk, uuid4(), reply=accepted.reply, model=None)
     reply = get(accepted)
     assert (reply.status, reply.faults, reply.stop_requested) == ("queued", 0, False)
 

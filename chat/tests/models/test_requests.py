@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from pytest_django import Settings
 
+from chat import models
 from chat.models import (
     Accepted,
     Conversation,
@@ -21,7 +22,6 @@ from chat.models import (
     Outcome,
     Process,
     Reply,
-    Request,
     Status,
     TooMany,
     changes_since,
@@ -73,9 +73,7 @@ def test_the_same_id_with_another_body_is_refused(send: Send) -> None:
 def test_another_user_may_use_the_same_id(send: Send, bob: User) -> None:
     key = uuid4()
     mine = send(key=key)
-    his = Request.objects.send(
-        bob.pk, key, conversation=None, parent=None, text="Hello", model=None
-    )
+    his = models.send(bob.pk, key, conversation=None, parent=None, text="Hello", model=None)
     assert his.conversation != mine.conversation
 
 
@@ -95,12 +93,12 @@ def test_a_stranger_gets_what_an_unknown_id_gets_and_changes_nothing(send: Send,
         (accepted.conversation, None),
         (uuid4(), None),
     ]:
-        with pytest.raises(Conversation.DoesNotExist):
-            Request.objects.send(
+        with pytest.raises(ObjectDoesNotExist):
+            models.send(
                 bob.pk, uuid4(), conversation=conversation, parent=parent, text="x", model=None
             )
     with pytest.raises(Reply.DoesNotExist):
-        Request.objects.continue_(bob.pk, uuid4(), reply=accepted.reply, model=None)
+        models.continue_(bob.pk, uuid4(), reply=accepted.reply, model=None)
     assert Message.objects.count() == before
     assert Counter.objects.current(bob.pk) == 0
 
@@ -108,7 +106,7 @@ def test_a_stranger_gets_what_an_unknown_id_gets_and_changes_nothing(send: Send,
 def test_a_parent_of_another_conversation_is_not_found(send: Send, alice: User) -> None:
     one, other = send(), send()
     with pytest.raises(ObjectDoesNotExist):
-        Request.objects.send(
+        models.send(
             alice.pk, uuid4(), conversation=one.conversation, parent=other.reply, text="x",
             model=None,
         )  # fmt: skip
@@ -117,14 +115,12 @@ def test_a_parent_of_another_conversation_is_not_found(send: Send, alice: User) 
 def test_only_a_reply_can_be_answered(send: Send, alice: User) -> None:
     one = send()
     with pytest.raises(NotAllowed):
-        Request.objects.send(
+        models.send(
             alice.pk, uuid4(), conversation=one.conversation, parent=one.message, text="x",
             model=None,
         )  # fmt: skip
     with pytest.raises(NotAllowed):
-        Request.objects.send(
-            alice.pk, uuid4(), conversation=None, parent=one.reply, text="x", model=None
-        )
+        models.send(alice.pk, uuid4(), conversation=None, parent=one.reply, text="x", model=None)
 
 
 def test_an_unknown_model_is_refused_and_a_vanished_one_replaced(
@@ -157,9 +153,9 @@ def test_which_ends_can_go_on(
     finish(get, accepted, process, text, outcome)
     if not allowed:
         with pytest.raises(NotAllowed):
-            Request.objects.continue_(alice.pk, uuid4(), reply=accepted.reply, model=None)
+            models.continue_(alice.pk, uuid4(), reply=accepted.reply, model=None)
         return
-    again = Request.objects.continue_(alice.pk, uuid4(), reply=accepted.reply, model="openai/two")
+    again = models.continue_(alice.pk, uuid4(), reply=accepted.reply, model="openai/two")
     assert (again.reply, again.message) == (accepted.reply, accepted.message)
     reply = get(accepted)
     assert (reply.status, reply.model, reply.ended, reply.error_code) == (
@@ -193,7 +189,7 @@ def test_an_answered_reply_cannot_go_on(
     finish(get, one, process, "half", Outcome(Status.INTERRUPTED))
     send(below=one)
     with pytest.raises(NotAllowed):
-        Request.objects.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
+        models.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
 
 
 def test_so_many_replies_may_wait(send: Send, settings: Settings) -> None:
@@ -206,7 +202,7 @@ def test_so_many_replies_may_wait(send: Send, settings: Settings) -> None:
 
 
 def test_each_changed_object_takes_its_own_number_and_is_told_after_the_commit(
-    heard: Heard, send: Send, alice: User
+    heard: Heard, send: Send, get: Get, alice: User
 ) -> None:
     one = send()
     send(below=one)
@@ -217,7 +213,25 @@ def test_each_changed_object_takes_its_own_number_and_is_told_after_the_commit(
         ("message", "created"),
         ("message", "created"),
     ]
-    assert len(heard.woken) == 2
+    assert heard.woken == [get(one).pk]  # the other is woken by its end
+
+
+def test_no_number_is_given_twice_by_a_lock_within_a_lock(send: Send, alice: User) -> None:
+    chat = Conversation.objects.for_user(alice).get(uid=send().conversation)
+    seen = Counter.objects.current(alice.pk)
+    with Counter.objects.held(alice.pk):
+        chat.change(title="Within")
+    assert Counter.objects.current(alice.pk) == seen + 1
+
+    def count_twice() -> None:
+        with Counter.objects.held(alice.pk) as counter:
+            chat.touch(counter, "title")
+            chat.change(title="Counted again")
+
+    with pytest.raises(RuntimeError):
+        count_twice()
+    chat.refresh_from_db()
+    assert (Counter.objects.current(alice.pk), chat.title) == (seen + 1, "Within")
 
 
 def test_changes_hold_what_happened_since(send: Send, alice: User) -> None:
@@ -239,3 +253,19 @@ def test_changes_start_anew_where_they_cannot_be_told(
     assert changes_since(alice.pk, 10**9).reset, "a number from another database"
     settings.CHANGES_OBJECTS = 2
     assert changes_since(alice.pk, 0).reset, "too many objects"
+
+
+@pytest.mark.parametrize("outcome", [Outcome(Status.FAILED), Outcome(Status.STOPPED)])
+def test_after_a_reply_without_text_the_model_is_asked_with_roles_in_turn(
+    send: Send, get: Get, process: Process, outcome: Outcome
+) -> None:
+    """Many a template refuses two messages of the user in a row: the conversation would be dead."""
+    accepted = send("One")
+    for text in ("Two", "Three"):
+        claim = Reply.objects.claim(get(accepted).pk, process.pk)
+        assert claim is not None
+        Reply.objects.finish(claim, "", "Hm.", outcome)
+        accepted = send(text, below=accepted)
+    claim = Reply.objects.claim(get(accepted).pk, process.pk)
+    assert claim is not None
+    assert claim.messages == [{"role": "user", "content": "One\n\nTwo\n\nThree"}]

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from chat import models
 from chat.models import (
     Accepted,
     Attempt,
@@ -26,13 +27,13 @@ from chat.models import (
     Process,
     Reason,
     Reply,
-    Request,
     Status,
     TooMany,
     Unsaved,
     changes_since,
 )
-from chat.models.calling import Asked, place_call
+from chat.models.openai_calls import NewCall, place_call
+from chat.models.prompts import build_prompt
 from chat.tests.models.conftest import Heard
 
 type Send = Callable[..., Accepted]
@@ -46,9 +47,7 @@ def edit(alice: User) -> Callable[..., Accepted]:
     def edit(
         message: UUID, text: str = "Better", *, model: str | None = None, key: UUID | None = None
     ) -> Accepted:
-        return Request.objects.edit(
-            alice.pk, key or uuid4(), message=message, text=text, model=model
-        )
+        return models.edit(alice.pk, key or uuid4(), message=message, text=text, model=model)
 
     return edit
 
@@ -56,7 +55,7 @@ def edit(alice: User) -> Callable[..., Accepted]:
 @pytest.fixture
 def regenerate(alice: User) -> Callable[..., Accepted]:
     def regenerate(reply: UUID, *, model: str | None = None, key: UUID | None = None) -> Accepted:
-        return Request.objects.regenerate(alice.pk, key or uuid4(), reply=reply, model=model)
+        return models.regenerate(alice.pk, key or uuid4(), reply=reply, model=model)
 
     return regenerate
 
@@ -64,7 +63,7 @@ def regenerate(alice: User) -> Callable[..., Accepted]:
 @pytest.fixture
 def withdraw(alice: User) -> Callable[..., Accepted]:
     def withdraw(message: UUID, *, key: UUID | None = None) -> Accepted:
-        return Request.objects.withdraw(alice.pk, key or uuid4(), message=message)
+        return models.withdraw(alice.pk, key or uuid4(), message=message)
 
     return withdraw
 
@@ -204,7 +203,7 @@ def test_a_retry_that_waits_without_text_counts_as_waiting(
 ) -> None:
     one = send("one")
     answer(one, "", Outcome(Status.FAILED, error_code="unreachable"))
-    Request.objects.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
+    models.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
     assert edit(one.message, "eins").reply == one.reply
     claimed = claim(get(one), process)
     assert (claimed.attempt, asked(claimed)) == (2, ["eins"])
@@ -237,7 +236,7 @@ def test_what_an_api_call_waits_for_stays_the_answer_to_what_it_asked(
     get: Get, edit: Send, withdraw: Send, alice: User, process: Process
 ) -> None:
     said = [{"role": "user", "content": "one"}]
-    call = place_call(alice.pk, Asked("openai/one", said, {}, store=True))
+    call = place_call(alice.pk, NewCall("openai/one", said, {}, store=True))
     other = edit(call.message, "eins")
     assert (other.message != call.message, message(call.message).text) == (True, "one")
     assert asked(claim(get(call), process)) == ["one"]
@@ -337,6 +336,24 @@ def test_withdraw_wakes_what_waited_behind(
     assert (parent_of(two.message), chat_of(two).title) == (None, "two")
 
 
+def test_what_moves_up_by_a_withdrawal_leaves_nothing_out(
+    send: Send, get: Get, withdraw: Send, process: Process
+) -> None:
+    one = send("one")
+    two = send("two", below=one)
+    three = send("three", below=two)
+    withdraw(one.message)
+    for sent, said in ((two, ["two"]), (three, ["two", "2", "three"])):
+        reply = get(sent)
+        assert reply.parent is not None
+        assert build_prompt(reply.conversation, reply.parent, 100_000).left_out == 0
+        held = claim(reply, process)
+        assert asked(held) == said
+        Reply.objects.finish(held, "2", "", DONE)
+    four = get(send("four", below=three))
+    assert four.depth == 5
+
+
 def test_withdraw_of_the_shown_end_shows_the_reply_before(
     send: Send, withdraw: Send, answer: Callable[..., Reply]
 ) -> None:
@@ -403,7 +420,7 @@ def test_withdraw_takes_the_records_of_a_retry_along(
 ) -> None:
     one = send("one")
     answer(one, "", Outcome(Status.FAILED))
-    Request.objects.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
+    models.continue_(alice.pk, uuid4(), reply=one.reply, model=None)
     withdraw(one.message)
     assert not Attempt.objects.exists()
     assert not Part.objects.exists()
@@ -431,18 +448,17 @@ def test_only_what_waits_alone_can_be_withdrawn(
 
 def calls(user: User, accepted: Accepted) -> dict[str, Callable[..., Accepted]]:
     """Each kind of request about this message or reply; arguments go over those given here."""
-    requests = Request.objects
 
     def edit(key: UUID, **other: Any) -> Accepted:
         fields: dict[str, Any] = {"message": accepted.message, "text": "x", "model": None}
-        return requests.edit(user.pk, key, **fields | other)
+        return models.edit(user.pk, key, **fields | other)
 
     def regenerate(key: UUID, **other: Any) -> Accepted:
         fields: dict[str, Any] = {"reply": accepted.reply, "model": None}
-        return requests.regenerate(user.pk, key, **fields | other)
+        return models.regenerate(user.pk, key, **fields | other)
 
     def withdraw(key: UUID, **other: Any) -> Accepted:
-        return requests.withdraw(user.pk, key, **{"message": accepted.message} | other)
+        return models.withdraw(user.pk, key, **{"message": accepted.message} | other)
 
     return {"edit": edit, "regenerate": regenerate, "withdraw": withdraw}
 

@@ -1,5 +1,6 @@
-"""Install OpenAI's SDK for Node."""
+"""Install the clients that the tests try."""
 
-from chat.tests.sdk import install
+from chat.tests.sdk import install, install_python
 
 install()
+install_python()

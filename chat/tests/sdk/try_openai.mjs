@@ -24,6 +24,9 @@ const messages = [{ role: "system", content: "Be brief." }, user("One")];
 const whole = await create({ messages, seed: 7, top_k: 40 });
 found.whole = whole.choices[0];
 found.usage = whole.usage;
+const stored = client.chat.completions;
+found.listed = (await stored.list({ limit: 1 })).data.map(({ id }) => id === whole.id);
+found.fetched = (await stored.retrieve(whole.id)).choices[0].message.content;
 messages.push(whole.choices[0].message, user("Two"));
 
 const stream = await create({ messages, stream: true, stream_options: { include_usage: true } });
@@ -36,6 +39,11 @@ for await (const chunk of stream) {
 
 const runner = client.chat.completions.stream({ model, messages: [user("Three")] });
 found.collected = await runner.finalContent();
+
+const passing = await create({ messages: [user("To be deleted")] });
+found.deleted = await stored.delete(passing.id);
+found.goneId = passing.id;
+found.gone = await thrown(() => stored.delete(passing.id));
 
 const left = await create({ model: endless, messages: [user("Leave")], stream: true });
 for await (const chunk of left) {

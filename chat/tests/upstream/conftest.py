@@ -1,4 +1,4 @@
-"""A running fake upstream and clients for it, with limits short enough for tests."""
+"""A running fake endpoint and clients for it, with limits short enough for tests."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest_asyncio
 
-from bench.upstream import FakeUpstream
-from chat.upstream import Batch, ChatRequest, Client, Endpoint, UpstreamError, Usage
+from chat.endpoint import EndpointConfig
+from chat.upstream import Batch, ChatRequest, Client, UpstreamError, Usage
+from fake_endpoint import FakeEndpoint
 
 KEY = "sk-canary-0f6c1d2e3b4a5968"
 PROMPT = "the canary prompt: Ärger im Kontor, 4711 sacks of pepper"
@@ -38,19 +39,19 @@ class Outcome:
 
 
 @pytest_asyncio.fixture
-async def upstream() -> AsyncIterator[FakeUpstream]:
-    async with FakeUpstream() as running:
+async def upstream() -> AsyncIterator[FakeEndpoint]:
+    async with FakeEndpoint() as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def connect(upstream: FakeUpstream) -> AsyncIterator[Connect]:
-    """Makes clients for the fake upstream; keyword arguments are the endpoint's fields."""
+async def connect(upstream: FakeEndpoint) -> AsyncIterator[Connect]:
+    """Makes clients for the fake endpoint; keyword arguments are the endpoint's fields."""
     clients: list[Client] = []
 
     def make(**fields: Any) -> Client:
-        given = {"name": "Fake", "base_url": upstream.url, "api_key": KEY} | fields
-        clients.append(Client(Endpoint(**given)))
+        given = {"name": "fake", "label": "Fake", "base_url": upstream.url, "api_key": KEY} | fields
+        clients.append(Client(EndpointConfig(**given)))
         return clients[-1]
 
     yield make
@@ -73,8 +74,8 @@ async def read(client: Client, request: ChatRequest | str) -> Outcome:
                     outcome.batches.append(batch)
             finally:
                 outcome.finish_reason = stream.finish_reason
-                outcome.usage = stream.usage
-                outcome.model, outcome.detail = stream.model, stream.detail
+                outcome.usage = stream.facts.usage
+                outcome.model, outcome.detail = stream.facts.model, stream.detail
     except UpstreamError as error:
         outcome.error = error
     return outcome

@@ -1,4 +1,4 @@
-"""What a chunk says, whatever its shape."""
+"""Contents of a chunk in any shape."""
 
 import json
 from typing import Any

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import threading
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,15 +17,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bench.faults import SHORT
-from bench.upstream import FakeUpstream, expected_text
+from chat.endpoint import EndpointConfig
+from chat.tests.counting import Counted
 from chat.tests.upstream.conftest import KEY, PROMPT, Connect, ask, read
-from chat.upstream import ChatRequest, Client, Endpoint
+from chat.upstream import ChatRequest, Client
+from fake_endpoint import FakeEndpoint, expected_text
+from fake_endpoint.faults import SHORT
 
 pytestmark = pytest.mark.asyncio
 
 
-async def test_the_request_is_what_was_asked(upstream: FakeUpstream, connect: Connect) -> None:
+async def test_the_request_is_what_was_asked(upstream: FakeEndpoint, connect: Connect) -> None:
     await read(connect(), "words?n=1")
     (request,) = upstream.requests
     assert (request.method, request.path) == ("POST", "/v1/chat/completions")
@@ -38,7 +41,7 @@ async def test_the_request_is_what_was_asked(upstream: FakeUpstream, connect: Co
 
 
 async def test_nothing_is_taken_from_the_environment(
-    upstream: FakeUpstream, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    upstream: FakeEndpoint, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
         monkeypatch.setenv(name, "from-the-environment")
@@ -53,7 +56,7 @@ async def test_nothing_is_taken_from_the_environment(
 
 
 async def test_a_kept_text_is_sent_as_the_last_message_and_continued(
-    upstream: FakeUpstream, connect: Connect
+    upstream: FakeEndpoint, connect: Connect
 ) -> None:
     text = expected_text("words?n=40")
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text[:77]}]
@@ -64,7 +67,7 @@ async def test_a_kept_text_is_sent_as_the_last_message_and_continued(
 
 
 async def test_a_continued_text_may_begin_like_a_thought(
-    upstream: FakeUpstream, connect: Connect
+    upstream: FakeEndpoint, connect: Connect
 ) -> None:
     upstream.play("<think>is a tag</think>")
     messages = [{"role": "assistant", "content": "The word "}]
@@ -90,7 +93,7 @@ async def test_the_fake_repeats_the_end_of_the_kept_text_on_demand(connect: Conn
     assert (await read(connect(), model)).text == text
 
 
-async def test_asking_for_usage_is_given_up_once(upstream: FakeUpstream, connect: Connect) -> None:
+async def test_asking_for_usage_is_given_up_once(upstream: FakeEndpoint, connect: Connect) -> None:
     client = connect()
     for _ in range(2):
         outcome = await read(client, "no-usage-option")
@@ -99,7 +102,7 @@ async def test_asking_for_usage_is_given_up_once(upstream: FakeUpstream, connect
 
 
 async def test_replies_that_ask_at_the_same_time_all_give_up_asking_for_usage(
-    upstream: FakeUpstream, connect: Connect
+    upstream: FakeEndpoint, connect: Connect
 ) -> None:
     client = connect()
     outcomes = await asyncio.gather(*(read(client, "no-usage-option") for _ in range(5)))
@@ -107,7 +110,7 @@ async def test_replies_that_ask_at_the_same_time_all_give_up_asking_for_usage(
 
 
 async def test_a_request_that_is_refused_without_the_option_too_ends(
-    upstream: FakeUpstream, connect: Connect
+    upstream: FakeEndpoint, connect: Connect
 ) -> None:
     client = connect()
     words = quote("stream_options is odd, and so is model")
@@ -119,19 +122,19 @@ async def test_a_request_that_is_refused_without_the_option_too_ends(
     assert (await read(client, "words?n=1")).usage is not None
 
 
-async def test_a_redirect_is_not_followed(upstream: FakeUpstream, connect: Connect) -> None:
+async def test_a_redirect_is_not_followed(upstream: FakeEndpoint, connect: Connect) -> None:
     outcome = await read(connect(), "redirect")
     assert outcome.error is not None
     assert outcome.error.code == "redirected"
     assert [r.path for r in upstream.requests] == ["/v1/chat/completions"]
 
 
-async def test_what_utf8_cannot_carry_is_cleaned(upstream: FakeUpstream, connect: Connect) -> None:
+async def test_what_utf8_cannot_carry_is_cleaned(upstream: FakeEndpoint, connect: Connect) -> None:
     assert (await read(connect(), ask("words?n=1", "a\ud800b\0c"))).error is None
     assert upstream.chats[0].body["messages"][0]["content"] == "a\ufffdbc"
 
 
-async def test_many_replies_at_a_time(upstream: FakeUpstream, connect: Connect) -> None:
+async def test_many_replies_at_a_time(upstream: FakeEndpoint, connect: Connect) -> None:
     client = connect()
     outcomes = await asyncio.gather(*(read(client, f"words?n=50&seed={i}") for i in range(50)))
     assert all(o.text == expected_text(f"words?n=50&seed={i}") for i, o in enumerate(outcomes))
@@ -182,7 +185,7 @@ async def test_a_base_url_that_is_none(connect: Connect, url: str) -> None:
 
 @pytest.mark.parametrize("key", ["line\nbreak", "schlüssel", "nul\0"])
 async def test_a_key_that_no_header_can_carry(
-    upstream: FakeUpstream, connect: Connect, key: str
+    upstream: FakeEndpoint, connect: Connect, key: str
 ) -> None:
     error = (await read(connect(api_key=key), "any")).error
     assert error is not None
@@ -190,7 +193,7 @@ async def test_a_key_that_no_header_can_carry(
     assert upstream.requests == []
 
 
-async def test_tls_to_a_server_without_it(upstream: FakeUpstream, connect: Connect) -> None:
+async def test_tls_to_a_server_without_it(upstream: FakeEndpoint, connect: Connect) -> None:
     error = (await read(connect(base_url=upstream.url.replace("http", "https")), "any")).error
     assert error is not None
     assert error.code == "tls_failed"
@@ -221,7 +224,7 @@ async def test_tls_is_verified_and_paced_alike(
     pem = certificate(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(pem)
-    async with FakeUpstream("localhost", tls=tls) as secure:
+    async with FakeEndpoint("localhost", tls=tls) as secure:
         refused = await read(connect(base_url=secure.url), "words?n=50")
         assert refused.error is not None
         assert refused.error.code == "tls_failed"
@@ -256,7 +259,7 @@ async def test_tls_is_verified_and_paced_alike(
     ],
 )
 async def test_no_key_and_no_prompt_is_ever_told(
-    upstream: FakeUpstream, connect: Connect, caplog: pytest.LogCaptureFixture, model: str
+    upstream: FakeEndpoint, connect: Connect, caplog: pytest.LogCaptureFixture, model: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("openai", "httpx2", "aiohttp", "asyncio"):
@@ -288,5 +291,17 @@ async def test_the_libraries_raise_what_is_expected() -> None:
 
 
 async def test_an_endpoint_and_a_request_show_neither_key_nor_prompt() -> None:
-    endpoint = Endpoint("local", "http://user:secret@host/v1?key=secret", "secret")
+    endpoint = EndpointConfig("local", "local", "http://user:secret@host/v1?key=secret", "secret")
     assert "secret" not in repr(endpoint) + repr(Client(endpoint)) + repr(ask("m", "secret"))
+
+
+async def test_a_refusal_of_a_long_prompt_is_searched_in_another_thread(
+    upstream: FakeEndpoint, connect: Connect
+) -> None:
+    prompt = Counted("The long and winding prompt. " * 10_000)
+    outcome = await read(connect(), ask("no-such-scenario", prompt))
+    assert outcome.error is not None
+    assert outcome.error.status == 404
+    here = prompt.read.pop(threading.current_thread().name, 0)
+    assert here < 4 * len(prompt)  # the request is made of it
+    assert 0 < prompt.total < 4 * len(prompt)

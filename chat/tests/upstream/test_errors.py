@@ -1,5 +1,6 @@
-"""Which error an answer is, and what it never repeats."""
+"""Errors by answer, and words that they never repeat."""
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.endpoint import EndpointConfig
+from chat.tests.counting import Counted
 from chat.upstream import UpstreamError
 from chat.upstream.errors import SENTENCES
 from chat.upstream.refusals import refusal, reported, retry_after
-from chat.upstream.scrubbing import scrub
+from chat.upstream.scrubbing import NOT_SEARCHED, SEARCHED, scrub
 
 
 def refused(status: int, body: Any = "", **headers: str) -> UpstreamError:
@@ -58,6 +61,23 @@ def refused(status: int, body: Any = "", **headers: str) -> UpstreamError:
         (413, {"code": "rate_limit_exceeded"}, "too_large_context", True),
         (429, {"message": "tokens in the context window a minute"}, "rate_limited", False),
         (500, {"message": "The conversation about billing failed"}, "upstream_error", False),
+        (403, {"code": "AllocationQuota.FreeTierOnly"}, "no_credit", True),
+        (429, {"code": "1113", "message": "余额不足或无可用资源包"}, "no_credit", True),
+        (404, {"message": "No endpoints found for x/y."}, "unknown_model", True),
+        (400, {"message": "x is not a valid model ID"}, "unknown_model", True),
+        (400, {"message": "Model Not Exist"}, "unknown_model", True),
+        (400, {"message": "The requested model 'x' does not exist"}, "unknown_model", True),
+        (400, {"code": "model_decommissioned"}, "unknown_model", True),
+        (410, {"message": "The model x has been retired"}, "unknown_model", True),
+        (429, {"message": "The model x does not exist in this pool now"}, "rate_limited", False),
+        (503, {"message": "Unknown model state, loading"}, "upstream_error", False),
+        (405, {"message": "Method Not Allowed"}, "not_found", True),
+        (400, {"message": "Input exceeds the maximum sequence length"}, "too_large_context", True),
+        (422, {"message": "`inputs` must have less than 4095 tokens"}, "too_large_context", True),
+        (400, {"message": "Total tokens exceed max message tokens"}, "too_large_context", True),
+        (400, {"message": "exceeded model token limit: 8192"}, "too_large_context", True),
+        (400, {"message": "Content Exists Risk"}, "content_filtered", True),
+        (498, {"message": "Flex tier capacity exceeded"}, "rate_limited", False),
     ],
 )
 def test_a_status_has_its_code(status: int, error: Any, code: str, permanent: bool) -> None:
@@ -186,6 +206,45 @@ def test_retry_after_as_a_date_or_in_milliseconds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-reset-requests": "1s"}, 1),
+        ({"x-ratelimit-reset-tokens": "6m0s"}, 360),
+        ({"x-ratelimit-reset-tokens": "1h2m3.5s"}, 3723.5),
+        ({"x-ratelimit-reset-requests": "20ms"}, 0.02),
+        ({"x-ratelimit-reset": "17"}, 17),
+        ({"ratelimit-reset": "17"}, 17),
+        ({"retry-after": "3", "x-ratelimit-reset": "17"}, 3),
+        ({"retry-after": "soon", "x-ratelimit-reset": "17"}, 17),
+        # Only the limit that is used up has to be waited for.
+        (
+            {
+                "x-ratelimit-reset-requests": "2s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-tokens": "6m0s",
+                "x-ratelimit-remaining-tokens": "900",
+            },
+            2,
+        ),
+        ({"x-ratelimit-reset-requests": "2s", "x-ratelimit-reset-tokens": "6m0s"}, 2),
+        ({"x-ratelimit-reset": "never"}, None),
+        ({"x-ratelimit-reset": ""}, None),
+        ({"x-ratelimit-limit": "5"}, None),
+    ],
+)
+def test_retry_after_by_the_limits_that_are_told(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_retry_after_by_a_limit_with_a_date() -> None:
+    then = datetime.now(UTC).timestamp() + 30
+    for value in (f"{then:.0f}", f"{then * 1000:.0f}"):
+        assert retry_after({"x-ratelimit-reset": value}) == pytest.approx(30, abs=2)
+
+
+@pytest.mark.parametrize(
     ("seconds", "said"),
     [
         (1, "1 second"),
@@ -254,3 +313,104 @@ def test_a_prompt_in_any_form_is_replaced(form: Callable[[str], str]) -> None:
     assert said.startswith("Refused: ")
     assert not any(word in said for word in ("Kontor", "8bf7", "守", "that"))
     assert len(said) < 20
+
+
+# --- how much is looked at ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "piece"),
+    [
+        ("parameter " * 60, "Put this down. "),
+        ("a" * 600, "a"),
+        ("a" * 600, "aaaaaabcdefg"),
+        ("This model's maximum context length is 8192 tokens. " * 12, "the length of a context "),
+        ("".join(map(str, range(300))), "".join(map(str, range(300)))),
+    ],
+)
+def test_looking_for_a_prompt_takes_work_in_proportion_to_its_length(
+    words: str, piece: str
+) -> None:
+    per_character = []
+    for length in (20_000, 200_000):
+        secret = Counted((piece * length)[:length])
+        scrub(words, [secret])
+        per_character.append(secret.total / length)
+    assert max(per_character) < 20
+    assert per_character[1] <= per_character[0] * 1.2
+
+
+def test_an_error_in_a_stream_is_never_looked_for_in_a_long_prompt() -> None:
+    prompt = Counted("word " * 100_000)
+    said = {"message": f"maximum context length is 8192. {prompt[:200]}", "code": "x"}
+    prompt.read.clear()
+    error = reported("Fake", {"error": said, "code": 400}, [prompt])
+    assert prompt.total == 0
+    assert error.code == "too_large_context"
+    assert "8192" not in error.detail
+    assert NOT_SEARCHED in error.detail
+
+
+def test_of_a_prompt_beyond_all_bounds_no_refusal_is_told() -> None:
+    prompt = Counted("word " * (SEARCHED // 5 + 1))
+    body = json.dumps({"error": {"message": "context_length: word word word"}}).encode()
+    error = refusal("Fake", 400, {}, body, [prompt])
+    assert prompt.total == 0
+    assert (error.code, error.detail) == ("too_large_context", f"HTTP 400. {NOT_SEARCHED}")
+
+
+def test_many_parameters_are_looked_for_one_by_one_without_patterns() -> None:
+    names = [f"p{at}" for at in range(100)]
+    body = json.dumps({"error": {"message": "'p77' is not known"}}).encode()
+    assert refusal("Fake", 400, {}, body, [], names).setting == "p77"
+
+
+@pytest.mark.parametrize("nest", ['{"error":', "["])
+def test_an_error_in_a_thousand_others_is_read_as_none(nest: str) -> None:
+    close = "]" if nest == "[" else "}"
+    body = (nest * 900 + '"deep"' + close * 900).encode()
+    assert refusal("Fake", 400, {}, body, []).detail == "HTTP 400."
+
+
+# --- a key in whatever form -----------------------------------------------------------------
+
+SECRET = "Zk9-qWx7_Lm2Pd5Rt8Vb"
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        SECRET[:9],
+        SECRET[4:11],
+        SECRET[-7:],
+        f"{SECRET[:3]}****{SECRET[-3:]}",
+        f"{SECRET[:5]}...",
+        f"{SECRET[:4]}…{SECRET[-4:]}",
+        f"ending in {SECRET[-4:]}",
+        f"'{SECRET[:4]}'",
+        _base64(SECRET),
+        _base64(f"Bearer {SECRET}"),
+        _base64(f"user:{SECRET}"),
+        _base64(f"ab{SECRET}cd"),
+        base64.urlsafe_b64encode(f"??{SECRET}>>".encode()).decode(),
+        _base64(SECRET)[:14],
+        SECRET.encode().hex(),
+        SECRET.encode().hex().upper()[:20],
+        json.dumps(_base64(SECRET).replace("=", "\u003d")),
+    ],
+)
+def test_a_key_in_base64_or_cut_short_is_replaced(form: str) -> None:
+    told = scrub(
+        f"Refused: {form} is wrong", EndpointConfig("F", "F", "http://x.test", SECRET).secrets
+    )
+    assert told in {f"Refused: {around} is wrong" for around in ("…", '"…"', "ending in …", "'…'")}
+
+
+def test_words_that_only_look_like_a_piece_of_a_key_stay() -> None:
+    words = "Incorrect key provided: see the page of your account, in 4 seconds..."
+    assert scrub(words, EndpointConfig("F", "F", "http://x.test", SECRET).secrets) == words

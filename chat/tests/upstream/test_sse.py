@@ -22,7 +22,17 @@ def test_every_line_end_ends_a_line(end: bytes) -> None:
 
 
 def test_comments_and_other_fields_are_no_events() -> None:
-    assert split(b": ping\n\nid: 1\n\nretry: 5\n\nevent: lonely\n\ndata: x\n\n") == [(b"", b"x")]
+    assert split(b": ping\n\nid: 1\n\nretry: 5\n\nelse: 3\n\ndata: x\n\n") == [(b"", b"x")]
+
+
+def test_a_name_and_lines_of_json_are_events_by_themselves() -> None:
+    assert split(b"event: end\n\ndata: x\n\n") == [(b"end", b""), (b"", b"x")]
+    pretty = b'{\n  "error": "x",\n  "data: y": 1\n}'
+    assert split(b"data: x\n\n" + pretty + b"\n\ndata: y\n\n") == [
+        (b"", b"x"),
+        (b"", pretty),
+        (b"", b"y"),
+    ]
 
 
 def test_the_name_belongs_to_one_event() -> None:

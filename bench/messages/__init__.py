@@ -1,0 +1,1 @@
+"""Part *messages* of `make bench`: the cost of a message before and beside its tokens."""

@@ -1,0 +1,109 @@
+/** Addresses in a text: their end, their safety and their real host. */
+
+/**
+ * True if a link may lead there. Relative addresses may not: they would lead into this site.
+ * @param {string} href
+ */
+export function safeUrl(href) {
+  return /^(?:https?:\/\/|mailto:)/i.test(href.trim());
+}
+
+/** Punctuation of Chinese, Japanese and Korean texts, which no address has unencoded. */
+const CJK_MARK =
+  /[\u2018-\u201f\u2026\u3000-\u3004\u3008-\u301f\u3030\u30fb\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]/;
+const CJK = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
+/** Words that go on after an address, and do not begin a part of one. */
+const PARTICLE = /^(?:を|[はがにでのへともや](?![\u3041-\u309f])|[을를은는에로])/;
+
+/**
+ * End of an address that begins at `from`: before blanks, brackets that are not its own, marks
+ * of the sentence around it, and a CJK text that goes on without a blank.
+ * @param {string} text
+ * @param {number} from
+ * @param {number} hostAt start of its host
+ */
+export function endOfAddress(text, from, hostAt) {
+  let end = hostAt;
+  let isHost = true;
+  for (; end < text.length; end++) {
+    const one = text[end] ?? "";
+    if (one <= " " || one === "<" || one === ">" || one === "`" || one === '"') break;
+    if (one === "*" && text[end + 1] === "*") break;
+    if (one === "/" || one === "?" || one === "#") isHost = false;
+    if (one < "\u1100") continue;
+    if (CJK_MARK.test(one)) break;
+    if (!CJK.test(one)) continue;
+    // A part of an address is written in one script: `/wiki/東京`, but not `/docs参照`.
+    const before = text[end - 1] ?? "";
+    const begins = end === hostAt || "/=#?&_-.".includes(before);
+    if (!begins && !CJK.test(before)) break;
+    if (begins && (PARTICLE.test(text.slice(end, end + 2)) || (isHost && end > hostAt))) break;
+  }
+  return trimmed(text, from, end);
+}
+
+/**
+ * @param {string} text
+ * @param {number} from
+ * @param {number} end
+ */
+function trimmed(text, from, end) {
+  let open = 0;
+  let squares = 0;
+  for (let i = from; i < end; i++) {
+    const one = text[i];
+    if (one === "(") open += 1;
+    else if (one === ")") open -= 1;
+    else if (one === "[") squares += 1;
+    else if (one === "]") {
+      squares -= 1;
+      if (squares < 0) {
+        end = i;
+        break;
+      }
+    }
+  }
+  for (; end > from; end--) {
+    const last = text[end - 1] ?? "";
+    if (last === ")" && open < 0) open += 1;
+    else if (!"?!.,:;*_~'|".includes(last)) break;
+  }
+  return end;
+}
+
+/** Something in a label that reads as the host of an address. */
+const HOST = /(?:[\p{L}\p{N}_-]+\.)+\p{L}[\p{L}\p{N}-]+/gu;
+
+/**
+ * The host a link really leads to, where its label looks like another address; else "".
+ * @param {string} label
+ * @param {string} href
+ */
+export function otherHost(label, href) {
+  const host = hostOf(href);
+  const seen = label
+    .slice(0, 2000)
+    .normalize("NFKC")
+    .replace(/[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "")
+    .replace(/[。｡․‧]/g, ".")
+    .toLowerCase();
+  for (const [name] of seen.matchAll(HOST)) {
+    if (bare(name) !== bare(host)) return host;
+    // The rest of a label that begins with its own host is a path.
+    if (seen.includes(`${name}/`)) return "";
+  }
+  return "";
+}
+
+/** @param {string} host */
+const bare = (host) => host.replace(/^www\./, "").replace(/\.$/, "");
+
+/** @param {string} href */
+function hostOf(href) {
+  if (/^mailto:/i.test(href)) return /@([^?,]*)/.exec(href)?.[1]?.toLowerCase() ?? "";
+  try {
+    return new URL(href).hostname;
+  } catch {
+    return href;
+  }
+}

@@ -1,0 +1,140 @@
+/** The JSON API, with the session's cookie and CSRF token. */
+
+/** Milliseconds after which a change counts as failed. */
+const PATIENCE = 20_000;
+
+/** A refusal of the API, or a failed request (`status` 0: no connection). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} code
+   * @param {string} message
+   * @param {string|null} [field] the wrong field
+   */
+  constructor(status, code, message, field = null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.field = field;
+  }
+}
+
+export class Api {
+  #base;
+  #token;
+
+  /**
+   * @param {string} base
+   * @param {string} token against cross-site request forgery
+   */
+  constructor(base, token) {
+    this.#base = base;
+    this.#token = token;
+  }
+
+  /**
+   * @param {{cursor?: string|null, q?: string, limit?: number, archived?: boolean|"all"}} [query]
+   * @returns {Promise<import("../protocol.js").Listed>}
+   */
+  conversations({ cursor, q, limit = 50, archived = false } = {}) {
+    const query = new URLSearchParams({ limit: String(limit), archived: String(archived) });
+    if (cursor) query.set("cursor", cursor);
+    if (q) query.set("q", q);
+    return this.#call("GET", `conversations?${query}`);
+  }
+
+  /**
+   * A page of a conversation: the newest of the shown path, or another one.
+   * @param {string} id
+   * @param {{before?: string, through?: string}} [place]
+   * @returns {Promise<import("../protocol.js").Tree>}
+   */
+  conversation(id, place = {}) {
+    const query = new URLSearchParams({ limit: "100", ...place });
+    return this.#call("GET", `conversations/${id}?${query}`);
+  }
+
+  /**
+   * @param {string} id
+   * @param {import("../state/records.js").Change} fields
+   * @returns {Promise<import("../protocol.js").Single>}
+   */
+  change(id, fields) {
+    return this.#call("PATCH", `conversations/${id}`, fields);
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    return this.#call("DELETE", `conversations/${id}`);
+  }
+
+  /** @returns {Promise<import("../protocol.js").ModelsAnswer>} */
+  models() {
+    return this.#call("GET", "models");
+  }
+
+  /**
+   * @param {number} seq
+   * @returns {Promise<import("../protocol.js").ChangesAnswer>}
+   */
+  changes(seq) {
+    return this.#call("GET", `changes?since=${seq}`);
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @returns {Promise<any>}
+   */
+  async #call(method, path, body) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json" };
+    if (method !== "GET") headers["X-CSRFToken"] = csrfToken() ?? this.#token;
+    if (body) headers["Content-Type"] = "application/json";
+    let response;
+    try {
+      const sent = body ? JSON.stringify(body) : null;
+      response = await fetch(this.#base + path, {
+        method,
+        headers,
+        body: sent,
+        credentials: "same-origin",
+        ...(method !== "GET" && { signal: AbortSignal.timeout(PATIENCE) }),
+        // A change while the page closes still arrives. Browsers allow 64 KiB of that.
+        keepalive: sent !== null && sent.length < 16_000,
+      });
+    } catch {
+      throw new ApiError(0, "unreachable", "The server cannot be reached.");
+    }
+    if (response.status === 204) return null;
+    const answer = await response.json().catch(() => null);
+    if (response.ok && answer) return answer;
+    throw new ApiError(
+      response.status,
+      answer?.code ?? "bad_answer",
+      answer?.detail ?? unexplained(response.status),
+      answer?.field ?? null,
+    );
+  }
+}
+
+/**
+ * A sentence for an answer without one.
+ * @param {number} status
+ */
+export const unexplained = (status) => `The server answered with status ${status}.`;
+
+/** The current token against cross-site request forgery: a log-in in any tab changes it. */
+export function csrfToken() {
+  const { document } = globalThis;
+  if (!document) return undefined;
+  /** @type {HTMLElement|null} */
+  const said = document.querySelector("meta[name=csrf-token]");
+  // Each server has a name of its own for it, made of letters, digits, - and _.
+  const start = `${said?.dataset.cookie}=`;
+  return document.cookie
+    .split("; ")
+    .find((one) => one.startsWith(start))
+    ?.slice(start.length);
+}

@@ -1,0 +1,103 @@
+/**
+ * The search in the list of conversations, and its result in a sentence. What fails
+ * is tried again; meanwhile the titles this page has are searched.
+ */
+
+import { Retry } from "../lib/retry.js";
+import { ApiError } from "../protocol/api.js";
+
+/** The number of words that the server looks for. */
+const WORDS = 8;
+
+/**
+ * @typedef {object} Parts
+ * @property {(q: string) => Promise<{ids: string[], hasMore: boolean}>} ask the server
+ * @property {() => {id: string, title: string}[]} known conversations, archived ones too
+ * @property {() => void} changed
+ */
+
+export class Search {
+  /** Ids that match; null while nothing is searched. @type {ReadonlySet<string>|null} */
+  found = null;
+  /** The result in words, or the reason that there is none. */
+  note = "";
+  /** True if the server could not be asked. */
+  isTrouble = false;
+  #q = "";
+  #parts;
+  #retry = new Retry(() => this.#ask());
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** @param {string} q "" for nothing */
+  look(q) {
+    this.#q = q;
+    this.#retry.stop();
+    if (q) return this.again();
+    this.#show(null, "");
+  }
+
+  /** Asks again at once. */
+  again() {
+    this.#retry.now();
+  }
+
+  async #ask() {
+    const q = this.#q;
+    try {
+      const { ids, hasMore } = await this.#parts.ask(q);
+      if (q === this.#q) this.#show(new Set(ids), resultText(q, ids.length, hasMore));
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      if (q === this.#q) this.#lookHere(problem);
+      // A refused search will be refused again.
+      const isFinal = problem.status >= 400 && problem.status < 500 && problem.status !== 429;
+      if (!isFinal && q === this.#q) throw problem;
+    }
+    // A search meanwhile had to wait.
+    if (q !== this.#q && this.#q) await this.#ask();
+  }
+
+  /** @param {ApiError} problem */
+  #lookHere({ status, message }) {
+    const words = this.#q.toLowerCase().split(/\s+/);
+    const fits = (/** @type {string} */ title) =>
+      words.every((word) => title.toLowerCase().includes(word));
+    const known = this.#parts.known().filter(({ title }) => fits(title));
+    const why = status ? message : "No connection.";
+    const note = `${why} Only the titles on this page were searched.`;
+    this.#show(new Set(known.map(({ id }) => id)), note, true);
+  }
+
+  /**
+   * @param {ReadonlySet<string>|null} found
+   * @param {string} note
+   * @param {boolean} [isTrouble]
+   */
+  #show(found, note, isTrouble = false) {
+    this.found = found;
+    this.note = note;
+    this.isTrouble = isTrouble;
+    this.#parts.changed();
+  }
+}
+
+/**
+ * The result in words.
+ * @param {string} q
+ * @param {number} count
+ * @param {boolean} hasMore
+ */
+function resultText(q, count, hasMore) {
+  const words = q.split(/\s+/).length;
+  const some = hasMore
+    ? `The newest ${count} matches`
+    : `${count} ${count === 1 ? "match" : "matches"}`;
+  const all = words > 1 ? " A match contains all words in one title or message." : "";
+  const cut = words > WORDS ? ` Only the first ${WORDS} words were searched.` : "";
+  const found = count ? some : "No matches";
+  return `${found}. Searched titles and messages, including archived conversations.${all}${cut}`;
+}

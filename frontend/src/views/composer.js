@@ -1,0 +1,127 @@
+/** The field for messages. `enter-key.js` decides the meaning of Enter. */
+import { find } from "../lib/dom.js";
+import { EnterKey } from "./enter-key.js";
+
+/** Drafts are kept this long after the last key. */
+const REST = 300;
+
+export class Composer {
+  #form = /** @type {HTMLFormElement} */ (find("#composer"));
+  #area = /** @type {HTMLTextAreaElement} */ (find("#composer-text"));
+  #send = /** @type {HTMLButtonElement} */ (find("#send"));
+  #stop = /** @type {HTMLButtonElement} */ (find("#stop"));
+  #isTouch = matchMedia("(pointer: coarse)");
+  #enter = new EnterKey(() => this.#isTouch.matches);
+  #on;
+  #canSend = true;
+  #isRunning = false;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+
+  /**
+   * @param {{send: (text: string) => boolean, stop: () => void, draft: (text: string) => void}} on
+   *   `send` says whether the text was taken
+   */
+  constructor(on) {
+    this.#on = on;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#area.addEventListener("keydown", (event) => this.#key(event));
+    this.#area.addEventListener("pointerdown", ({ pointerType }) => {
+      if (pointerType === "touch") this.#enter.touched();
+    });
+    this.#isTouch.addEventListener("change", () => this.#hint());
+    this.#hint();
+    this.#area.addEventListener("input", () => this.#changed());
+    this.#stop.addEventListener("click", () => {
+      on.stop();
+      this.focus();
+    });
+    // The card around the text is part of it for the pointer.
+    this.#form.addEventListener("pointerdown", (event) => {
+      if (event.target instanceof Element && !event.target.closest("button, textarea")) {
+        event.preventDefault();
+        this.focus();
+      }
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (!this.#enter.sends(event)) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  /** The label of Enter on a keyboard on the screen. */
+  #hint() {
+    this.#area.enterKeyHint = this.#isTouch.matches ? "enter" : "send";
+  }
+
+  #submit() {
+    const text = this.#area.value;
+    if (!this.#canSend || !text.trim()) return;
+    clearTimeout(this.#timer);
+    if (this.#on.send(text)) this.set("");
+    this.focus();
+  }
+
+  #changed() {
+    this.#fit();
+    this.#show();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.keep(), REST);
+  }
+
+  /** Keeps the draft now. */
+  keep() {
+    clearTimeout(this.#timer);
+    this.#on.draft(this.#area.value);
+  }
+
+  /** @param {string} text */
+  set(text) {
+    this.#area.value = text;
+    this.#fit();
+    this.#show();
+  }
+
+  get text() {
+    return this.#area.value;
+  }
+
+  /** @param {boolean} [isAsked] otherwise a keyboard on the screen would cover the thread unasked */
+  focus(isAsked = true) {
+    if (!isAsked && this.#isTouch.matches) return;
+    this.#area.focus({ preventScroll: true });
+    this.#area.setSelectionRange(this.#area.value.length, this.#area.value.length);
+  }
+
+  /**
+   * @param {{canSend: boolean, isRunning: boolean, isStopping: boolean}} state
+   */
+  update({ canSend, isRunning, isStopping }) {
+    this.#canSend = canSend;
+    this.#isRunning = isRunning;
+    this.#area.disabled = !canSend;
+    this.#stop.disabled = isStopping;
+    this.#show();
+  }
+
+  #show() {
+    const isEmpty = !this.#area.value.trim();
+    const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
+    this.#stop.hidden = !this.#isRunning;
+    this.#send.hidden = this.#isRunning && isEmpty;
+    this.#send.disabled = isEmpty || !this.#canSend;
+    // A button that went away takes the focus with it.
+    if (hadFocus && document.activeElement === document.body) this.focus();
+  }
+
+  #fit() {
+    this.#area.style.height = "auto";
+    this.#area.style.height = `${this.#area.scrollHeight}px`;
+  }
+}

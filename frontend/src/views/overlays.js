@@ -1,0 +1,6 @@
+/** Layers over the page: menus, dialogs, the panel of settings. `load-overlays.js` loads it. */
+export { ConversationMenu } from "./conversation-menu.js";
+export { sessionLost } from "./dialog.js";
+export { toggleModelMenu } from "./model-menu.js";
+export { SettingsPanel } from "./settings-panel.js";
+export { toggleUserMenu } from "./user-menu.js";

@@ -1,0 +1,78 @@
+/**
+ * Keeps a growing thread at its end while the reader is there, and leaves it alone otherwise.
+ */
+export class ScrollManager {
+  #scroller;
+  #button;
+  #isStuck = true;
+  #last = 0;
+
+  /**
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} content the growing content within it
+   * @param {HTMLElement} button "Jump to latest"
+   */
+  constructor(scroller, content, button) {
+    this.#scroller = scroller;
+    this.#button = button;
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    button.addEventListener("click", () => this.toEnd());
+    const observer = new ResizeObserver(() => this.#resized());
+    observer.observe(content);
+    observer.observe(scroller);
+  }
+
+  /** Goes to the end and stays there. */
+  toEnd() {
+    this.#isStuck = true;
+    this.#jump();
+    this.#show();
+  }
+
+  /**
+   * Stays with the reader: what is drawn anew keeps its place on the screen.
+   * @param {number} by distance that it has moved
+   */
+  stay(by) {
+    this.#isStuck = false;
+    this.#scroller.scrollTop += by;
+    this.#last = this.#scroller.scrollTop;
+    this.#show();
+  }
+
+  /**
+   * Keep visible text in place when content came above it; a reader at the end stays there.
+   * @param {number} by distance that it has moved
+   */
+  keep(by) {
+    if (!this.#isStuck) this.stay(by);
+  }
+
+  #jump() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#last = this.#scroller.scrollTop;
+  }
+
+  #distance() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight;
+  }
+
+  #scrolled() {
+    const top = this.#scroller.scrollTop;
+    // Growth never scrolls up, only a reader does.
+    if (this.#distance() < 24) this.#isStuck = true;
+    else if (top < this.#last - 2) this.#isStuck = false;
+    this.#last = top;
+    this.#show();
+  }
+
+  #resized() {
+    if (this.#isStuck) this.#jump();
+    this.#show();
+  }
+
+  #show() {
+    this.#button.hidden = this.#isStuck || this.#distance() < 120;
+  }
+}

@@ -1,0 +1,219 @@
+/** The list of conversations: grouped by day, searched, loaded as it is scrolled. */
+import { markedText, quoted } from "../lib/bidi.js";
+import { el, find, setText } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { marked } from "../lib/visible-text.js";
+import { isNew } from "../state/outbox.js";
+import { titleOf } from "../state/titles.js";
+import { Search } from "../store/search.js";
+import { dayGroup } from "./format.js";
+
+/**
+ * @typedef {object} Line
+ * @property {string} id of the conversation, or the place of one that is not made yet
+ * @property {string} title
+ * @property {string} updated ISO 8601
+ * @property {boolean} running
+ * @property {string|null} [source]
+ * @property {boolean} [isArchived] that is said where it stands among others
+ *
+ * @typedef {object} Acts
+ * @property {(place: string) => void} show
+ * @property {(line: Line, button: HTMLElement) => void} menu
+ * @property {() => Promise<void>} more
+ */
+
+const REST = 200;
+
+export class Sidebar {
+  #store;
+  #acts;
+  #list = find("#conversations");
+  #archive = find("#archive");
+  #field = /** @type {HTMLInputElement} */ (find("#search"));
+  #note = find("#search-note");
+  #search;
+  #more = el("button", { class: "tool text more", type: "button" }, "Show more");
+  /** @type {Map<string, HTMLElement>} */
+  #rows = new Map();
+  #isLoading = false;
+  #drawn = "";
+
+  /**
+   * @param {import("../store/store.js").Store} store
+   * @param {Acts} acts
+   */
+  constructor(store, acts) {
+    this.#store = store;
+    this.#acts = acts;
+    this.#more.addEventListener("click", () => this.#loadMore());
+    this.#search = new Search({
+      ask: (q) => store.library.search(q),
+      known: () => store.library.all,
+      changed: () => this.update(),
+    });
+    this.#archive.addEventListener("click", () => {
+      // A search covers both.
+      this.#field.value = "";
+      this.#search.look("");
+      store.library.showArchive(!store.library.isArchive);
+    });
+    find("button", this.#note).addEventListener("click", () => this.#search.again());
+    new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#loadMore(), {
+      root: this.#list,
+      rootMargin: "200px",
+    }).observe(this.#more);
+    /** @type {ReturnType<typeof setTimeout>|undefined} */
+    let timer;
+    const look = () => {
+      clearTimeout(timer);
+      this.#search.look(this.#field.value.trim());
+    };
+    this.#field.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(look, REST);
+    });
+    this.#field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") look();
+      if (event.key !== "Escape" || !this.#field.value) return;
+      event.stopPropagation();
+      this.#field.value = "";
+      look();
+    });
+  }
+
+  async #loadMore() {
+    if (this.#isLoading || !this.#store.library.next || this.#search.found) return;
+    this.#isLoading = true;
+    await this.#acts.more();
+    this.#isLoading = false;
+    this.update();
+  }
+
+  update() {
+    const groups = this.#groups();
+    const { library, place } = this.#store;
+    const { found, note, isTrouble } = this.#search;
+    const hasMore = Boolean(library.next) && !found;
+    const { isArchive, isListLoaded, isListMissing } = library;
+    const facts = [place, hasMore, isListLoaded, isListMissing, isArchive, note];
+    const drawn = JSON.stringify([groups, ...facts]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#archive.setAttribute("aria-pressed", String(isArchive));
+    this.#note.hidden = !note;
+    setText(find("span", this.#note), note);
+    find("button", this.#note).hidden = !isTrouble;
+    const focused = document.activeElement?.closest("[data-row]")?.getAttribute("data-row");
+    const isMenu = document.activeElement?.classList.contains("row-menu");
+    this.#rows.clear();
+    const parts = groups.map(([title, lines]) => this.#group(title, lines));
+    if (!parts.length) parts.push(this.#nothing());
+    this.#list.replaceChildren(...parts, ...(hasMore ? [this.#more] : []));
+    const row = focused ? this.#rows.get(focused) : null;
+    const again = row?.querySelector(isMenu ? ".row-menu" : "a");
+    if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+  }
+
+  /** @returns {[string, Line[]][]} */
+  #groups() {
+    const { library, outbox } = this.#store;
+    /** @type {Map<string, Line[]>} */
+    const groups = new Map();
+    /** @param {string} title @param {Line} line */
+    const put = (title, line) => groups.set(title, [...(groups.get(title) ?? []), line]);
+    const { found } = this.#search;
+    if (!found && !library.isArchive) {
+      const unsent = new Map(outbox.all().map((entry) => [entry.place, entry]));
+      for (const entry of outbox.all().reverse()) {
+        if (!isNew(entry.place) || unsent.get(entry.place)?.id !== entry.id) continue;
+        const first = outbox.in(entry.place)[0] ?? entry;
+        const updated = new Date(entry.created).toISOString();
+        const title = titleOf(first.text);
+        put("Not sent yet", { id: entry.place, title, updated, running: false });
+      }
+    }
+    const now = new Date();
+    for (const one of found ? library.all : library.conversations) {
+      if (found && !found.has(one.id)) continue;
+      const { id, title, updated, running, source = null, archived = false } = one;
+      const isArchived = archived && found !== null;
+      const line = { id, title: title || "New chat", updated, running, source, isArchived };
+      put(library.isArchive && !found ? "Archived" : dayGroup(updated, now), line);
+    }
+    // Times that differ between browser and server must not shuffle the groups.
+    return [...groups];
+  }
+
+  /**
+   * @param {string} title
+   * @param {Line[]} lines
+   */
+  #group(title, lines) {
+    return el(
+      "section",
+      { class: "group", "aria-label": title },
+      el("h2", { class: "group-title" }, title),
+      el("ul", {}, ...lines.map((line) => this.#row(line))),
+    );
+  }
+
+  /** @param {Line} line */
+  #row(line) {
+    const isShown = line.id === this.#store.place;
+    const isUnsent = isNew(line.id);
+    const link = el(
+      "a",
+      {
+        href: isUnsent ? "/" : `/c/${line.id}`,
+        "aria-current": isShown ? "page" : null,
+        title: markedText(line.title),
+      },
+      isUnsent && icon("clock"),
+      el("span", { class: "row-title", dir: "auto" }, ...marked(line.title)),
+      line.source === "api" &&
+        el("span", { class: "row-mark", title: "Started through the API" }, "API"),
+      line.isArchived && el("span", { class: "row-mark" }, "Archived"),
+      line.running &&
+        el("span", { class: "running" }, el("span", { class: "visually-hidden" }, "answering")),
+    );
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.#acts.show(line.id);
+    });
+    const row = el("li", { class: "row", "data-row": line.id }, link);
+    if (!isUnsent) {
+      const button = el("button", {
+        class: "row-menu icon-button",
+        type: "button",
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        "aria-label": `Options for ${quoted(line.title)}`,
+      });
+      button.append(icon("more"));
+      button.addEventListener("click", () => this.#acts.menu(line, button));
+      row.append(button);
+    }
+    this.#rows.set(line.id, row);
+    return row;
+  }
+
+  #nothing() {
+    const { library } = this.#store;
+    const classes = { class: "nothing muted small" };
+    if (this.#search.found) return el("p", classes);
+    if (library.isListLoaded) {
+      if (library.isArchive) return el("p", classes, "No archived conversations.");
+      if (!library.all.some(({ archived }) => archived))
+        return el("p", classes, "No conversations yet.");
+      const show = el("button", { class: "tool text", type: "button" }, "Show archived");
+      show.addEventListener("click", () => this.#archive.click());
+      return el("p", classes, "All conversations are archived. ", show);
+    }
+    if (!library.isListMissing) return el("p", classes);
+    const again = el("button", { class: "tool text", type: "button" }, "Try again");
+    again.addEventListener("click", () => library.loadList());
+    return el("p", classes, "The list could not be loaded. ", again);
+  }
+}

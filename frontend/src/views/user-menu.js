@@ -1,0 +1,60 @@
+/** The menu of the user: theme, account, administration, log-out. */
+import { el, find } from "../lib/dom.js";
+import { chooseTheme, chosenTheme, THEMES } from "../lib/theme.js";
+import { toggleMenu } from "./menu.js";
+
+/**
+ * @param {HTMLElement} button
+ * @param {any} page
+ * @param {string} token
+ * @param {import("../state/outbox.js").Outbox} outbox
+ */
+export function toggleUserMenu(button, page, token, outbox) {
+  const theme = chosenTheme();
+  toggleMenu(button, "Account", [
+    {
+      title: "Theme",
+      items: THEMES.map(([name, label]) => ({
+        label,
+        isChecked: name === theme,
+        act: () => chooseTheme(name),
+      })),
+    },
+    {
+      title: "Account",
+      items: [
+        ...links(page.urls),
+        { label: "Log out", icon: "logOut", act: () => logOut(page.urls.logout, token, outbox) },
+      ],
+    },
+  ]);
+}
+
+/**
+ * Pages that this user may open.
+ * @param {Record<string, string|null>} urls
+ */
+function links(urls) {
+  return /** @type {const} */ ([
+    ["Change password", "userKey", urls.password],
+    ["API tokens", "terminal", urls.tokens],
+    ["Administration", "shield", urls.admin],
+  ]).flatMap(([label, icon, href]) => (href ? [{ label, icon, href }] : []));
+}
+
+/**
+ * Deletes the data of the user in this browser, then leaves.
+ * @param {string} url
+ * @param {string} token
+ * @param {import("../state/outbox.js").Outbox} outbox
+ */
+function logOut(url, token, outbox) {
+  // Else leaving the page would keep it as a draft.
+  /** @type {HTMLTextAreaElement} */ (find("#composer-text")).value = "";
+  outbox.clear();
+  const field = el("input", { type: "hidden", name: "csrfmiddlewaretoken" });
+  field.value = token;
+  const form = el("form", { method: "post", action: url, hidden: true }, field);
+  document.body.append(form);
+  form.submit();
+}

@@ -36,7 +36,10 @@ test: setup-dev check
 	$(PY) chat/tests/browser/find_browser.py .venv/browser
 	$(PY) -m chat.tests.browser.nginx
 	$(PY) -m chat.tests.sdk
-	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5
+	@# Real servers and browsers share two processors: what fails is run again, alone, and fails or not.
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 \
+		|| { test $$? -eq 1 && echo "Again, alone:" \
+		&& $(PY) -m pytest --verbose --last-failed --last-failed-no-failures none --maxfail 5; }
 
 check: setup-dev
 	$(PY) -m ruff check

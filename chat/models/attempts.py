@@ -7,14 +7,14 @@ outcome: how it ended, kept as the attempt's record when the next one begins
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import batched
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from chat.endpoint import EndpointConfig
@@ -130,9 +130,12 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         """This attempt of this reply, unless its end is recorded."""
         return self.filter(reply=reply, number=number, ended=None)
 
-    def note(self, reply: int, number: int, outcome: Outcome) -> None:
-        """Record the facts of a running attempt so far: it will be handed over."""
-        self.running(reply, number).update(**_facts(outcome))
+    def note(self, outcomes: Mapping[int, Outcome]) -> None:
+        """Record the facts so far of running attempts, by key of record: they are handed over."""
+        with transaction.atomic():
+            for record, outcome in outcomes.items():
+                facts = _facts(outcome)
+                update(Attempt(pk=record, **facts), tuple(facts), status="")
 
     def close(self, reply: Message, outcome: Outcome, record: int | None = None) -> None:
         """Record how the current attempt of a reply ended, unless it had ended before.

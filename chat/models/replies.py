@@ -54,6 +54,7 @@ from chat.models.turns import (
 )
 
 FAULTS_ALLOWED = 2  # the third ends the reply
+PUT_BACK_AT_ONCE = 50
 
 AGAIN_FIELDS = (*QUEUE_FIELDS, "turn", "token", "model", "keeps_text", *OUTCOME_FIELDS)
 """Columns that a *Retry* or *Continue* changes."""
@@ -69,10 +70,7 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         return self.filter(conversation__owner_id=user_id)
 
     def locked(self, *, skip: bool = False) -> ReplyQuerySet:
-        """Lock them until the transaction ends, with the columns of their frames.
-
-        With `skip`, without those that somebody else has locked.
-        """
+        """Lock them (`skip`: those that nobody else has) for the transaction, for their frames."""
         return (
             self.select_for_update(no_key=True, of=("self",), skip_locked=skip)
             .select_related("conversation__leaf", "parent")
@@ -182,7 +180,7 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
     def put_back(
         self, running: ReplyQuerySet, reason: Reason, *, fault: bool, wait: bool = True
     ) -> list[int]:
-        """Queue replies whose producer is gone, one transaction per user; returns their ids.
+        """Queue replies whose producer is gone, in transactions per user; returns their ids.
 
         One with a stop mark ends as `stopped` instead; the third fault ends it too. Without
         `wait`, locked rows are left as they are, so that nobody's locks keep the others back.
@@ -190,16 +188,22 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         done = []
         users = running.filter(status=Status.RUNNING).order_by().values_list("user_id", flat=True)
         for user_id in sorted(set(users)):
-            counters = Counter.objects
-            with counters.held(user_id) if wait else counters.held_if_free(user_id) as counter:
-                if counter is None:
-                    continue
-                rows = running.locked(skip=not wait).filter(status=Status.RUNNING, user_id=user_id)
-                for reply in list(rows.order_by("pk")):
-                    reply.give_up(counter, reason, fault=fault)
-                    done.append(reply.pk)
-                wake_next(user_id)
+            while some := running.put_some_back(user_id, reason, fault=fault, wait=wait):
+                done += some
         return done
+
+    def put_some_back(self, user_id: int, reason: Reason, *, fault: bool, wait: bool) -> list[int]:
+        """Queue a user's next few, in a transaction of their own: it is kept, whatever comes."""
+        held = Counter.objects.held if wait else Counter.objects.held_if_free
+        with held(user_id) as counter:
+            if counter is None:
+                return []
+            rows = self.locked(skip=not wait).filter(status=Status.RUNNING, user_id=user_id)
+            some = list(rows.order_by("pk")[:PUT_BACK_AT_ONCE])
+            for reply in some:
+                reply.give_up(counter, reason, fault=fault)
+            wake_next(user_id)
+        return [reply.pk for reply in some]
 
     # --- stop -----------------------------------------------------------------------------
 

@@ -32,6 +32,8 @@ LOAD_FOR_SHARED_TURNS = 60
 TURN_SECONDS = 0.02
 STORE_SECONDS = 3.0
 """Seconds for which all of a drain waits for the database; the rest has two more."""
+HAND_OVER_SECONDS = 5.0
+"""Seconds more where the database answers, but slowly: to be killed is no worse than to give up."""
 
 
 class Dispatch:
@@ -274,10 +276,10 @@ class Dispatch:
             held |= found
         return held
 
-    async def drain(self, seconds: float, until: float) -> None:
+    async def drain(self, seconds: float, until: float) -> bool:
         """Give live replies `seconds` to end, then cut the rest and store their text.
 
-        `until`, by the loop's clock, ends the wait for the database.
+        `until`, by the loop's clock, ends the wait for the database. True if it took some text.
         """
         self.draining = True
         if self._producers:
@@ -294,8 +296,10 @@ class Dispatch:
         except (DatabaseError, TimeoutError) as problem:
             # The rest is lost; the reply goes on from its stored text.
             logger.warning("drain: the database: %s", type(problem).__name__)
+            rest = {}
         for client in [*self._clients.values(), *self._replaced]:
             await client.close()
+        return bool(rest)
 
     async def hand_over(self) -> None:
         """Queue again the replies that run here, and those of claims under way in the drain."""
@@ -309,10 +313,12 @@ class Dispatch:
 
     async def _store_last(self, producers: dict[int, Producer]) -> None:
         """Store the text of those that are handed over, and the cost of their attempts."""
-        if producers:
-            await self._store(producers)
-        for producer in producers.values():
-            if producer.seen is not None:
-                claim = producer.claim
-                note = Attempt.objects.note
-                await GENERATION.run(note, claim.reply, claim.attempt, producer.seen)
+        if not producers:
+            return
+        await self._store(producers)
+        seen = {
+            producer.claim.record: producer.seen
+            for producer in producers.values()
+            if producer.seen is not None
+        }
+        await GENERATION.run(Attempt.objects.note, seen)

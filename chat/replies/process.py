@@ -24,7 +24,7 @@ from chat.models.rations import Ration
 from chat.replies import leases
 from chat.replies.change_frames import frame_of
 from chat.replies.claims_at_send import ClaimsAtSend
-from chat.replies.dispatch import STORE_SECONDS, Dispatch
+from chat.replies.dispatch import HAND_OVER_SECONDS, STORE_SECONDS, Dispatch
 from chat.replies.following import Following
 from chat.replies.notifications import (
     FirstTime,
@@ -163,7 +163,8 @@ class ReplyProcess:
             return
         seconds = settings.DRAIN_SECONDS
         until = asyncio.get_running_loop().time() + seconds + STORE_SECONDS
-        await self.dispatch.drain(seconds, until)
+        if await self.dispatch.drain(seconds, until):
+            until += HAND_OVER_SECONDS  # the database is there; many replies are much work
         self._say_goodbye()
         await self._last(until, self.claims_at_send.wait())
         # Somebody waits for these.

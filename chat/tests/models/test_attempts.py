@@ -248,11 +248,13 @@ def test_what_was_handed_over_keeps_what_its_producer_saw(
     seen = Outcome(
         Status.INTERRUPTED, usage=USAGE, cost=Decimal("0.25"), first_token_ms=7, answered_by="m-1"
     )
-    Attempt.objects.note(claimed.reply, claimed.attempt, seen)
+    Attempt.objects.note({claimed.record: seen})
     put_back(Reason.RESTART)
     (lost,) = attempts(get(accepted))
     assert (lost["status"], lost["usage"], lost["cost"]) == ("restart", USAGE, Decimal("0.25"))
     assert (lost["first_token_ms"], lost["answered_by"]) == (7, "m-1")
+    Attempt.objects.note({claimed.record: Outcome(Status.INTERRUPTED, cost=Decimal(9))})
+    assert attempts(get(accepted)) == [lost]  # its end is recorded
 
 
 def test_tokens_and_money_of_a_reply_are_those_of_all_attempts(

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -149,6 +151,19 @@ def test_a_claim_for_a_deactivated_user_ends_the_reply_and_keeps_its_text(
     assert (reply.status, reply.text, reply.attempt) == ("stopped", "So far", 1)
     User.objects.filter(pk=alice.pk).update(is_active=True)
     claim(get(send("Again")), process)
+
+
+def test_replies_are_put_back_a_few_at_a_time(
+    send: Send, get: Get, process: Process, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RUNNING_REPLIES_PER_USER = 5
+    monkeypatch.setattr("chat.models.replies.PUT_BACK_AT_ONCE", 2)
+    claimed = [claim(get(send()), process).reply for _ in range(5)]
+    with CaptureQueriesContext(connection) as queries:
+        assert Reply.objects.put_back(running(), Reason.RESTART, fault=False) == claimed
+    assert not running().exists()
+    locks = [one for one in queries.captured_queries if one["sql"].startswith("SAVEPOINT")]
+    assert len(locks) == 4  # two, two, one, and none that is left
 
 
 def test_what_a_deactivated_user_has_running_or_queued_is_stopped(

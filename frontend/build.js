@@ -9,6 +9,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { scriptOf, tagOf } from "./catalogues.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "parley_frontend", "static", "parley");
@@ -95,6 +96,16 @@ const results = [
 ];
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));
 writeFileSync(join(out, "LICENSES.txt"), licenses(results));
+
+/** Most compressed bytes of a language's catalogue. */
+const CATALOGUE = 12_000;
+mkdirSync(join(out, "catalogues"));
+for (const name of readdirSync(join(here, "locale")).filter((name) => name.endsWith(".po"))) {
+  const script = scriptOf(readFileSync(join(here, "locale", name), "utf8"), tagOf(name));
+  const size = gzipSync(script).length;
+  if (size > CATALOGUE) throw new Error(`The catalogue ${name} has ${size} bytes.`);
+  writeFileSync(join(out, "catalogues", `${tagOf(name).toLowerCase()}.js`), script);
+}
 
 /** Most compressed bytes of JavaScript that the chat page loads before it can be used. */
 const FIRST_LOAD = 60_000;

@@ -12,7 +12,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("package.json", "package-lock.json", "build.js", "src", "css")
+SOURCES = ("package.json", "package-lock.json", "build.js", "catalogues.js", "src", "css", "locale")
 
 
 class CustomBuildHook(BuildHookInterface[Any]):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import parley_frontend
 from django import template
 from django.conf import settings
 from django.forms import BoundField
-from django.utils import dateformat
+from django.templatetags.static import static
+from django.utils import dateformat, translation
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chat.models import graphemes
@@ -49,3 +52,15 @@ def sends_mail() -> bool:
 def offers_tokens() -> bool:
     """True if users may make API tokens here."""
     return bool(settings.API_TOKENS)
+
+
+@register.simple_tag
+def page_catalogue() -> SafeString:
+    """The script with the page's sentences in the active language; nothing for English.
+
+    It has to stand before the scripts that need it: modules run in their order.
+    """
+    file = parley_frontend.catalogues.get((translation.get_language() or "").lower())
+    if file is None:
+        return SafeString()
+    return format_html('<script type="module" src="{}"></script>', static(file))

@@ -8,4 +8,10 @@ from pathlib import Path
 
 static_dir = Path(__file__).parent / "static"
 
-__all__ = ["static_dir"]
+catalogues = {
+    path.stem: f"parley/catalogues/{path.name}"
+    for path in sorted((static_dir / "parley" / "catalogues").glob("*.js"))
+}
+"""Static files with the page's sentences, by Django's code of the language. English needs none."""
+
+__all__ = ["catalogues", "static_dir"]

@@ -83,6 +83,8 @@ try:
     PROCESS_NAME = read_process_name(env, PORT)
     API_TOKENS = _switch("API_TOKENS", True)
     TOKENS_PER_USER = _positive("TOKENS_PER_USER", 50)
+    FOLDERS_PER_USER = _positive("FOLDERS_PER_USER", 100, maximum=10_000)
+    PINS_PER_USER = _positive("PINS_PER_USER", 100, maximum=10_000)
     TICKET_SECONDS = _positive("TICKET_SECONDS", 60, maximum=86400)
     STAFF_SESSION_HOURS = _positive("STAFF_SESSION_HOURS", 12, maximum=24 * 365)
     # 0: pages that protect accounts, endpoints and tokens do not ask again.

@@ -12,7 +12,7 @@ from chat import commands, protocol
 from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
 from chat.models import Counter, catalogue, changes_since
-from chat.protocol import ConversationObject, MessageObject, ModelObject, Seq, Shape
+from chat.protocol import ConversationObject, FolderObject, MessageObject, ModelObject, Seq, Shape
 
 router = Router(tags=["account"])
 
@@ -41,6 +41,7 @@ def models(request: HttpRequest) -> HttpResponse:
 class Deleted(Shape, frozen=True):
     conversations: list[UUID]
     messages: list[UUID]
+    folders: list[UUID]
 
 
 class ChangesAnswer(Shape, frozen=True):
@@ -49,6 +50,7 @@ class ChangesAnswer(Shape, frozen=True):
     conversations: list[ConversationObject]
     messages: list[MessageObject]
     deleted: Deleted
+    folders: list[FolderObject]
 
 
 @router.get("/changes", auth=Access("read"), response=answers(ChangesAnswer, 422))
@@ -64,6 +66,9 @@ def changes(
             reset=found.reset,
             conversations=[protocol.conversation_object(row) for row in found.conversations],
             messages=[protocol.message_object(row) for row in found.messages],
-            deleted=Deleted(found.deleted_conversations, found.deleted_messages),
+            deleted=Deleted(
+                found.deleted_conversations, found.deleted_messages, found.deleted_folders
+            ),
+            folders=[protocol.folder_object(row) for row in found.folders],
         )
     )

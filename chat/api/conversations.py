@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema, Status
 from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema
 
-from chat import admission, protocol
+from chat import admission, commands, protocol
 from chat.api.answers import answer, answers, shown
 from chat.api.auth import Access, caller_of
+from chat.api.names import on_one_line
 from chat.api.problems import ApiProblem
 from chat.models import Conversation, Counter, IdReused, catalogue
 from chat.models.conversations import ConversationQuerySet
@@ -91,6 +92,10 @@ class ConversationChange(Schema):
     model: ModelId | None = None
     settings: Settings | None = Field(default=None, description="Replace all of them.")
     archived: StrictBool | None = None
+    pinned: StrictBool | None = Field(default=None, description="Put before the other pinned ones.")
+    folder: UUID | Literal["none"] | None = Field(
+        default=None, description="Put into this folder; `none`: into no folder."
+    )
 
 
 @router.get("/conversations", auth=Access("read"), response=answers(Listed, 422))
@@ -100,8 +105,12 @@ def list_conversations(
     limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
     q: Annotated[str, Query(max_length=200, description="Words in titles and texts.")] = "",
     archived: Literal["false", "true", "all"] = "false",
+    folder: Annotated[
+        UUID | Literal["none"] | None,
+        Query(description="Only those in this folder; `none`: in no folder."),
+    ] = None,
 ) -> HttpResponse:
-    """Conversations that are not archived, by last activity, newest first.
+    """Conversations that are not archived: pinned ones, then by last activity, newest first.
 
     With `q` only those that have all its words in the title, or in one message.
     """
@@ -111,9 +120,13 @@ def list_conversations(
     rows = search(_own(user_id), user_id, protocol.clean(q))
     if archived != "all":
         rows = rows.filter(archived=archived == "true")
+    if folder == "none":
+        rows = rows.filter(folder=None)
+    elif folder is not None:
+        rows = rows.filter(folder__uid=folder)
     if after:
-        rows = rows.before(*after)
-    page = list(rows.order_by("-updated", "-id")[: limit + 1])
+        rows = rows.after(*after)
+    page = list(rows.in_order()[: limit + 1])
     more = len(page) > limit
     page = page[:limit]
     return answer(
@@ -202,7 +215,7 @@ def read_conversation(
 def change_conversation(
     request: HttpRequest, uid: UUID, change: ConversationChange
 ) -> HttpResponse:
-    """Rename it, archive it, choose its model or the branch to show, replace its settings."""
+    """Rename, archive, pin or file it, choose its model or branch, replace its settings."""
     user_id = caller_of(request).user_id
     admission.ration(user_id)
     row = _own(user_id).get(uid=uid)
@@ -212,9 +225,12 @@ def change_conversation(
         "leaf": change.leaf,
         "settings": _settings(change.settings),
         "archived": change.archived,
+        "pinned": change.pinned,
+        "folder": change.folder,
     }
     if any(value is not None for value in wanted.values()):
-        row.change(**wanted)
+        with commands.refusals():
+            row.change(**wanted)
     return answer(Single(row.seq, protocol.conversation_object(row)))
 
 
@@ -246,17 +262,11 @@ def _version(values: dict[str, Any]) -> VersionObject:
 
 
 def _own(user_id: int) -> ConversationQuerySet:
-    return Conversation.objects.for_user(user_id).select_related("leaf")
+    return Conversation.objects.for_user(user_id).with_leaf()
 
 
 def _title(title: str | None) -> str | None:
-    """On one line, and nothing in it that a database refuses."""
-    if title is None:
-        return None
-    tidy = " ".join(protocol.clean(title).split())
-    if not tidy:
-        raise ApiProblem(422, "bad_field", "The title is empty.", field="title")
-    return tidy
+    return None if title is None else on_one_line(title, "title")
 
 
 def _model(user_id: int, model: str | None) -> str | None:
@@ -270,16 +280,18 @@ def _settings(settings: Any) -> dict[str, Any] | None:
 
 
 def _make_cursor(row: Conversation) -> str:
-    return base64.urlsafe_b64encode(f"{row.updated.isoformat()}|{row.pk}".encode()).decode()
+    place = f"{row.updated.isoformat()}|{row.pk}|{row.pinned}"
+    return base64.urlsafe_b64encode(place.encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
+def _read_cursor(cursor: str) -> tuple[int, datetime, int]:
     try:
-        at, _, pk = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        at, pk, *place = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
         moment, number = datetime.fromisoformat(at).astimezone(UTC), int(pk)
-        if not 0 <= number < 2**63:
+        pinned = int(place[0]) if place else 0  # none in a cursor of an earlier version
+        if not 0 <= number < 2**63 or not 0 <= pinned < 2**31:
             raise ValueError(cursor)
     except (ValueError, OverflowError, binascii.Error):
         message = "This cursor is not valid."
         raise ApiProblem(422, "bad_field", message, field="cursor") from None
-    return moment, number
+    return pinned, moment, number

@@ -10,6 +10,7 @@ from chat.models.conversations import Conversation, Source
 from chat.models.deactivation import stop_replies_of_inactive
 from chat.models.encryption import Unreadable
 from chat.models.endpoints import Dropped, Endpoint
+from chat.models.folders import Folder
 from chat.models.messages import Message
 from chat.models.moved_text import replace_text
 from chat.models.offers import FoundModels, Offer, OfferedModel
@@ -17,8 +18,9 @@ from chat.models.outcomes import Outcome
 from chat.models.prices import Prices
 from chat.models.processes import Process
 from chat.models.rations import Ration
+from chat.models.refusals import IdReused, NoModel, NotAllowed, TooMany
 from chat.models.replies import Reply
-from chat.models.requests import Accepted, IdReused, NoModel, NotAllowed, Request, TooMany
+from chat.models.requests import Accepted, Request
 from chat.models.revisions import edit, regenerate, withdraw
 from chat.models.sending import continue_, send
 from chat.models.states import UNFINISHED, Reason, Role, Status
@@ -39,6 +41,7 @@ __all__ = [
     "Deletion",
     "Dropped",
     "Endpoint",
+    "Folder",
     "FoundModels",
     "IdReused",
     "Message",

@@ -12,6 +12,7 @@ from django.db.models import Case, F, Value, When
 
 from chat.models.changes import Counter, Deletion
 from chat.models.conversations import Conversation
+from chat.models.folders import Folder
 from chat.models.messages import Message
 from chat.models.states import Role
 
@@ -30,8 +31,10 @@ class Changes:
     reset: bool = False
     conversations: list[Conversation] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    folders: list[Folder] = field(default_factory=list)
     deleted_conversations: list[UUID] = field(default_factory=list)
     deleted_messages: list[UUID] = field(default_factory=list)
+    deleted_folders: list[UUID] = field(default_factory=list)
 
 
 def changes_since(user_id: int, since: int) -> Changes:
@@ -50,11 +53,12 @@ def changes_since(user_id: int, since: int) -> Changes:
     deletions = Deletion.objects.filter(user_id=user_id, seq__gt=since)
     conversations = Conversation.objects.filter(owner_id=user_id, seq__gt=since)
     messages = Message.objects.filter(user_id=user_id, seq__gt=since)
+    folders = Folder.objects.for_user(user_id).filter(seq__gt=since)
     # Each change takes a number; where there may be too many, keys are counted before any object
     # is read.
     if seq - since > limit:
         found = 0
-        tables: tuple[models.QuerySet[Any], ...] = (messages, conversations, deletions)
+        tables: tuple[models.QuerySet[Any], ...] = (messages, conversations, folders, deletions)
         for rows in tables:
             found += len(rows.order_by("seq").values_list("seq")[: limit + 1 - found])
             if found > limit:
@@ -68,6 +72,8 @@ def changes_since(user_id: int, since: int) -> Changes:
         seq,
         conversations=list(conversations.select_related("leaf").order_by("seq")),
         messages=read,
+        folders=list(folders.order_by("seq")),
         deleted_conversations=[row.uid for row in deleted if row.kind == "conversation"],
         deleted_messages=[row.uid for row in deleted if row.kind == "message"],
+        deleted_folders=[row.uid for row in deleted if row.kind == "folder"],
     )

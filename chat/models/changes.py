@@ -24,20 +24,22 @@ from chat.models.statements import update
 if TYPE_CHECKING:
     from chat.models.attempts import Claim
     from chat.models.conversations import Conversation
+    from chat.models.folders import Folder
     from chat.models.messages import Message
 
 Event = Literal["created", "updated", "deleted"]
+Kind = Literal["conversation", "message", "folder"]
 
 
 @dataclass(frozen=True)
 class Change:
     """One changed object of one user, sent to that user's connections after the commit."""
 
-    kind: Literal["conversation", "message"]
+    kind: Kind
     event: Event
     uid: UUID
     seq: int
-    row: Conversation | Message | None
+    row: Conversation | Message | Folder | None
     """The row as committed; None for a deletion."""
 
 
@@ -205,12 +207,12 @@ class Counter(models.Model):
             return False
         raise Deactivated
 
-    def record(self, row: Conversation | Message, event: Event) -> None:
+    def record(self, row: Conversation | Message | Folder, event: Event) -> None:
         """Note a changed row: it gets the next number, which the caller saves with it."""
         row.seq = self.next()
         self.pending.append(Change(row.KIND, event, row.uid, row.seq, row))
 
-    def record_deletion(self, kind: Literal["conversation", "message"], uid: UUID) -> None:
+    def record_deletion(self, kind: Kind, uid: UUID) -> None:
         """Leave a tombstone, so that a client that was away learns of the deletion."""
         seq = self.next()
         Deletion.objects.create(user_id=self.user_id, kind=kind, uid=uid, seq=seq)
@@ -238,11 +240,12 @@ class DeletionQuerySet(models.QuerySet["Deletion"]):
 
 
 class Deletion(models.Model):
-    """The tombstone of a conversation or message."""
+    """The tombstone of a conversation, message or folder."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(
-        max_length=12, choices=[("conversation", "conversation"), ("message", "message")]
+        max_length=12,
+        choices=[("conversation", "conversation"), ("message", "message"), ("folder", "folder")],
     )
     uid = models.UUIDField()
     seq = models.BigIntegerField()

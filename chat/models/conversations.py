@@ -11,8 +11,10 @@ from django.db import models
 from django.utils import timezone
 
 from chat.models.changes import Counter
+from chat.models.folders import Folder
 from chat.models.graphemes import cut
 from chat.models.paths import path_keys
+from chat.models.refusals import TooMany
 from chat.models.statements import update
 from chat.models.states import UNFINISHED, Status
 from chat.models.titles import title_of
@@ -39,11 +41,23 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """The only door to conversations and, through them, to messages: for a user or its key."""
         return self.filter(owner_id=getattr(user, "pk", user))
 
-    def before(self, updated: datetime, pk: int) -> ConversationQuerySet:
-        """Conversations after this one in the order of last activity, newest first."""
+    def with_leaf(self) -> ConversationQuerySet:
+        """With the id of the leaf, which objects of a conversation have, and none of its texts."""
+        texts = ("leaf__text", "leaf__reasoning", "leaf__error_detail")
+        return self.select_related("leaf").defer(*texts)
+
+    def in_order(self) -> ConversationQuerySet:
+        """Pinned ones in their order, then the others by last activity, newest first."""
+        return self.order_by("-pinned", "-updated", "-id")
+
+    def after(self, pinned: int, updated: datetime, pk: int) -> ConversationQuerySet:
+        """Conversations after this one in that order; each pinned one has a place of its own."""
+        if pinned:
+            return self.filter(pinned__lt=pinned)
         return self.filter(
             models.Q(updated__lt=updated) | models.Q(updated=updated, pk__lt=pk),
             updated__lte=updated,
+            pinned=0,
         )
 
 
@@ -67,6 +81,17 @@ class Conversation(models.Model):
     archived = models.BooleanField(
         default=False, db_default=False, help_text="Kept out of the list of its owner."
     )
+    folder = models.ForeignKey(
+        "chat.Folder",
+        to_field="uid",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="conversations",
+        db_constraint=False,  # both go with their owner
+    )
+    pinned = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Place among the pinned ones, the largest first."
+    )
     source = models.CharField(
         max_length=8,
         choices=Source,
@@ -85,6 +110,7 @@ class Conversation(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-updated", "-id"]),
+            models.Index(fields=["owner", "-pinned", "-updated", "-id"]),
             models.Index(fields=["owner", "seq"]),
             models.Index(fields=["-updated", "-id"]),
         ]
@@ -112,10 +138,13 @@ class Conversation(models.Model):
         leaf: UUID | None = None,
         settings: dict[str, Any] | None = None,
         archived: bool | None = None,
+        pinned: bool | None = None,
+        folder: UUID | Literal["none"] | None = None,
     ) -> None:
-        """Rename, choose another model, show another branch, replace the settings, or archive.
+        """Rename, choose another model, show another branch, replace the settings, or file it.
 
-        Raises `Message.DoesNotExist` for a leaf that is not in this conversation.
+        Raises `Message.DoesNotExist` for a leaf that is not in this conversation,
+        `Folder.DoesNotExist` for somebody else's, and `TooMany`.
         """
         with Counter.objects.held(self.owner_id) as counter:
             self.refresh_from_db()
@@ -129,7 +158,25 @@ class Conversation(models.Model):
                 self.settings = settings
             if archived is not None:
                 self.archived = archived
-            self.touch(counter, "title", "model", "leaf", "settings", "archived")
+            if pinned is not None:
+                self._pin(pinned)
+            if folder is not None:
+                mine = Folder.objects.for_user(self.owner_id)
+                self.folder = None if folder == "none" else mine.get(uid=folder)
+            fields = ("title", "model", "leaf", "settings", "archived", "pinned", "folder")
+            self.touch(counter, *fields)
+
+    def _pin(self, pinned: bool) -> None:
+        """Before the other pinned ones, where it is not one of them yet."""
+        if not pinned:
+            self.pinned = 0
+        elif not self.pinned:
+            others = Conversation.objects.for_user(self.owner_id).filter(pinned__gt=0)
+            found = others.aggregate(count=models.Count("pk"), last=models.Max("pinned"))
+            if found["count"] >= settings.PINS_PER_USER:
+                most = settings.PINS_PER_USER
+                raise TooMany(f"There are already {most} pinned conversations (PINS_PER_USER).")
+            self.pinned = (found["last"] or 0) + 1
 
     def grow(self, counter: Counter, reply: Message, *, by: int) -> None:
         """A reply was queued, and is shown from now on; there are `by` more messages.

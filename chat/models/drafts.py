@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from chat.models.changes import Counter, Deletion
 from chat.models.conversations import TITLE_LENGTH, Conversation
-from chat.models.requests import IdReused
+from chat.models.refusals import IdReused
 
 UNTITLED = "New chat"
 

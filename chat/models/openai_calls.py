@@ -22,8 +22,9 @@ from chat.models.conversations import Conversation, Source
 from chat.models.messages import Message
 from chat.models.prompts import prompt
 from chat.models.queueing import NewReply, add_message, make_room, queue_reply
+from chat.models.refusals import NoModel
 from chat.models.replies import Reply
-from chat.models.requests import Accepted, NoModel, Request, accepted
+from chat.models.requests import Accepted, Request, accepted
 from chat.models.statements import insert
 from chat.models.states import UNFINISHED, Role, Status
 from chat.models.titles import title_of

@@ -12,8 +12,8 @@ from chat.models.claiming import produce_after_commit
 from chat.models.conversations import Conversation
 from chat.models.messages import Message
 from chat.models.prompts import depth_of
+from chat.models.refusals import NoModel, TooMany
 from chat.models.replies import AGAIN_FIELDS, Reply
-from chat.models.requests import NoModel, TooMany
 from chat.models.statements import insert
 from chat.models.states import Role, Status
 from chat.models.tokens import Token

@@ -19,24 +19,9 @@ from chat.models.changes import Counter
 from chat.models.claiming import claimed_at_once
 from chat.models.conversations import Conversation
 from chat.models.messages import Message
+from chat.models.refusals import IdReused, NoModel, NotAllowed, TooMany
 from chat.models.replies import Reply
 from chat.models.statements import insert
-
-
-class IdReused(Exception):
-    """The same client id came with another body."""
-
-
-class NotAllowed(Exception):
-    """The state of the message does not allow it; the text says why."""
-
-
-class TooMany(Exception):
-    """The user has as many replies waiting as one may; the text says how many."""
-
-
-class NoModel(Exception):
-    """No such model is offered; the text has the remedy."""
 
 
 @dataclass(frozen=True)

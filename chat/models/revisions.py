@@ -14,8 +14,9 @@ from chat.models.api_calls import ApiCall
 from chat.models.changes import Counter
 from chat.models.messages import RELATED_TEXTS, Message
 from chat.models.queueing import NewReply, add_message, choice_for, make_room, queue_reply
+from chat.models.refusals import NotAllowed
 from chat.models.replies import Reply
-from chat.models.requests import Accepted, NotAllowed, Request, accepted
+from chat.models.requests import Accepted, Request, accepted
 from chat.models.states import Role, Status
 from chat.models.turns import unfinished, wake_next
 

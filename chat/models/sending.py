@@ -19,8 +19,9 @@ from chat.models.queueing import (
     queue_again,
     queue_reply,
 )
+from chat.models.refusals import NotAllowed
 from chat.models.replies import Reply
-from chat.models.requests import Accepted, NotAllowed, Request, accepted
+from chat.models.requests import Accepted, Request, accepted
 from chat.models.statements import columns, insert, instance, parameter, update
 from chat.models.states import Role
 from chat.models.titles import title_of

@@ -92,7 +92,7 @@ def _conversions(
     converters = []
     fields = model._meta.concrete_fields
     for at, field in enumerate(fields):
-        column = Col(model._meta.db_table, field)
+        column = field.get_col(model._meta.db_table)
         found = [*connection.ops.get_db_converters(column), *field.get_db_converters(connection)]
         converters += [(at, column, convert) for convert in found]
     return [field.attname for field in fields], converters

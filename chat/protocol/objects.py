@@ -59,6 +59,19 @@ class ConversationObject(Shape, frozen=True):
     archived: bool
     source: Annotated[Literal["api"] | None, described("Where it was begun; null: in the chat.")]
     seq: int
+    folder: Annotated[UUID | None, described("The folder it is in.")]
+    pinned: Annotated[
+        int, described("Place among the pinned ones, the largest first; 0: not pinned.")
+    ]
+
+
+class FolderObject(Shape, frozen=True):
+    """A folder of a user; a conversation is in one of them, or in none."""
+
+    id: UUID
+    name: str
+    created: Moment
+    seq: int
 
 
 class MessageObject:
@@ -200,9 +213,19 @@ class ConversationRow(HasUid, Protocol):
     archived: bool
     source: str
     seq: int
+    folder_id: UUID | None
+    pinned: int
 
     @property
     def leaf(self) -> HasUid | None: ...
+
+
+class FolderRow(HasUid, Protocol):
+    """A stored folder."""
+
+    name: str
+    created: datetime
+    seq: int
 
 
 class OutcomeRow(Protocol):
@@ -272,7 +295,13 @@ def conversation_object(row: ConversationRow) -> ConversationObject:
         archived=row.archived,
         source="api" if row.source else None,
         seq=row.seq,
+        folder=row.folder_id,
+        pinned=row.pinned,
     )
+
+
+def folder_object(row: FolderRow) -> FolderObject:
+    return FolderObject(id=row.uid, name=row.name, created=moment(row.created), seq=row.seq)
 
 
 def message_object(

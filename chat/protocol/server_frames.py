@@ -14,6 +14,8 @@ from chat.protocol.objects import (
     ConversationObject,
     ConversationRow,
     EndStatus,
+    FolderObject,
+    FolderRow,
     GoneObject,
     MessageObject,
     MessageRow,
@@ -25,6 +27,7 @@ from chat.protocol.objects import (
     Uid,
     conversation_object,
     described,
+    folder_object,
     message_object,
     outcome_of,
 )
@@ -159,6 +162,22 @@ class MessageGoneFrame(Shape, frozen=True, tag_field="type", tag="message"):
     message: GoneObject
 
 
+class FolderFrame(Shape, frozen=True, tag_field="type", tag="folder"):
+    """A changed folder."""
+
+    event: Literal["created", "updated"]
+    seq: int
+    folder: FolderObject
+
+
+class FolderGoneFrame(Shape, frozen=True, tag_field="type", tag="folder"):
+    """A deleted folder; its conversations are in none."""
+
+    event: Literal["deleted"]
+    seq: int
+    folder: GoneObject
+
+
 class ErrorFrame(Shape, frozen=True, tag_field="type", tag="error"):
     """A refusal, with the known facts about it."""
 
@@ -193,6 +212,8 @@ ServerFrame = (
     | ConversationGoneFrame
     | MessageFrame
     | MessageGoneFrame
+    | FolderFrame
+    | FolderGoneFrame
     | ErrorFrame
     | PingFrame
     | PongFrame
@@ -223,10 +244,20 @@ def message_frame(event: Literal["created", "updated"], seq: int, row: MessageRo
     return encode(MessageFrame(event, seq, message_object(row)))
 
 
-def gone_frame(kind: Literal["conversation", "message"], seq: int, uid: UUID) -> str:
+def folder_frame(event: Literal["created", "updated"], seq: int, row: FolderRow) -> str:
+    return encode(FolderFrame(event, seq, folder_object(row)))
+
+
+GONE: dict[str, type[ConversationGoneFrame | MessageGoneFrame | FolderGoneFrame]] = {
+    "conversation": ConversationGoneFrame,
+    "message": MessageGoneFrame,
+    "folder": FolderGoneFrame,
+}
+
+
+def gone_frame(kind: Literal["conversation", "message", "folder"], seq: int, uid: UUID) -> str:
     """The frame of a deletion."""
-    frame = ConversationGoneFrame if kind == "conversation" else MessageGoneFrame
-    return encode(frame("deleted", seq, GoneObject(uid)))
+    return encode(GONE[kind]("deleted", seq, GoneObject(uid)))
 
 
 def chunks(text: str, limit: int = DELTA_BYTES) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat import protocol
-from chat.models import Change, Conversation
+from chat.models import Change, Conversation, Folder
 
 
 def frame_of(change: Change) -> str:
@@ -13,4 +13,6 @@ def frame_of(change: Change) -> str:
         return protocol.gone_frame(change.kind, change.seq, change.uid)
     if isinstance(change.row, Conversation):
         return protocol.conversation_frame(event, change.seq, change.row)
+    if isinstance(change.row, Folder):
+        return protocol.folder_frame(event, change.seq, change.row)
     return protocol.message_frame(event, change.seq, change.row)

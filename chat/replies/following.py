@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from django.db.models.functions import Length, Substr
 
 from chat.database.threads import SOCKETS
-from chat.models import UNFINISHED, Change, Message, Reply, Status
+from chat.models import UNFINISHED, Change, Conversation, Message, Reply, Status
 from chat.replies.live import Follower, LiveReply
 from chat.replies.pieces import PIECE, PieceKey, StoredTrack
 from chat.replies.replicas import Replicas
@@ -225,9 +225,9 @@ class Following:
                 if live is not None and not live.produced:  # its producer learns by a checkpoint
                     live.vanish()
                     self.forget(live)
-            elif row is not None:
+            elif isinstance(row, Conversation):
                 places.add(row.pk)  # one less may be waiting
-            else:
+            elif change.event == "deleted" and change.kind == "conversation":
                 # With a conversation its replies are gone; the rows show which.
                 for live in self._lives.values():
                     if live.user_id == user_id:

@@ -130,6 +130,8 @@ TABLE: dict[str, Row] = {
     "PROCESS_NAME": Row(["", "web.1", "worker:9101"], ["two words", "x" * 61, 'a"b', "<name>"]),
     "API_TOKENS": switch(),
     "TOKENS_PER_USER": count(1, 10**9),
+    "FOLDERS_PER_USER": count(1, 10_000),
+    "PINS_PER_USER": count(1, 10_000),
     "TICKET_SECONDS": count(1, 86400),
     "DATABASE_URL": Row(
         ["sqlite:////var/lib/parley.sqlite3", "sqlite:///db.sqlite3", "sqlite:////a%20b/c.sqlite3",

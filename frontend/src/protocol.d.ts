@@ -22,6 +22,7 @@ export interface ChangesAnswer {
   conversations: Array<ConversationObject>;
   messages: Array<MessageObject>;
   deleted: Deleted;
+  folders: Array<FolderObject>;
 }
 
 export type ClientFrame = Send | Edit | Regenerate | Continue | Withdraw | Stop | Follow | Unfollow | Ack | Ping;
@@ -63,11 +64,16 @@ export interface ConversationObject {
   /** Where it was begun; null: in the chat. */
   source: "api" | null;
   seq: number;
+  /** The folder it is in. */
+  folder: string | null;
+  /** Place among the pinned ones, the largest first; 0: not pinned. */
+  pinned: number;
 }
 
 export interface Deleted {
   conversations: Array<string>;
   messages: Array<string>;
+  folders: Array<string>;
 }
 
 export interface DeltaFrame {
@@ -115,6 +121,27 @@ export interface ErrorFrame {
   retry_after?: number;
   id?: string;
   reply?: string;
+}
+
+export interface FolderFrame {
+  type: "folder";
+  event: "created" | "updated";
+  seq: number;
+  folder: FolderObject;
+}
+
+export interface FolderGoneFrame {
+  type: "folder";
+  event: "deleted";
+  seq: number;
+  folder: GoneObject;
+}
+
+export interface FolderObject {
+  id: string;
+  name: string;
+  created: string;
+  seq: number;
 }
 
 export interface Follow {
@@ -281,7 +308,7 @@ export interface Send {
   settings?: Settings | null;
 }
 
-export type ServerFrame = ReadyFrame | AcceptedFrame | StatusFrame | SnapshotFrame | DeltaFrame | EndFrame | ConversationFrame | ConversationGoneFrame | MessageFrame | MessageGoneFrame | ErrorFrame | PingFrame | PongFrame;
+export type ServerFrame = ReadyFrame | AcceptedFrame | StatusFrame | SnapshotFrame | DeltaFrame | EndFrame | ConversationFrame | ConversationGoneFrame | MessageFrame | MessageGoneFrame | FolderFrame | FolderGoneFrame | ErrorFrame | PingFrame | PongFrame;
 
 export interface Settings {
   system?: string | null;

@@ -284,7 +284,7 @@ def test_changes_need_the_same_few_queries_however_many_there_are(
         conversation = make_conversation(alice)
         conversation.messages.update(seq=n + 1)
     Counter.objects.create(user=alice, value=5)
-    with django_assert_num_queries(6):  # session, user, counter, and the three kinds of change
+    with django_assert_num_queries(7):  # session, user, counter, and the four kinds of change
         answer = page.get(f"{API}/changes", {"since": 0}).json()
     assert len(answer["messages"]) == 10
 

@@ -221,7 +221,7 @@ def test_a_reset_is_said_before_any_object_is_read(alice: User, settings: Any) -
     with CaptureQueriesContext(connection) as queries:
         found = changes_since(alice.pk, 250)
     assert len(found.messages) == 50
-    assert len(queries) == 4
+    assert len(queries) == 5
 
 
 def test_of_a_changed_reply_no_text_is_read(alice: User) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import get_resolver
 from pytest_django import Settings
 
-from chat.models import ApiCall, Conversation, Counter, Message, Request, Token
+from chat.models import ApiCall, Conversation, Counter, Folder, Message, Request, Token
 from chat.models.tokens import Scope
 from chat.tests.api.routes import CALLERS, RULES, Rule
 from chat.tests.routes import RULES as PAGES
@@ -25,6 +25,13 @@ type Make = Callable[..., Conversation]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CSRF = "x" * 32
+
+NAMED = {
+    "conversations": "{conversation}",
+    "messages": "{question}",
+    "folders": "{folder}",
+}
+"""The thing that an id in an address below these names is of; elsewhere it is a reply."""
 
 
 def answered(client: Client, method: str, address: str, **more: Any) -> Any:
@@ -63,11 +70,12 @@ class Owned:
             "{conversation}": conversation.uid,
             "{question}": question.uid,
             "{reply}": reply.uid,
+            "{folder}": Folder.objects.create(owner=conversation.owner, name="Home").uid,
         }
 
     def ask(self, client: Client, method: str, route: str, rule: Rule) -> Any:
         thing = route.split("/")[2] if route.startswith("api/") else ""
-        named = {"conversations": "{conversation}", "messages": "{question}"}.get(thing, "{reply}")
+        named = NAMED.get(thing, "{reply}")
         address = f"/{route}".replace("<uid>", named).replace("<path:id>", "openai/one")
         address = address.replace("<str:id>", named)
         body = "" if rule.body is None else json.dumps(rule.body)

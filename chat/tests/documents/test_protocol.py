@@ -54,7 +54,10 @@ def built() -> dict[str, list[list[str]]]:
         archived=False,
         source="",
         seq=1,
+        folder_id=None,
+        pinned=0,
     )
+    folder: Any = SimpleNamespace(uid=uid, name="", created=NOW, seq=1)
     frames = [
         protocol.encode(protocol.ReadyFrame(**msgspec.structs.asdict(greeting(1, "alice", 1)))),
         protocol.encode(protocol.AcceptedFrame(uid, uid, uid, uid)),
@@ -65,6 +68,7 @@ def built() -> dict[str, list[list[str]]]:
         protocol.conversation_frame("created", 1, chat),
         protocol.message_frame("created", 1, row()),
         protocol.message_frame("created", 1, row(status="queued")),
+        protocol.folder_frame("created", 1, folder),
         protocol.error("bad_field", "", field="text", id=str(uid)),
         protocol.encode(protocol.PingFrame(1)),
         protocol.encode(protocol.PongFrame(1)),
@@ -78,7 +82,7 @@ def built() -> dict[str, list[list[str]]]:
 def fields_of(frame: dict[str, Any]) -> list[str]:
     """Names of the fields in their order, and of those of the objects in them."""
     names = list(frame)
-    for kind in ("conversation", "message", "user", "limits"):
+    for kind in ("conversation", "message", "folder", "user", "limits"):
         if isinstance(frame.get(kind), dict):
             names += [f"{kind}.{name}" for name in frame[kind]]
     return names

@@ -60,6 +60,9 @@ class Shell:
         ids = self.accepted(body)
         names = {"CHAT": "conversation", "MESSAGE": "message", "REPLY": "reply"}
         self.variables |= {name: ids[key] for name, key in names.items()}
+        folder = {"id": str(uuid4()), "name": "Home"}
+        _, made = self.server.ask(self.alice, "POST", "/api/v1/folders", folder)
+        self.variables["FOLDER"] = made["folder"]["id"]
         if twice:
             body |= {"conversation": ids["conversation"], "parent": ids["reply"]}
             self.variables["WAITING"] = self.accepted(body)["message"]

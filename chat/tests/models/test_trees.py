@@ -22,6 +22,7 @@ from chat.models import (
     Claim,
     Conversation,
     Counter,
+    Folder,
     Message,
     NotAllowed,
     Outcome,
@@ -34,10 +35,12 @@ from chat.models import (
     Unsaved,
     changes_since,
 )
+from chat.models.pins import order_pins
 
 KINDS = (
     "send", "send", "answer", "edit", "edit", "regenerate", "withdraw", "withdraw", "stop",
     "continue", "claim", "claim", "write", "finish", "fail", "lose", "choose", "remove",
+    "make_folder", "drop_folder", "pin", "order_pins", "file",
 )  # fmt: skip
 
 
@@ -52,9 +55,10 @@ class Shown:
     seq: int = 0
     chats: dict[str, Any] = field(default_factory=dict)
     messages: dict[str, Any] = field(default_factory=dict)
+    folders: dict[str, Any] = field(default_factory=dict)
 
     def copy(self) -> Shown:
-        return Shown(self.seq, dict(self.chats), dict(self.messages))
+        return Shown(self.seq, dict(self.chats), dict(self.messages), dict(self.folders))
 
     def catch_up(self, user_id: int) -> None:
         changes = changes_since(user_id, self.seq)
@@ -63,6 +67,9 @@ class Shown:
             str(row.uid): protocol.conversation_object(row) for row in changes.conversations
         }
         self.messages |= {str(row.uid): protocol.message_object(row) for row in changes.messages}
+        self.folders |= {str(row.uid): protocol.folder_object(row) for row in changes.folders}
+        for uid in changes.deleted_folders:
+            self.folders.pop(str(uid), None)
         for uid in changes.deleted_messages:
             self.messages.pop(str(uid), None)
         for uid in changes.deleted_conversations:
@@ -89,11 +96,13 @@ class World:
         before = Counter.objects.current(self.alice.pk)
         rows: list[Any]
         match kind:
-            case "send":
+            case "send" | "make_folder":
                 rows = [None]
+            case "drop_folder":
+                rows = list(Folder.objects.order_by("pk"))
             case "edit" | "withdraw":
                 rows = list(Message.objects.filter(role=Role.USER).order_by("pk"))
-            case "remove":
+            case "remove" | "pin" | "order_pins" | "file":
                 rows = list(Conversation.objects.order_by("pk"))
             case "claim":
                 rows = list(Reply.objects.filter(status=Status.QUEUED).order_by("-turn"))
@@ -155,6 +164,22 @@ class World:
         if pick % 3 == 0:
             chat.remove()
 
+    def _make_folder(self, _: None, pick: int) -> None:
+        Folder.objects.make(self.alice.pk, uuid4(), f"Folder {pick}")
+
+    def _drop_folder(self, folder: Folder, pick: int) -> None:
+        folder.remove()
+
+    def _pin(self, chat: Conversation, pick: int) -> None:
+        chat.change(pinned=pick % 3 > 0)
+
+    def _order_pins(self, chat: Conversation, pick: int) -> None:
+        order_pins(self.alice.pk, [chat.uid])
+
+    def _file(self, chat: Conversation, pick: int) -> None:
+        folders = list(Folder.objects.order_by("pk"))
+        chat.change(folder=folders[pick % len(folders)].uid if folders and pick else "none")
+
     # --- what a process does --------------------------------------------------------------
 
     def _claim(self, reply: Reply, pick: int) -> None:
@@ -205,10 +230,15 @@ class World:
             assert chat.message_count == len(own)
             assert chat.running is any(row.status in UNFINISHED for row in own)
             assert chat.leaf_id in {row.pk for row in own if row.role == Role.ASSISTANT}
+        pinned = [chat.pinned for chat in chats if chat.pinned]
+        assert len(set(pinned)) == len(pinned)
+        folders = list(Folder.objects.all())
+        assert {chat.folder_id for chat in chats} <= {None, *(row.uid for row in folders)}
         known = Shown(
             Counter.objects.current(self.alice.pk),
             {str(row.uid): protocol.conversation_object(row) for row in chats},
             {str(row.uid): protocol.message_object(row) for row in messages},
+            {str(row.uid): protocol.folder_object(row) for row in folders},
         )
         self.earlier.append(self.fresh.copy())
         self.fresh.catch_up(self.alice.pk)

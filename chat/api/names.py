@@ -1,0 +1,14 @@
+"""Titles and names as clients give them, tidied in one way."""
+
+from __future__ import annotations
+
+from chat import protocol
+from chat.api.problems import ApiProblem
+
+
+def on_one_line(text: str, field: str) -> str:
+    """The text on one line, and nothing in it that a database refuses; it must not be empty."""
+    tidy = " ".join(protocol.clean(text).split())
+    if not tidy:
+        raise ApiProblem(422, "bad_field", f"The {field} is empty.", field=field)
+    return tidy

@@ -3,6 +3,7 @@
 import { quoted } from "./lib/bidi.js";
 import { find, setText } from "./lib/dom.js";
 import { followTheme } from "./lib/theme.js";
+import { t } from "./lib/translate.js";
 import { marked } from "./lib/visible-text.js";
 import { Api } from "./protocol/api.js";
 import { reaching } from "./protocol/transport.js";
@@ -15,7 +16,7 @@ import { ConnectionBar, PATIENCE } from "./views/connection.js";
 import { Drawer } from "./views/drawer.js";
 import { Earlier } from "./views/earlier-messages.js";
 import { notFound, unreachable, welcome } from "./views/empty-states.js";
-import { endText, statusText } from "./views/format.js";
+import { endText, shownTitle, statusText } from "./views/format.js";
 import { over, prepare } from "./views/load-overlays.js";
 import { announce, toast } from "./views/notices.js";
 import { ScrollManager } from "./views/scroll.js";
@@ -271,7 +272,7 @@ export class App {
 
   #drawHead() {
     const { shown, place, threadState, models, model } = this.#store;
-    const title = shown?.title || (threadState === "missing" ? "Not found" : "New chat");
+    const title = threadState === "missing" ? t("Not found") : shownTitle(shown?.title);
     if (title !== this.#title) find("#title").replaceChildren(...marked(title));
     this.#title = title;
     document.title = isNew(place) ? "Parley" : `${quoted(title)} · Parley`;
@@ -285,16 +286,18 @@ export class App {
     const { place, model, models, settings, threadState } = this.#store;
     const isOffered = model === null || Boolean(models.find(model));
     const { problem, refused, isSaving } = settings;
-    const kept = isNew(place) ? "Sent with the first message." : "Changes are saved automatically.";
+    const kept = isNew(place)
+      ? t("Sent with the first message.")
+      : t("Changes are saved automatically.");
     this.#panel.update({
       place,
       isThere: threadState !== "missing",
       settings: settings.of(place),
       model: {
-        label: models.label(model) || "No model",
-        note: isOffered ? (models.find(model)?.note ?? "") : "No longer offered.",
+        label: models.label(model) || t("No model"),
+        note: isOffered ? (models.find(model)?.note ?? "") : t("No longer offered."),
       },
-      hint: problem || (isSaving ? "Saving…" : kept),
+      hint: problem || (isSaving ? t("Saving…") : kept),
       isTrouble: Boolean(problem),
       refused: refused?.place === place ? refused : null,
     });
@@ -320,9 +323,9 @@ export class App {
     if (waits && reply.reason !== before.reason) announce(waits);
     if (reply.status === before.status && reply.end === before.end) return;
     this.#schedule();
-    if (reply.end && !before.end) announce(endText(reply)?.text ?? "The reply is complete.");
+    if (reply.end && !before.end) announce(endText(reply)?.text ?? t("The reply is complete."));
     else if (reply.status === "running" && before.status !== "running") {
-      announce("The reply has started.");
+      announce(t("The reply has started."));
     }
   }
 

@@ -1,6 +1,7 @@
 /** The entry of the check page: tests what the chat needs and names what is wrong. */
 
 import { el, find } from "./lib/dom.js";
+import { t } from "./lib/translate.js";
 import {
   bufferingFinding,
   clockFinding,
@@ -23,7 +24,13 @@ const APART = 200;
 const HELD_UP = 5000;
 const SILENCE = 40;
 
-const WORDS = { ok: "OK", problem: "Problem", skipped: "Skipped", running: "Checking…" };
+/** The state of a check in words. */
+const WORDS = {
+  ok: () => t("OK"),
+  problem: () => t("Problem"),
+  skipped: () => t("Skipped"),
+  running: () => t("Checking…"),
+};
 
 /** @type {Map<string, HTMLElement>} */
 const lines = new Map();
@@ -36,7 +43,7 @@ function show(title, { state, text }) {
   const line = el(
     "li",
     { class: `check ${state}`, "data-check": title },
-    el("span", { class: "check-state" }, WORDS[state]),
+    el("span", { class: "check-state" }, WORDS[state]()),
     el("strong", {}, title),
     el("p", {}, ...text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part))),
   );
@@ -55,7 +62,10 @@ async function check(title, look) {
   try {
     show(title, await look());
   } catch (found) {
-    show(title, { state: "problem", text: `The check failed: ${found}` });
+    show(title, {
+      state: "problem",
+      text: t("The check failed: {problem}", { problem: String(found) }),
+    });
   }
 }
 
@@ -112,15 +122,15 @@ async function checkAll() {
   const seen = askServer();
   const stream = readStream();
   await Promise.allSettled([
-    check("Scheme", async () => schemeFinding(await seen, location)),
-    check("Origin", async () => originFinding(await seen, location)),
-    check("WebSocket", async () => {
+    check(t("Scheme"), async () => schemeFinding(await seen, location)),
+    check(t("Origin"), async () => originFinding(await seen, location)),
+    check(t("WebSocket"), async () => {
       const tried = await trySocket();
       return socketFinding(tried, (await seen).origin_allowed);
     }),
-    check("Buffering", async () => bufferingFinding(await stream)),
-    check("Compression", async () => compressionFinding(await stream)),
-    check("Clock", async () => clockFinding((await seen).offset)),
+    check(t("Buffering"), async () => bufferingFinding(await stream)),
+    check(t("Compression"), async () => compressionFinding(await stream)),
+    check(t("Clock"), async () => clockFinding((await seen).offset)),
   ]);
 }
 
@@ -169,10 +179,10 @@ function holdSocket() {
 }
 
 async function checkIdle() {
-  const title = "Idle timeouts";
+  const title = t("Idle timeouts");
   const began = performance.now();
   const progress = () => {
-    const text = `Waiting in silence: ${since(began)} of ${SILENCE} s`;
+    const text = t("Waiting in silence: {n} of {most} s", { n: since(began), most: SILENCE });
     show(title, { state: "running", text });
   };
   progress();

@@ -8,16 +8,17 @@ showTheme(chosenTheme());
 followTheme();
 
 document.addEventListener("DOMContentLoaded", () => {
-  for (const place of document.querySelectorAll("[data-theme-choice]")) fillChoice(place);
+  const places = /** @type {NodeListOf<HTMLElement>} */ (
+    document.querySelectorAll("[data-theme-choice]")
+  );
+  for (const place of places) fillChoice(place);
   for (const form of document.querySelectorAll("form[data-logout]")) {
     form.addEventListener("submit", forgetDrafts);
   }
 });
 
-/** @param {Element} place */
+/** @param {HTMLElement} place which has the labels, in the language of the page */
 function fillChoice(place) {
-  place.setAttribute("role", "group");
-  place.setAttribute("aria-label", "Theme");
   /** @type {HTMLButtonElement[]} */
   const buttons = [];
   const show = () => {
@@ -26,11 +27,11 @@ function fillChoice(place) {
       button.setAttribute("aria-pressed", String(button.dataset.value === chosen));
     }
   };
-  for (const [theme, label] of THEMES) {
+  for (const theme of THEMES) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.value = theme;
-    button.textContent = label;
+    button.textContent = place.dataset[theme] ?? theme;
     button.addEventListener("click", () => {
       chooseTheme(theme);
       show();

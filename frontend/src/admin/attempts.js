@@ -1,7 +1,9 @@
 /** The table of a reply's attempts for staff: requests, results and costs. */
 import { fill } from "../lib/chunks.js";
 import { el } from "../lib/dom.js";
-import { counted, namedFacts, seconds } from "../views/format.js";
+import { dateLanguage, list, t, tn } from "../lib/translate.js";
+import { namedFacts, seconds } from "../views/format.js";
+import { problemText } from "../views/reply-problems.js";
 
 /**
  * @typedef {object} Try a request that failed
@@ -48,7 +50,10 @@ export function requestsOf({ tries = [], error, ended }, now) {
  */
 export function summaryOf(attempts, now) {
   const requests = attempts.reduce((sum, attempt) => sum + requestsOf(attempt, now), 0);
-  return `${counted(attempts.length, "attempt")}, ${counted(requests, "request")}`;
+  return list([
+    tn("{n} attempt", "{n} attempts", attempts.length),
+    tn("{n} request", "{n} requests", requests),
+  ]);
 }
 
 /**
@@ -60,10 +65,10 @@ export function factsOfAttempt(attempt) {
   const { settings = {} } = attempt;
   /** @type {[string, string|null|undefined|false][]} */
   const facts = [
-    ["Started", moment(attempt.started)],
-    ["Endpoint", attempt.endpoint],
-    ["Requested model", attempt.model],
-    ["Answering model", attempt.answered_by],
+    [t("Started"), moment(attempt.started)],
+    [t("Endpoint"), attempt.endpoint],
+    [t("Requested model"), attempt.model],
+    [t("Answering model"), attempt.answered_by],
     ...namedFacts(attempt),
     ...Object.entries(settings)
       .filter(([name]) => name !== "system")
@@ -75,19 +80,14 @@ export function factsOfAttempt(attempt) {
 /** @param {any} value */
 const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
-const MONTHS =
-  "January February March April May June July August September October November December".split(
-    " ",
-  );
-
 /**
  * A time as every page of the server writes it, with its seconds.
  * @param {string} time ISO 8601
  */
 export function moment(time) {
   const at = new Date(time);
-  const day = `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
-  return `${day}, ${at.toISOString().slice(11, 19)} UTC`;
+  const day = at.toLocaleDateString(dateLanguage(), { dateStyle: "long", timeZone: "UTC" });
+  return t("{day}, {time} UTC", { day, time: at.toISOString().slice(11, 19) });
 }
 
 /**
@@ -110,7 +110,13 @@ function attemptElement(attempt) {
   const section = el(
     "section",
     { class: "attempt" },
-    el("h3", {}, `Attempt ${attempt.number} `, el("span", { class: `state ${state}` }, state)),
+    el(
+      "h3",
+      {},
+      t("Attempt {n}", { n: attempt.number }),
+      " ",
+      el("span", { class: `state ${state}` }, stateText(state)),
+    ),
     el(
       "dl",
       {},
@@ -120,18 +126,18 @@ function attemptElement(attempt) {
     ),
   );
   if (settings?.system) {
-    section.append(el("h4", {}, "System prompt"), detail(String(settings.system)));
+    section.append(el("h4", {}, t("System prompt")), detail(String(settings.system)));
   }
   if (error) {
     section.append(
-      el("p", { class: "problem" }, `${error.message} `, el("code", {}, error.code)),
+      el("p", { class: "problem" }, `${problemText(error)} `, el("code", {}, error.code)),
       // The last request has it, where it was the last.
       error.detail && error.detail !== tries.at(-1)?.detail ? detail(error.detail) : "",
     );
   }
   if (tries.length) {
     section.append(
-      el("h4", {}, "Failed requests"),
+      el("h4", {}, t("Failed requests")),
       el("ol", { class: "tries" }, ...tries.map(tryElement)),
     );
   }
@@ -140,17 +146,41 @@ function attemptElement(attempt) {
 
 /** @param {Try} failed */
 function tryElement({ at, code, status, detail: text, wait }) {
-  const next = wait == null ? "not retried" : `retried after ${seconds(wait * 1000)}`;
+  const next =
+    wait == null ? t("not retried") : t("retried after {time}", { time: seconds(wait * 1000) });
+  const facts = [...(status ? [t("status {status}", { status: String(status) })] : []), next];
   return el(
     "li",
     {},
     el("time", { datetime: at }, moment(at)),
     " ",
     el("code", {}, code),
-    status ? ` status ${status}` : "",
-    `, ${next}`,
+    ` ${list(facts)}`,
     text ? detail(text) : "",
   );
+}
+
+/**
+ * A state of a reply or of an attempt; an unknown one as it is.
+ * @param {string} state
+ */
+export function stateText(state) {
+  switch (state) {
+    case "queued":
+      return t("queued");
+    case "running":
+      return t("running");
+    case "complete":
+      return t("complete");
+    case "stopped":
+      return t("stopped");
+    case "failed":
+      return t("failed");
+    case "interrupted":
+      return t("interrupted");
+    default:
+      return state;
+  }
 }
 
 /** @param {string} text */

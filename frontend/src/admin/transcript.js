@@ -5,10 +5,12 @@
 
 import { fill } from "../lib/chunks.js";
 import { el, find } from "../lib/dom.js";
+import { t, tn } from "../lib/translate.js";
 import { StreamingMarkdown } from "../markdown/streaming-markdown.js";
 import { fromMessage, hasEnded } from "../state/reply.js";
 import { factsOf, leftOutText, seconds } from "../views/format.js";
-import { attemptsElement, detail, moment } from "./attempts.js";
+import { problemText } from "../views/reply-problems.js";
+import { attemptsElement, detail, moment, stateText } from "./attempts.js";
 
 const POLL_MS = 1500;
 
@@ -52,7 +54,7 @@ class Transcript {
       this.#elements.delete(id);
       this.#drawn.delete(id);
     }
-    if (!messages.length) this.#host.replaceChildren(el("p", {}, "No messages."));
+    if (!messages.length) this.#host.replaceChildren(el("p", {}, t("No messages.")));
     const isGrowing = messages.some(
       ({ role, status }) => role === "assistant" && !hasEnded(status),
     );
@@ -91,10 +93,10 @@ function messageElement(message) {
   const head = el(
     "header",
     {},
-    el("strong", {}, { user: "User", assistant: "Reply", system: "System" }[message.role] ?? ""),
+    el("strong", {}, roleText(message.role)),
     el("time", { datetime: message.created, title: message.created }, moment(message.created)),
     message.place && el("span", {}, message.place),
-    isReply && el("span", { class: `state ${message.status}` }, message.status ?? ""),
+    isReply && el("span", { class: `state ${message.status}` }, stateText(message.status ?? "")),
   );
   const article = el("article", { class: `message ${message.role}` }, head);
   if (message.left_out) {
@@ -103,7 +105,7 @@ function messageElement(message) {
   if (isReply && message.reasoning) {
     const thought = el("div", { class: "markdown", dir: "auto" });
     const ms = message.timing?.reasoning_ms;
-    const label = ms == null ? "Reasoning" : `Reasoning, ${seconds(ms)}`;
+    const label = ms == null ? t("Reasoning") : t("Reasoning, {time}", { time: seconds(ms) });
     const details = el("details", { class: "thought" }, el("summary", {}, label), thought);
     details.addEventListener("toggle", () => {
       if (!thought.hasChildNodes()) markdown(thought, message.reasoning);
@@ -118,6 +120,20 @@ function messageElement(message) {
   return article;
 }
 
+/** @param {string} role */
+function roleText(role) {
+  switch (role) {
+    case "user":
+      return t("User");
+    case "assistant":
+      return t("Reply");
+    case "system":
+      return t("System");
+    default:
+      return "";
+  }
+}
+
 /**
  * @param {HTMLElement} host
  * @param {string|undefined|null} text
@@ -129,14 +145,18 @@ function outcome(message) {
   /** @type {HTMLElement[]} */
   const parts = [];
   if (message.error) {
-    const { code, message: sentence, detail: text } = message.error;
-    parts.push(el("p", { class: "problem" }, `${sentence} `, el("code", {}, code)));
+    const { code, detail: text } = message.error;
+    parts.push(
+      el("p", { class: "problem" }, `${problemText(message.error)} `, el("code", {}, code)),
+    );
     if (text) parts.push(detail(text));
   }
   const facts = factsOf(fromMessage({ ...message, text: message.text ?? "" }), message.model ?? "");
-  if (message.attempt) facts.push(`attempt ${message.attempt}`);
-  if (message.usage?.prompt_tokens) facts.push(`${message.usage.prompt_tokens} prompt tokens`);
-  if (message.finish_reason) facts.push(`finish reason ${message.finish_reason}`);
+  if (message.attempt) facts.push(t("attempt {n}", { n: message.attempt }));
+  const prompt = message.usage?.prompt_tokens;
+  if (prompt) facts.push(tn("{n} prompt token", "{n} prompt tokens", prompt));
+  if (message.finish_reason)
+    facts.push(t("finish reason {reason}", { reason: message.finish_reason }));
   if (message.reason) facts.push(message.reason);
   parts.push(el("footer", {}, facts.join("  ·  ")));
   if (message.attempts?.length) parts.push(attemptsElement(message.attempts));

@@ -1,6 +1,8 @@
 /** Copies text, also on a page without a secure context, where `navigator.clipboard` is missing. */
+
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
+import { t } from "./translate.js";
 
 /**
  * @param {string} text
@@ -43,7 +45,7 @@ function copyBySelection(text) {
  * @param {() => string} text
  */
 export function copyButton(label, text) {
-  const word = el("span", { class: "tool-word" }, "Copy");
+  const word = el("span", { class: "tool-word" }, t("Copy"));
   const button = el("button", { type: "button", class: "tool", "aria-label": label }, word);
   button.prepend(icon("copy"));
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -55,12 +57,12 @@ export function copyButton(label, text) {
   };
   button.addEventListener("click", async () => {
     const copied = await copy(text());
-    show(copied ? "Copied" : "Copy failed", copied ? "check" : "alert");
+    show(copied ? t("Copied") : t("Copy failed"), copied ? "check" : "alert");
     button.classList.toggle("done", copied);
-    button.setAttribute("aria-label", copied ? "Copied" : "Copy failed");
+    button.setAttribute("aria-label", copied ? t("Copied") : t("Copy failed"));
     clearTimeout(timer);
     timer = setTimeout(() => {
-      show("Copy", "copy");
+      show(t("Copy"), "copy");
       button.classList.remove("done");
       button.setAttribute("aria-label", label);
     }, 1800);

@@ -4,12 +4,8 @@ const KEY = "parley-theme";
 
 /** @typedef {"system"|"light"|"dark"} Theme */
 
-/** The themes with their labels. @type {[Theme, string][]} */
-export const THEMES = [
-  ["system", "System theme"],
-  ["light", "Light"],
-  ["dark", "Dark"],
-];
+/** @type {Theme[]} */
+export const THEMES = ["system", "light", "dark"];
 
 /** @returns {Theme} */
 export function chosenTheme() {

@@ -1,6 +1,8 @@
 /** Texts as nodes, in which what nobody would see (`bidi.js`) is marked; and back. */
+
 import { hasUnseen, markedText, pieces } from "./bidi.js";
 import { el } from "./dom.js";
+import { t } from "./translate.js";
 
 /** The most marks; beyond them they are words of the text. */
 const MOST = 200;
@@ -15,7 +17,7 @@ export function marked(text) {
   if (found.length > MOST) return [markedText(text)];
   return found.map((piece) => {
     if (typeof piece === "string") return piece;
-    const title = "Invisible character";
+    const title = t("Invisible character");
     const mark = el("span", { class: "unseen", title }, piece.mark);
     mark.dataset.text = piece.raw;
     return mark;

@@ -7,6 +7,7 @@
 import { fill, GrowingText } from "../lib/chunks.js";
 import { copyButton } from "../lib/copy.js";
 import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 import { appendText, textOf } from "../lib/visible-text.js";
 import { otherHost } from "./addresses.js";
 import { blocksOf } from "./blocks.js";
@@ -78,7 +79,7 @@ function codeBlock(language, text) {
     "div",
     { class: "code-head" },
     el("span", { class: "code-language" }, language.toLowerCase() || "text"),
-    copyButton("Copy code", () => textOf(code)),
+    copyButton(t("Copy code"), () => textOf(code)),
   );
   return el("div", { class: "code", dir: "ltr" }, head, el("pre", { tabindex: 0 }, code));
 }
@@ -237,7 +238,7 @@ class Drawing {
       `${token.header.map((/** @type {Generic} */ { text }) => text).join(" ")} ${token.rows[0]?.[0]?.text}`,
     );
     const frame = el("div", { class: "table-frame", tabindex: 0, role: "group" }, table);
-    frame.setAttribute("aria-label", "Table");
+    frame.setAttribute("aria-label", t("Table"));
     return frame;
   }
 

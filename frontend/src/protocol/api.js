@@ -1,4 +1,5 @@
 /** The JSON API, with the session's cookie and CSRF token. */
+import { t } from "../lib/translate.js";
 
 /** Milliseconds after which a change counts as failed. */
 const PATIENCE = 20_000;
@@ -105,7 +106,7 @@ export class Api {
         keepalive: sent !== null && sent.length < 16_000,
       });
     } catch {
-      throw new ApiError(0, "unreachable", "The server cannot be reached.");
+      throw new ApiError(0, "unreachable", t("The server cannot be reached."));
     }
     if (response.status === 204) return null;
     const answer = await response.json().catch(() => null);
@@ -123,7 +124,8 @@ export class Api {
  * A sentence for an answer without one.
  * @param {number} status
  */
-export const unexplained = (status) => `The server answered with status ${status}.`;
+export const unexplained = (status) =>
+  t("The server answered with status {status}.", { status: String(status) });
 
 /** The current token against cross-site request forgery: a log-in in any tab changes it. */
 export function csrfToken() {

@@ -1,4 +1,5 @@
 /** Conclusions of the check page from its findings. Pure. Settings are in backticks. */
+import { t } from "../lib/translate.js";
 
 /**
  * @typedef {"ok"|"problem"|"skipped"} State
@@ -39,30 +40,34 @@ export function schemeFinding(seen, { protocol }) {
   const own = protocol.replace(":", "");
   if (own === seen.scheme) {
     if (own === "https" && !seen.https) {
-      return problem("Cookies are not limited to https. Set `HTTPS=on`.");
+      return problem(t("Cookies are not limited to https. Set `HTTPS=on`."));
     }
     return ok(
       own === "https"
-        ? "https, in this browser and at the server."
-        : "http. Others on the network can read passwords. Use it only on this machine or in a network you trust.",
+        ? t("https, in this browser and at the server.")
+        : t(
+            "http. Others on the network can read passwords. Use it only on this machine or in a network you trust.",
+          ),
     );
   }
   if (own === "http") {
     return problem(
-      "This page was loaded over http, but the proxy reports https. It must pass on the real scheme, " +
-        "in nginx: `proxy_set_header X-Forwarded-Proto $scheme;`",
+      t(
+        "This page was loaded over http, but the proxy reports https. It must pass on the real scheme, in nginx: `proxy_set_header X-Forwarded-Proto $scheme;`",
+      ),
     );
   }
   if (seen.forwarded_proto === "https" && !seen.trusts_proxies) {
     return problem(
-      "This page was loaded over https, but the server sees http: it does not trust the proxy. Set " +
-        "`TRUSTED_PROXIES` to the address of the proxy.",
+      t(
+        "This page was loaded over https, but the server sees http: it does not trust the proxy. Set `TRUSTED_PROXIES` to the address of the proxy.",
+      ),
     );
   }
   return problem(
-    "This page was loaded over https, but the server sees http. The proxy must pass on the scheme, in nginx: " +
-      "`proxy_set_header X-Forwarded-Proto $scheme;` and set `TRUSTED_PROXIES` to its address and " +
-      "`HTTPS=on`.",
+    t(
+      "This page was loaded over https, but the server sees http. The proxy must pass on the scheme, in nginx: `proxy_set_header X-Forwarded-Proto $scheme;` and set `TRUSTED_PROXIES` to its address and `HTTPS=on`.",
+    ),
   );
 }
 
@@ -72,17 +77,20 @@ export function schemeFinding(seen, { protocol }) {
  * @returns {Finding}
  */
 export function originFinding(seen, { protocol, origin, host }) {
-  if (seen.origin_allowed) return ok(`${origin} is allowed.`);
+  if (seen.origin_allowed) return ok(t("{origin} is allowed.", { origin }));
   if (host.toLowerCase() !== seen.host.toLowerCase()) {
     return problem(
-      `The browser is at ${host}, but the server sees ${seen.host}. The proxy must pass on the host, ` +
-        "in nginx: `proxy_set_header Host $http_host;` or set " +
-        `\`CSRF_TRUSTED_ORIGINS=${origin}\`.`,
+      t(
+        "The browser is at {host}, but the server sees {seen}. The proxy must pass on the host, in nginx: `proxy_set_header Host $http_host;` or set `CSRF_TRUSTED_ORIGINS={origin}`.",
+        { host, seen: seen.host, origin },
+      ),
     );
   }
-  if (protocol !== `${seen.scheme}:`) return skipped("Fix the scheme first.");
+  if (protocol !== `${seen.scheme}:`) return skipped(t("Fix the scheme first."));
   return problem(
-    `The server treats ${origin} as another site. Set \`CSRF_TRUSTED_ORIGINS=${origin}\`.`,
+    t("The server treats {origin} as another site. Set `CSRF_TRUSTED_ORIGINS={origin}`.", {
+      origin,
+    }),
   );
 }
 
@@ -94,27 +102,29 @@ export function originFinding(seen, { protocol, origin, host }) {
 export function socketFinding({ outcome, code }, isOriginAllowed) {
   switch (outcome) {
     case "ready":
-      return ok("Connected, and the server answers.");
+      return ok(t("Connected, and the server answers."));
     case "held up":
       return problem(
-        "The handshake gets no answer. The proxy must pass on the " +
-          "Upgrade and Connection headers, over HTTP/1.1.",
+        t(
+          "The handshake gets no answer. The proxy must pass on the Upgrade and Connection headers, over HTTP/1.1.",
+        ),
       );
     case "silent":
       return problem(
-        "It opens, but no data arrives. Something other than Parley answers the handshake, or holds " +
-          "back the data.",
+        t(
+          "It opens, but no data arrives. Something other than Parley answers the handshake, or holds back the data.",
+        ),
       );
     case "closed":
       return problem(closedText(code));
     default:
       if (!isOriginAllowed) {
-        return skipped("Refused because of the origin. Fix the origin first.");
+        return skipped(t("Refused because of the origin. Fix the origin first."));
       }
       return problem(
-        "The handshake is refused: the proxy does not pass on the upgrade. In nginx: " +
-          "`proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; " +
-          'proxy_set_header Connection "upgrade";` The chat works without a WebSocket, a little slower.',
+        t(
+          'The handshake is refused: the proxy does not pass on the upgrade. In nginx: `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";` The chat works without a WebSocket, a little slower.',
+        ),
       );
   }
 }
@@ -123,13 +133,13 @@ export function socketFinding({ outcome, code }, isOriginAllowed) {
 function closedText(code) {
   switch (code) {
     case 4401:
-      return "The server does not see your session: the proxy does not pass on cookies to /ws/.";
+      return t("The server does not see your session: the proxy does not pass on cookies to /ws/.");
     case 4412:
-      return "The server is restarting or cannot reach its database. Check again in a moment.";
+      return t("The server is restarting or cannot reach its database. Check again in a moment.");
     case 4429:
-      return "Too many of your pages are connected. Close some and check again.";
+      return t("Too many of your pages are connected. Close some and check again.");
     default:
-      return `The connection was closed at once, with code ${code}.`;
+      return t("The connection was closed at once, with code {code}.", { code: String(code) });
   }
 }
 
@@ -146,12 +156,13 @@ function cameApart({ times, pieces, apart }) {
  */
 export function bufferingFinding(stream) {
   const { times, pieces, encoding } = stream;
-  if (times.length === 0) return problem("The test stream did not arrive.");
-  if (cameApart(stream)) return ok(`All ${pieces} pieces arrived one by one.`);
-  if (encoding) return skipped("The stream is held back. Fix the compression first.");
+  if (times.length === 0) return problem(t("The test stream did not arrive."));
+  if (cameApart(stream)) return ok(t("All {n} pieces arrived one by one.", { n: pieces }));
+  if (encoding) return skipped(t("The stream is held back. Fix the compression first."));
   return problem(
-    "All pieces arrive at once: the proxy buffers them. In nginx: `proxy_buffering off;` " +
-      "and no `proxy_ignore_headers X-Accel-Buffering;`",
+    t(
+      "All pieces arrive at once: the proxy buffers them. In nginx: `proxy_buffering off;` and no `proxy_ignore_headers X-Accel-Buffering;`",
+    ),
   );
 }
 
@@ -161,22 +172,26 @@ export function bufferingFinding(stream) {
  */
 export function compressionFinding(stream) {
   const { encoding, caching, times } = stream;
-  if (times.length === 0) return skipped("There is no stream to check.");
+  if (times.length === 0) return skipped(t("There is no stream to check."));
   if (encoding && !cameApart(stream)) {
     return problem(
-      `The proxy compresses streams (${encoding}), which holds them back. Exclude ` +
-        "`text/event-stream` " +
-        "from compression, in nginx: `gzip_types`.",
+      t(
+        "The proxy compresses streams ({encoding}), which holds them back. Exclude `text/event-stream` from compression, in nginx: `gzip_types`.",
+        { encoding },
+      ),
     );
   }
   if (!caching.includes("no-transform")) {
     return problem(
-      "The server's header `Cache-Control: no-transform` does not arrive. Without it a proxy may " +
-        "compress or change streams. The proxy must pass it on.",
+      t(
+        "The server's header `Cache-Control: no-transform` does not arrive. Without it a proxy may compress or change streams. The proxy must pass it on.",
+      ),
     );
   }
   return ok(
-    encoding ? `Compressed (${encoding}), but without delay.` : "Streams are not compressed.",
+    encoding
+      ? t("Compressed ({encoding}), but without delay.", { encoding })
+      : t("Streams are not compressed."),
   );
 }
 
@@ -186,10 +201,15 @@ export function compressionFinding(stream) {
  */
 export function clockFinding(offset) {
   const seconds = Math.round(Math.abs(offset));
-  if (seconds < 5) return ok("The clocks of this device and of the server agree.");
+  if (seconds < 5) return ok(t("The clocks of this device and of the server agree."));
   return problem(
-    `The server's clock is ${seconds.toLocaleString("en")} s ${offset > 0 ? "ahead of" : "behind"} this ` +
-      "device's. Synchronise both by NTP.",
+    offset > 0
+      ? t("The server's clock is {n} s ahead of this device's. Synchronise both by NTP.", {
+          n: seconds,
+        })
+      : t("The server's clock is {n} s behind this device's. Synchronise both by NTP.", {
+          n: seconds,
+        }),
   );
 }
 
@@ -204,18 +224,25 @@ const SPOKEN = 15;
 export function idleFinding({ socket, stream, seconds }) {
   if (socket !== null) {
     return problem(
-      `The WebSocket was closed after ${socket} s. Parley sends something every ${SPOKEN} s. The proxy must ` +
-        "wait longer, in nginx: `proxy_read_timeout 75s;`",
+      t(
+        "The WebSocket was closed after {n} s. Parley sends something every {most} s. The proxy must wait longer, in nginx: `proxy_read_timeout 75s;`",
+        { n: socket, most: SPOKEN },
+      ),
     );
   }
-  if (stream === null) return ok(`No connection was closed in ${seconds} s.`);
+  if (stream === null) return ok(t("No connection was closed in {n} s.", { n: seconds }));
   if (stream > SPOKEN + 5) {
     return ok(
-      `A silent stream is closed after ${stream} s. Parley sends something every ${SPOKEN} s.`,
+      t("A silent stream is closed after {n} s. Parley sends something every {most} s.", {
+        n: stream,
+        most: SPOKEN,
+      }),
     );
   }
   return problem(
-    `A silent stream is closed after ${stream} s, but Parley is silent for up to ${SPOKEN} s. The proxy must ` +
-      "wait longer, in nginx: `proxy_read_timeout 75s;`",
+    t(
+      "A silent stream is closed after {n} s, but Parley is silent for up to {most} s. The proxy must wait longer, in nginx: `proxy_read_timeout 75s;`",
+      { n: stream, most: SPOKEN },
+    ),
   );
 }

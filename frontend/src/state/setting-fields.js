@@ -1,9 +1,12 @@
 /** Meaning of entries in fields of the settings. Pure. */
+
 import { count } from "../lib/codepoints.js";
+import { t } from "../lib/translate.js";
 
 /** @typedef {import("./settings.js").Name} Name */
 
 const LONGEST_SYSTEM = 32_000;
+const MOST_TOKENS = 1_000_000;
 const EFFORTS = new Set(["none", "minimal", "low", "medium", "high", "xhigh"]);
 
 /** @type {Record<Name, (raw: string) => {value: any}|{problem: string}>} */
@@ -11,17 +14,19 @@ const READERS = {
   system: (raw) => {
     const over = count(raw) - LONGEST_SYSTEM;
     if (over <= 0) return { value: raw };
-    return { problem: `At most 32,000 characters: ${over.toLocaleString("en")} too many.` };
+    return {
+      problem: t("At most {most} characters: {over} too many.", { most: LONGEST_SYSTEM, over }),
+    };
   },
   temperature: (raw) => readNumber(raw, 2),
   top_p: (raw) => readNumber(raw, 1),
   max_tokens: (raw) => {
     const value = /^\d{1,9}$/.test(raw) ? Number(raw) : 0;
-    if (value >= 1 && value <= 1_000_000) return { value };
-    return { problem: "Enter a whole number from 1 to 1,000,000." };
+    if (value >= 1 && value <= MOST_TOKENS) return { value };
+    return { problem: t("Enter a whole number from 1 to {most}.", { most: MOST_TOKENS }) };
   },
   reasoning_effort: (raw) =>
-    EFFORTS.has(raw) ? { value: raw } : { problem: "Choose one of the options." },
+    EFFORTS.has(raw) ? { value: raw } : { problem: t("Choose one of the options.") },
 };
 
 /**
@@ -31,7 +36,9 @@ const READERS = {
 function readNumber(raw, most) {
   // Half of the world writes 0,7.
   const value = /^(\d+[.,]?\d*|[.,]\d+)$/.test(raw) ? Number(raw.replace(",", ".")) : -1;
-  return value >= 0 && value <= most ? { value } : { problem: `Enter a number from 0 to ${most}.` };
+  return value >= 0 && value <= most
+    ? { value }
+    : { problem: t("Enter a number from 0 to {most}.", { most }) };
 }
 
 /**

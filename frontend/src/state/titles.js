@@ -3,6 +3,9 @@
  * It is shown until the server reports its own. The cases of both are in `tests/titles.json`. Pure.
  */
 
+/** The title of a message without words, stored as `chat/models/titles.py` does. */
+export const UNTITLED = "New chat";
+
 const LONGEST = 60;
 
 /** A message may have a megabyte. */
@@ -33,7 +36,7 @@ export function titleOf(text) {
   // A single star or underline may be meant. It stays, unless half of a pair would.
   const said = joined(found.replace(SLANTED, "$2"));
   if ([...line].length <= LONGEST && line.replace(SLANTED, "$2") === said) {
-    return line || "New chat";
+    return line || UNTITLED;
   }
   const points = [...said];
   if (points.length <= LONGEST) return said;

@@ -2,8 +2,10 @@
  * Commands of the user: messages, edits, other versions, and stops. They are kept in the outbox
  * and repeated until it is answered.
  */
+
 import { byteLength } from "../lib/codepoints.js";
 import { newId } from "../lib/ids.js";
+import { t } from "../lib/translate.js";
 import { editing, isNew, NEW } from "../state/outbox.js";
 import { isStub } from "../state/records.js";
 import { hasEnded } from "../state/reply.js";
@@ -185,7 +187,9 @@ export class Commands {
   /** @param {string} text */
   #tooLong(text) {
     if (byteLength(JSON.stringify(text)) <= this.sendBytes - 1024) return null;
-    return `This message is too long. The limit is ${Math.floor(this.sendBytes / 1024)} KB.`;
+    return t("This message is too long. The limit is {size} KB.", {
+      size: Math.floor(this.sendBytes / 1024),
+    });
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { Retry } from "../lib/retry.js";
+import { sentences, t, tn } from "../lib/translate.js";
 import { ApiError } from "../protocol/api.js";
 
 /** The number of words that the server looks for. */
@@ -67,8 +68,8 @@ export class Search {
     const fits = (/** @type {string} */ title) =>
       words.every((word) => title.toLowerCase().includes(word));
     const known = this.#parts.known().filter(({ title }) => fits(title));
-    const why = status ? message : "No connection.";
-    const note = `${why} Only the titles on this page were searched.`;
+    const why = status ? message : t("No connection.");
+    const note = sentences(why, t("Only the titles on this page were searched."));
     this.#show(new Set(known.map(({ id }) => id)), note, true);
   }
 
@@ -93,11 +94,20 @@ export class Search {
  */
 function resultText(q, count, hasMore) {
   const words = q.split(/\s+/).length;
-  const some = hasMore
-    ? `The newest ${count} matches`
-    : `${count} ${count === 1 ? "match" : "matches"}`;
-  const all = words > 1 ? " A match contains all words in one title or message." : "";
-  const cut = words > WORDS ? ` Only the first ${WORDS} words were searched.` : "";
-  const found = count ? some : "No matches";
-  return `${found}. Searched titles and messages, including archived conversations.${all}${cut}`;
+  return sentences(
+    foundText(count, hasMore),
+    t("Searched titles and messages, including archived conversations."),
+    words > 1 && t("A match contains all words in one title or message."),
+    words > WORDS && t("Only the first {n} words were searched.", { n: WORDS }),
+  );
+}
+
+/**
+ * @param {number} count
+ * @param {boolean} hasMore
+ */
+function foundText(count, hasMore) {
+  if (!count) return t("No matches.");
+  if (hasMore) return tn("The newest {n} match.", "The newest {n} matches.", count);
+  return tn("{n} match.", "{n} matches.", count);
 }

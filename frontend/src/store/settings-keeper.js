@@ -3,6 +3,7 @@
  * with the edits of this browser on top until they are saved. Edits lie in the outbox, so that no
  * lost connection and no closed page loses a system prompt. One request is on its way at a time; the last edit wins.
  */
+import { sentences, t } from "../lib/translate.js";
 import { ApiError } from "../protocol/api.js";
 import { isNew } from "../state/outbox.js";
 import { clearing, isEmpty, merge, without } from "../state/settings.js";
@@ -247,8 +248,8 @@ export class SettingsKeeper {
     const isFirst = !this.problem;
     this.#isHeld = true;
     this.problem = status
-      ? `The settings are not saved. ${message} Trying again.`
-      : "The settings are not saved. They will be saved when the connection is back.";
+      ? sentences(t("The settings are not saved."), message, t("Trying again."))
+      : t("The settings are not saved. They will be saved when the connection is back.");
     if (status !== 401 && status !== 403) {
       this.#timer = setTimeout(() => {
         this.#isHeld = false;

@@ -4,6 +4,7 @@
  */
 
 import { Retry } from "../lib/retry.js";
+import { sentences, t } from "../lib/translate.js";
 import { ApiError } from "../protocol/api.js";
 import { ProtocolClient, VERSION } from "../protocol/protocol-client.js";
 import { isNew, NEW, Outbox } from "../state/outbox.js";
@@ -355,7 +356,9 @@ export class Store {
   /** @param {import("../protocol/protocol-client.js").Refusal} frame */
   #refused(frame) {
     if (frame.retry_after) {
-      return this.#on.trouble(`${frame.message} Trying again in ${frame.retry_after} s.`);
+      return this.#on.trouble(
+        sentences(frame.message, t("Trying again in {n} s.", { n: frame.retry_after })),
+      );
     }
     if (this.#sender.refuse(frame)) this.#on.changed();
     else if (frame.code !== "not_found" || frame.id) this.#on.trouble(frame.message);

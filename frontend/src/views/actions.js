@@ -1,9 +1,11 @@
 /** The actions of thread and composer. */
 
+import { t } from "../lib/translate.js";
 import { editing, NEW } from "../state/outbox.js";
 import { isFull } from "../state/reply.js";
 import { over } from "./load-overlays.js";
 import { announce, toast } from "./notices.js";
+import { versionText } from "./versions.js";
 
 /**
  * @typedef {object} Parts
@@ -43,7 +45,7 @@ export class Actions {
       chooseModel: (reply, button, isRetry) =>
         over(({ toggleModelMenu }) =>
           toggleModelMenu(button, {
-            label: isRetry ? "Retry with" : "Regenerate with",
+            label: isRetry ? t("Retry with") : t("Regenerate with"),
             models: models.list,
             chosen: reply.model,
             choose: (model) => {
@@ -76,7 +78,7 @@ export class Actions {
     const { store } = this.#parts;
     over(({ toggleModelMenu }) =>
       toggleModelMenu(button, {
-        label: "Model",
+        label: t("Model"),
         models: store.models.list,
         chosen: store.model,
         choose: (id) => store.choose(id),
@@ -92,8 +94,10 @@ export class Actions {
    */
   async archive(id, archived, isUndo = false) {
     if (!(await this.#parts.store.change(id, { archived }))) return;
-    const undo = { label: "Undo", act: () => this.archive(id, !archived, true) };
-    toast(archived ? "Archived" : "Moved out of the archive.", { action: isUndo ? null : undo });
+    const undo = { label: t("Undo"), act: () => this.archive(id, !archived, true) };
+    toast(archived ? t("Archived") : t("Moved out of the archive."), {
+      action: isUndo ? null : undo,
+    });
   }
 
   /**
@@ -149,7 +153,7 @@ export class Actions {
       if (before !== null && after !== null) scroll.stay(after - before);
       this.thread?.focusVersion(id, isForward);
       const place = store.items().find(({ key }) => key === id)?.place;
-      if (place) announce(`Version ${place.at} of ${place.count}`);
+      if (place) announce(versionText(place));
     });
   }
 

@@ -1,6 +1,8 @@
 /** The bar about a lost connection, with the countdown to the next attempt. */
+
 import { CLOSE } from "../lib/backoff.js";
 import { find, setText } from "../lib/dom.js";
+import { sentences, t } from "../lib/translate.js";
 import { announce } from "./notices.js";
 
 /** Milliseconds without a connection before anything is shown. */
@@ -33,7 +35,7 @@ export class ConnectionBar {
       this.#clock = undefined;
       this.#downSince = 0;
       this.#bar.hidden = true;
-      if (this.#isAnnounced && isReady) announce("Reconnected.");
+      if (this.#isAnnounced && isReady) announce(t("Reconnected."));
       this.#isAnnounced = false;
       return;
     }
@@ -50,12 +52,14 @@ export class ConnectionBar {
     const isWaiting = connection.state === "waiting" && left > 0;
     setText(
       this.#text,
-      isWaiting ? `${reason(connection.code)} Trying again in ${left} s` : "Connecting…",
+      isWaiting
+        ? sentences(reason(connection.code), t("Trying again in {n} s", { n: left }))
+        : t("Connecting…"),
     );
     this.#now.hidden = !isWaiting;
     if (!this.#isAnnounced && isWaiting) {
       this.#isAnnounced = true;
-      announce("Connection lost. Reconnecting automatically.");
+      announce(t("Connection lost. Reconnecting automatically."));
     }
   }
 }
@@ -64,12 +68,12 @@ export class ConnectionBar {
 function reason(code) {
   switch (code) {
     case CLOSE.tooMany:
-      return "Too many open pages.";
+      return t("Too many open pages.");
     case CLOSE.restarting:
-      return "The server is restarting.";
+      return t("The server is restarting.");
     case CLOSE.tooSlow:
-      return "The connection was too slow.";
+      return t("The connection was too slow.");
     default:
-      return "Connection lost.";
+      return t("Connection lost.");
   }
 }

@@ -1,5 +1,6 @@
 /** The menu of a conversation: rename, archive, delete. */
 
+import { t, tc, tparts } from "../lib/translate.js";
 import { isolated } from "../lib/visible-text.js";
 import { confirm, prompt } from "./dialog.js";
 import { toggleMenu } from "./menu.js";
@@ -30,16 +31,16 @@ export class ConversationMenu {
    */
   toggle(id, button) {
     const isArchived = this.#store.library.conversation(id)?.archived ?? false;
-    toggleMenu(button, "Conversation", [
+    toggleMenu(button, t("Conversation"), [
       {
         items: [
-          { label: "Rename", icon: "pencil", act: () => this.#rename(id) },
+          { label: t("Rename"), icon: "pencil", act: () => this.#rename(id) },
           {
-            label: isArchived ? "Unarchive" : "Archive",
+            label: isArchived ? t("Unarchive") : tc("verb", "Archive"),
             icon: isArchived ? "unarchive" : "archive",
             act: () => this.#ways.archive(id, !isArchived),
           },
-          { label: "Delete", icon: "trash", isDanger: true, act: () => this.#remove(id) },
+          { label: t("Delete"), icon: "trash", isDanger: true, act: () => this.#remove(id) },
         ],
       },
     ]);
@@ -49,10 +50,10 @@ export class ConversationMenu {
   async #rename(id) {
     const before = this.#store.library.conversation(id)?.title ?? "";
     const title = await prompt({
-      title: "Rename conversation",
-      label: "Title",
+      title: t("Rename conversation"),
+      label: t("Title"),
       value: before,
-      action: "Rename",
+      action: t("Rename"),
       longest: 120,
     });
     if (title && title !== before) await this.#store.change(id, { title });
@@ -62,13 +63,15 @@ export class ConversationMenu {
   async #remove(id) {
     const title = this.#store.library.conversation(id)?.title ?? "";
     const isSure = await confirm({
-      title: "Delete this conversation?",
-      text: ["“", isolated(title), "” and all its messages will be deleted for good."],
-      action: "Delete",
+      title: t("Delete this conversation?"),
+      text: tparts("“{title}” and all its messages will be deleted for good.", {
+        title: isolated(title),
+      }),
+      action: t("Delete"),
       isDanger: true,
     });
     if (!isSure || !(await this.#store.remove(id))) return;
-    this.#ways.announce("Conversation deleted.");
+    this.#ways.announce(t("Conversation deleted."));
     if (this.#store.place === id) this.#ways.left();
   }
 }

@@ -1,5 +1,7 @@
 /** Questions as native dialogs: focus stays in them, Escape closes them. */
+
 import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 
 /**
  * @param {HTMLDialogElement} dialog
@@ -37,7 +39,7 @@ export async function confirm({ title, text, action, isDanger = false }) {
       el(
         "div",
         { class: "actions actions-end" },
-        el("button", { class: "button", value: "", autofocus: true }, "Cancel"),
+        el("button", { class: "button", value: "", autofocus: true }, t("Cancel")),
         el("button", { class: `button ${kind}`, value: "yes" }, action),
       ),
     ),
@@ -75,7 +77,7 @@ export async function prompt({ title, label, value, action, longest }) {
         el(
           "button",
           { class: "button", type: "button", onclick: () => dialog.close("") },
-          "Cancel",
+          t("Cancel"),
         ),
         el("button", { class: "button button-primary", value: "yes" }, action),
       ),
@@ -99,17 +101,19 @@ export async function sessionLost({ login, again }) {
     el(
       "form",
       { method: "dialog", class: "dialog-body" },
-      el("h2", { id: "dialog-title" }, "You are logged out"),
+      el("h2", { id: "dialog-title" }, t("You are logged out")),
       el(
         "p",
         { class: "muted" },
-        "Log in again to continue. Your drafts are kept in this browser, and running replies continue.",
+        t(
+          "Log in again to continue. Your drafts are kept in this browser, and running replies continue.",
+        ),
       ),
       el(
         "div",
         { class: "actions actions-end" },
-        el("button", { class: "button", value: "again" }, "I have logged in in another tab"),
-        el("a", { class: "button button-primary", href: url }, "Log in"),
+        el("button", { class: "button", value: "again" }, t("I have logged in in another tab")),
+        el("a", { class: "button button-primary", href: url }, t("Log in")),
       ),
     ),
   );

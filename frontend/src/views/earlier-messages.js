@@ -1,5 +1,7 @@
 /** The button "Earlier messages" above the thread, which scrolling presses, too. */
+
 import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 
 const NEAR = "600px 0px 0px";
 
@@ -13,7 +15,7 @@ export class Earlier {
    * @param {() => void} read
    */
   constructor(thread, scroller, read) {
-    this.#button.textContent = "Earlier messages";
+    this.#button.textContent = t("Earlier messages");
     this.#button.addEventListener("click", read);
     this.#observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && read(), {
       root: scroller,

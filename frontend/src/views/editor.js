@@ -1,5 +1,7 @@
 /** The editor of a message, in its place. */
+
 import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 
 /** Drafts are kept this long after the last key. */
 const REST = 300;
@@ -13,7 +15,7 @@ const REST = 300;
 
 export class MessageEditor {
   element;
-  #area = el("textarea", { "aria-label": "Your message", rows: 1, dir: "auto" });
+  #area = el("textarea", { "aria-label": t("Your message"), rows: 1, dir: "auto" });
   #save = el("button", { class: "button button-primary" });
   #ways;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -26,7 +28,7 @@ export class MessageEditor {
   constructor(text, ways) {
     this.#ways = ways;
     this.#area.value = text;
-    const cancel = el("button", { class: "button button-quiet", type: "button" }, "Cancel");
+    const cancel = el("button", { class: "button button-quiet", type: "button" }, t("Cancel"));
     cancel.addEventListener("click", () => this.#cancel());
     this.element = el(
       "form",

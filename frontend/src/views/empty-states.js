@@ -1,22 +1,24 @@
 /** Content of a thread without messages. */
-import { el } from "../lib/dom.js";
 
-const SUGGESTIONS = [
+import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
+
+const suggestions = () => [
   {
-    title: "Explain something",
-    text: "Explain how public-key encryption works, with an everyday example.",
+    title: t("Explain something"),
+    text: t("Explain how public-key encryption works, with an everyday example."),
   },
   {
-    title: "Draft a message",
-    text: "Draft a short, friendly e-mail that moves a meeting from Tuesday to Thursday.",
+    title: t("Draft a message"),
+    text: t("Draft a short, friendly e-mail that moves a meeting from Tuesday to Thursday."),
   },
   {
-    title: "Work on code",
-    text: "Write a Python function that groups a list of dates by week, with a test.",
+    title: t("Work on code"),
+    text: t("Write a Python function that groups a list of dates by week, with a test."),
   },
   {
-    title: "Think it through",
-    text: "What should I ask before choosing between two job offers? Give me a table.",
+    title: t("Think it through"),
+    text: t("What should I ask before choosing between two job offers? Give me a table."),
   },
 ];
 
@@ -30,20 +32,20 @@ export function welcome({ name, help, suggest, again }) {
     return el(
       "div",
       { class: "welcome" },
-      el("h2", {}, "No model yet"),
+      el("h2", {}, t("No model yet")),
       el("div", { class: "notice notice-attention" }, help),
-      el("button", { class: "button", type: "button", onclick: again }, "Check again"),
+      el("button", { class: "button", type: "button", onclick: again }, t("Check again")),
     );
   }
   const first = name.trim().split(/\s+/)[0];
   return el(
     "div",
     { class: "welcome" },
-    el("h2", {}, first ? `What’s on your mind, ${first}?` : "What’s on your mind?"),
+    el("h2", {}, first ? t("What’s on your mind, {first}?", { first }) : t("What’s on your mind?")),
     el(
       "ul",
       { class: "suggestions" },
-      ...SUGGESTIONS.map(({ title, text }) =>
+      ...suggestions().map(({ title, text }) =>
         el(
           "li",
           {},
@@ -64,9 +66,9 @@ export function notFound(begin) {
   return el(
     "div",
     { class: "welcome" },
-    el("h2", {}, "Conversation not found"),
-    el("p", { class: "muted" }, "It was deleted, or it is not yours."),
-    el("button", { class: "button button-primary", type: "button", onclick: begin }, "New chat"),
+    el("h2", {}, t("Conversation not found")),
+    el("p", { class: "muted" }, t("It was deleted, or it is not yours.")),
+    el("button", { class: "button button-primary", type: "button", onclick: begin }, t("New chat")),
   );
 }
 
@@ -75,8 +77,8 @@ export function unreachable(again) {
   return el(
     "div",
     { class: "welcome" },
-    el("h2", {}, "This conversation could not be loaded"),
-    el("p", { class: "muted" }, "Trying again automatically."),
-    el("button", { class: "button", type: "button", onclick: again }, "Try again"),
+    el("h2", {}, t("This conversation could not be loaded")),
+    el("p", { class: "muted" }, t("Trying again automatically.")),
+    el("button", { class: "button", type: "button", onclick: again }, t("Try again")),
   );
 }

@@ -1,16 +1,30 @@
-/** Sentences and numbers of the page. Pure. */
+/** Sentences and numbers of the page, in its language. Pure. */
+import { list, number, sentences, t, tn } from "../lib/translate.js";
+import { UNTITLED } from "../state/titles.js";
+import { problemText } from "./reply-problems.js";
 
 /** @typedef {import("../state/reply.js").Reply} Reply */
 
-/** The sentences of `chat/database/faults.py`, by their reason. @type {Record<string, string>} */
-const STORAGE = {
-  storage_full:
-    "The disk of the server's database is full. Nothing can be saved until there is space.",
-  storage_read_only:
-    "The server's database is read-only. Nothing can be saved until this is fixed.",
-  storage_fault:
-    "The disk of the server's database has a fault. Nothing can be saved until it is repaired.",
-};
+/**
+ * The sentences of `chat/database/faults.py`, by their reason.
+ * @param {string|null|undefined} reason
+ */
+function storageText(reason) {
+  switch (reason) {
+    case "storage_full":
+      return t(
+        "The disk of the server's database is full. Nothing can be saved until there is space.",
+      );
+    case "storage_read_only":
+      return t("The server's database is read-only. Nothing can be saved until this is fixed.");
+    case "storage_fault":
+      return t(
+        "The disk of the server's database has a fault. Nothing can be saved until it is repaired.",
+      );
+    default:
+      return "";
+  }
+}
 
 /**
  * The reason that a reply is not growing yet, or the cause of its start; "" without either.
@@ -20,17 +34,17 @@ const STORAGE = {
  */
 export function statusText(reply, now) {
   if (reply.end) return "";
-  const storage = STORAGE[reply.reason ?? ""];
+  const storage = storageText(reply.reason);
   if (storage) return storage;
   if (reply.status === "queued") return queuedText(reply, now);
   switch (reply.reason) {
     case "restart":
-      return "The server restarted. This reply continues.";
+      return t("The server restarted. This reply continues.");
     case "takeover":
-      return "Another server process took over. This reply continues.";
+      return t("Another server process took over. This reply continues.");
     case "retry":
       if (reply.length || reply.reasoningLength) return "";
-      return reply.retryAt ? retryText(reply.retryAt, now) : "Trying again…";
+      return reply.retryAt ? retryText(reply.retryAt, now) : t("Trying again…");
     default:
       return "";
   }
@@ -42,7 +56,8 @@ export function statusText(reply, now) {
  */
 function retryText(retryAt, now) {
   const left = Math.ceil((Date.parse(retryAt) - now) / 1000);
-  return `The model did not answer. ${left > 0 ? `Trying again in ${left} s.` : "Trying again…"}`;
+  const when = left > 0 ? t("Trying again in {n} s.", { n: left }) : t("Trying again…");
+  return sentences(t("The model did not answer."), when);
 }
 
 /**
@@ -50,20 +65,21 @@ function retryText(retryAt, now) {
  * @param {number} now
  */
 function queuedText(reply, now) {
-  const place = reply.place && reply.place > 1 ? ` Place ${reply.place} in the queue.` : "";
+  const { place: at = 0 } = reply;
+  const place = at && at > 1 ? t("Place {n} in the queue.", { n: at }) : "";
   switch (reply.reason) {
     case "behind":
-      return `Waiting for the reply above.${place}`;
+      return sentences(t("Waiting for the reply above."), place);
     case "user_limit":
-      return `Waiting for another of your replies to end.${place}`;
+      return sentences(t("Waiting for another of your replies to end."), place);
     case "restart":
-      return "The server restarted. This reply continues in a moment.";
+      return t("The server restarted. This reply continues in a moment.");
     case "takeover":
-      return "A server process stopped. Another one continues this reply in a moment.";
+      return t("A server process stopped. Another one continues this reply in a moment.");
     case "retry":
       return retryText(reply.retryAt ?? "", now);
     default:
-      return place ? `Waiting.${place}` : "";
+      return place ? sentences(t("Waiting."), place) : "";
   }
 }
 
@@ -77,26 +93,35 @@ export function endText(reply) {
   const { error, finish_reason: finish } = reply.end;
   switch (reply.status) {
     case "failed":
-      return { text: error?.message || "The reply failed.", tone: "danger" };
+      return { text: problemText(error) || t("The reply failed."), tone: "danger" };
     case "interrupted":
       return {
-        text: `Interrupted. ${error?.message ?? "The reply is incomplete."}`.trim(),
+        text: sentences(
+          t("Interrupted."),
+          error ? problemText(error) : t("The reply is incomplete."),
+        ),
         tone: "danger",
       };
     case "stopped":
-      return { text: reply.length ? "Stopped." : "Stopped before the first word.", tone: "quiet" };
+      return {
+        text: reply.length ? t("Stopped.") : t("Stopped before the first word."),
+        tone: "quiet",
+      };
     default:
       if (finish === "length") {
-        const when = reply.length ? "" : " before the first word";
-        return { text: `Cut off${when}: the reply reached its maximum length.`, tone: "quiet" };
+        const text = reply.length
+          ? t("Cut off: the reply reached its maximum length.")
+          : t("Cut off before the first word: the reply reached its maximum length.");
+        return { text, tone: "quiet" };
       }
       if (finish === "content_filter") {
-        return { text: "Cut off by the model server's content filter.", tone: "quiet" };
+        return { text: t("Cut off by the model server's content filter."), tone: "quiet" };
       }
-      if (!reply.length) return { text: "The model gave an empty answer.", tone: "quiet" };
+      if (!reply.length) return { text: t("The model gave an empty answer."), tone: "quiet" };
       // A reason that nobody knows may mean that something is missing.
       if (finish && finish !== "stop") {
-        return { text: `The model server ended the reply: ${finish}.`, tone: "quiet" };
+        const text = t("The model server ended the reply: {reason}.", { reason: finish });
+        return { text, tone: "quiet" };
       }
       return null;
   }
@@ -114,7 +139,7 @@ export function factsOf(reply, model) {
   const { usage, timing, cost } = reply.end;
   const tokens = usage?.completion_tokens ?? 0;
   const about = usage?.estimated ? "≈ " : "";
-  if (tokens > 0) facts.push(`${about}${number(tokens)} ${tokens === 1 ? "token" : "tokens"}`);
+  if (tokens > 0) facts.push(about + tn("{n} token", "{n} tokens", tokens));
   if (timing?.total_ms != null) facts.push(seconds(timing.total_ms));
   // Tokens are those of all attempts, times those of the last one.
   const rate = reply.attempt > 1 ? "" : speed(usage, timing);
@@ -130,14 +155,17 @@ export function factsOf(reply, model) {
  */
 export function namedFacts({ finish_reason, usage, timing, cost, left_out }) {
   return [
-    ["Finish reason", finish_reason],
-    ["Tokens", tokensText(usage).replace("Tokens: ", "")],
-    ["Cost", cost != null && dollars(cost, usage?.estimated ? "≈ " : "")],
-    ["First token", timing?.first_token_ms != null && `after ${seconds(timing.first_token_ms)}`],
-    ["Thinking", timing?.reasoning_ms != null && seconds(timing.reasoning_ms)],
-    ["Duration", timing?.total_ms != null && seconds(timing.total_ms)],
-    ["Speed", speed(usage, timing)],
-    ["Left out", left_out ? counted(left_out, "earlier message") : ""],
+    [t("Finish reason"), finish_reason],
+    [t("Tokens"), tokenCounts(usage)],
+    [t("Cost"), cost != null && dollars(cost, usage?.estimated ? "≈ " : "")],
+    [
+      t("First token"),
+      timing?.first_token_ms != null && t("after {time}", { time: seconds(timing.first_token_ms) }),
+    ],
+    [t("Thinking"), timing?.reasoning_ms != null && seconds(timing.reasoning_ms)],
+    [t("Duration"), timing?.total_ms != null && seconds(timing.total_ms)],
+    [t("Speed"), speed(usage, timing)],
+    [t("Left out"), left_out ? tn("{n} earlier message", "{n} earlier messages", left_out) : ""],
   ];
 }
 
@@ -151,8 +179,8 @@ export function speed(usage, timing) {
   const growing = (timing?.total_ms ?? 0) - (timing?.first_token_ms ?? 0);
   if (!(tokens > 1) || timing?.first_token_ms == null || growing <= 0) return "";
   const rate = (tokens * 1000) / growing;
-  const shown = rate < 10 ? rate.toFixed(1) : number(Math.round(rate));
-  return `${usage?.estimated ? "≈ " : ""}${shown} tokens/s`;
+  const shown = rate < 10 ? decimal(rate) : number(Math.round(rate));
+  return (usage?.estimated ? "≈ " : "") + t("{rate} tokens/s", { rate: shown });
 }
 
 /**
@@ -161,22 +189,36 @@ export function speed(usage, timing) {
  * @returns {string}
  */
 export function tokensText(usage) {
+  const counts = tokenCounts(usage);
+  return counts && t("Tokens: {counts}", { counts });
+}
+
+/** @param {import("../protocol.js").UsageObject|null|undefined} usage */
+function tokenCounts(usage) {
+  const { prompt_tokens: prompt, completion_tokens: completion } = usage ?? {};
   const about = usage?.estimated ? "≈ " : "";
-  /**
-   * @param {"prompt"|"completion"} kind
-   * @param {"cached"|"reasoning"} within
-   * @param {string} words
-   */
-  const part = (kind, within, words) => {
-    const all = usage?.[`${kind}_tokens`];
-    if (all == null) return "";
-    const some = usage?.[`${within}_tokens`];
-    return `${about}${number(all)} ${words}${some ? ` (${number(some)} ${within})` : ""}`;
-  };
-  const parts = [part("prompt", "cached", "in the prompt")];
-  parts.push(part("completion", "reasoning", "in the answer"));
-  const counts = parts.filter(Boolean).join(", ");
-  return counts && `Tokens: ${counts}`;
+  const parts = [];
+  if (prompt != null) parts.push(about + promptText(prompt, usage?.cached_tokens));
+  if (completion != null) parts.push(about + answerText(completion, usage?.reasoning_tokens));
+  return list(parts);
+}
+
+/**
+ * @param {number} all
+ * @param {number|null|undefined} cached
+ */
+function promptText(all, cached) {
+  if (!cached) return t("{n} in the prompt", { n: all });
+  return t("{n} in the prompt ({cached} cached)", { n: all, cached });
+}
+
+/**
+ * @param {number} all
+ * @param {number|null|undefined} reasoning
+ */
+function answerText(all, reasoning) {
+  if (!reasoning) return t("{n} in the answer", { n: all });
+  return t("{n} in the answer ({reasoning} reasoning)", { n: all, reasoning });
 }
 
 /**
@@ -184,20 +226,29 @@ export function tokensText(usage) {
  * @param {number|null} ms null where that is not known
  */
 export function thoughtText(ms) {
-  if (ms === null) return "Thought";
-  return ms < 500 ? "Thought for a moment" : `Thought for ${seconds(ms)}`;
+  if (ms === null) return t("Thought");
+  return ms < 500 ? t("Thought for a moment") : t("Thought for {time}", { time: seconds(ms) });
 }
 
 /**
  * US dollars, as exactly as is of interest.
  * @param {number} value
  * @param {string} [about] before what is estimated
+ * @returns {string}
  */
 export function dollars(value, about = "") {
-  if (value > 0 && value < 0.0001) return "< $0.0001";
+  if (value > 0 && value < 0.0001) return `< ${dollars(0.0001)}`;
   const digits = value >= 1 || value === 0 ? 2 : 4;
-  const shown = { minimumFractionDigits: 2, maximumFractionDigits: digits };
-  return `${about}$${value.toLocaleString("en", shown)}`;
+  return (
+    about +
+    number(value, {
+      style: "currency",
+      currency: "USD",
+      currencyDisplay: "narrowSymbol",
+      minimumFractionDigits: 2,
+      maximumFractionDigits: digits,
+    })
+  );
 }
 
 /**
@@ -205,25 +256,23 @@ export function dollars(value, about = "") {
  * @param {number} count of messages
  */
 export function leftOutText(count) {
-  const which = count === 1 ? "1 earlier message" : `${number(count)} earlier messages`;
-  const were = count === 1 ? "was" : "were";
-  return `${which} did not fit into the model's context and ${were} left out.`;
+  return tn(
+    "{n} earlier message did not fit into the model's context and was left out.",
+    "{n} earlier messages did not fit into the model's context and were left out.",
+    count,
+  );
 }
 
-/**
- * @param {number} count
- * @param {string} noun
- */
-export const counted = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
-
-/** @param {number} value */
-export const number = (value) => value.toLocaleString("en");
+/** @param {number} value with one digit after the point */
+const decimal = (value) => number(value, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /** @param {number} ms */
 export function seconds(ms) {
-  if (ms < 50) return "< 0.1 s";
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  if (ms < 50) return t("< {n} s", { n: decimal(0.1) });
+  if (ms < 10_000) return t("{n} s", { n: decimal(ms / 1000) });
+  if (ms < 60_000) return t("{n} s", { n: Math.round(ms / 1000) });
+  const rest = Math.round((ms % 60_000) / 1000);
+  return t("{minutes} min {seconds} s", { minutes: Math.floor(ms / 60_000), seconds: rest });
 }
 
 /**
@@ -236,7 +285,13 @@ export function dayGroup(time, now) {
   const midnight = (/** @type {number} */ ago) =>
     new Date(now.getFullYear(), now.getMonth(), now.getDate() - ago).getTime();
   const at = Date.parse(time);
-  if (!(at < midnight(0))) return "Today";
-  if (at >= midnight(1)) return "Yesterday";
-  return at >= midnight(6) ? "Last 7 days" : "Earlier";
+  if (!(at < midnight(0))) return t("Today");
+  if (at >= midnight(1)) return t("Yesterday");
+  return at >= midnight(6) ? t("Last 7 days") : t("Earlier");
 }
+
+/**
+ * A title as it is shown: one that the server gave for want of words is translated.
+ * @param {string|null|undefined} title
+ */
+export const shownTitle = (title) => (title && title !== UNTITLED ? title : t("New chat"));

@@ -1,6 +1,8 @@
 /** Opens overlays, which are loaded later. */
+
 import { lazily } from "../lib/lazily.js";
 import { Retry } from "../lib/retry.js";
+import { t } from "../lib/translate.js";
 import { toast } from "./notices.js";
 
 const overlays = lazily(() => import("./overlays.js"));
@@ -20,9 +22,9 @@ export async function over(open) {
   } catch (problem) {
     console.warn("parley: not loaded", problem);
     loading.now();
-    toast("This part of the page could not be loaded.", {
+    toast(t("This part of the page could not be loaded."), {
       tone: "danger",
-      action: { label: "Try again", act: () => over(open) },
+      action: { label: t("Try again"), act: () => over(open) },
     });
   }
 }

@@ -1,5 +1,7 @@
 /** Menus at a button: arrow keys, Home, End, Escape, and a click anywhere else closes them. */
+
 import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 import { matching } from "../store/models.js";
 import { icon } from "./menu-icons.js";
 
@@ -64,12 +66,16 @@ function makeFilter(list, label) {
   const filter = el("input", {
     class: "menu-filter",
     type: "search",
-    placeholder: "Filter",
-    "aria-label": `Filter: ${label}`,
+    placeholder: t("Filter"),
+    "aria-label": t("Filter: {label}", { label }),
     autocomplete: "off",
     spellcheck: "false",
   });
-  const nothing = el("p", { class: "menu-nothing", role: "status", hidden: true }, "No matches.");
+  const nothing = el(
+    "p",
+    { class: "menu-nothing", role: "status", hidden: true },
+    t("No matches."),
+  );
   list.after(nothing);
   filter.addEventListener("input", () => {
     const fits = matching(filter.value);

@@ -1,6 +1,8 @@
 /** Short messages to the user: a toast to see, a live region to hear. */
+
 import { el, find } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { t } from "../lib/translate.js";
 import { marked } from "../lib/visible-text.js";
 
 const SHOWN_MS = 6000;
@@ -14,7 +16,11 @@ const OFFERED_MS = 12_000;
  */
 export function toast(text, { tone = "quiet", action = null } = {}) {
   const host = find("#toasts");
-  const close = el("button", { class: "tool", type: "button", "aria-label": "Close" }, icon("x"));
+  const close = el(
+    "button",
+    { class: "tool", type: "button", "aria-label": t("Close") },
+    icon("x"),
+  );
   const box = el("div", { class: `toast ${tone}` }, el("span", { dir: "auto" }, ...marked(text)));
   const gone = () => box.remove();
   if (action) {

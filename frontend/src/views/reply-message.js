@@ -1,7 +1,9 @@
 /** A reply in the thread: reasoning, growing text, state and outcome. */
+
 import { fillInTime } from "../lib/chunks.js";
 import { el, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { t } from "../lib/translate.js";
 import { StreamingMarkdown } from "../markdown/streaming-markdown.js";
 import { hasEnded } from "../state/reply.js";
 import { isThinking, UNSEEN, watch } from "../state/thinking.js";
@@ -26,7 +28,7 @@ export class ReplyMessage {
   #acts;
   #text = el("div", { class: "markdown", dir: "auto" });
   #thought = el("div", { class: "markdown", dir: "auto" });
-  #summary = el("span", {}, "Thought");
+  #summary = el("span");
   #leftOut = el("p", { class: "left-out", hidden: true });
   #details;
   #status = el("div", { class: "reply-status" });
@@ -70,7 +72,7 @@ export class ReplyMessage {
     this.#foot.append(this.#versions.element, this.#tools.element, this.#facts);
     this.element = el(
       "article",
-      { class: "message reply", "aria-label": "Reply" },
+      { class: "message reply", "aria-label": t("Reply") },
       this.#leftOut,
       this.#details,
       this.#text,
@@ -150,7 +152,7 @@ export class ReplyMessage {
     this.#details.hidden = reply.reasoningLength === 0;
     const isUnderWay = isThinking(reply);
     const ms = reply.end?.timing?.reasoning_ms ?? this.#thinking.ms;
-    setText(this.#summary, isUnderWay ? "Thinking…" : thoughtText(ms));
+    setText(this.#summary, isUnderWay ? t("Thinking…") : thoughtText(ms));
     this.#details.classList.toggle("thinking", isUnderWay);
     // Folded, it costs nothing.
     if (this.#details.open) this.#thoughtMarkdown.set(reply.reasoning, !isUnderWay);
@@ -178,7 +180,7 @@ export class ReplyMessage {
     const isTold = text && (reply.status === "queued" || reply.retryAt);
     if (isWaiting && !isTold) parts.push(dots());
     if (reply.status === "queued" && reply.reason === "behind") {
-      parts.push(this.#tool("Cancel", () => this.#acts.stop(reply.id)));
+      parts.push(this.#tool(t("Cancel"), () => this.#acts.stop(reply.id)));
     }
     this.#status.replaceChildren(...parts);
     if (text && reply.retryAt) {
@@ -246,7 +248,7 @@ function hasNoWords(reply) {
 function dots() {
   return el(
     "span",
-    { class: "dots", role: "img", "aria-label": "Waiting for the first words" },
+    { class: "dots", role: "img", "aria-label": t("Waiting for the first words") },
     el("span"),
     el("span"),
     el("span"),

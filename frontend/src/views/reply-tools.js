@@ -1,7 +1,9 @@
 /** Buttons of an ended reply: continue, retry, copy, regenerate. */
+
 import { copyButton } from "../lib/copy.js";
 import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { t } from "../lib/translate.js";
 import { offer } from "../state/reply.js";
 
 /**
@@ -52,14 +54,14 @@ export class ReplyTools {
     // A reply with *Retry* has no *Regenerate* besides.
     if (isRetry && !entry) this.element.append(...this.#others(reply, true));
     if (reply.length > 0) {
-      this.element.append(copyButton("Copy reply", () => this.#reply?.text ?? ""));
+      this.element.append(copyButton(t("Copy reply"), () => this.#reply?.text ?? ""));
     }
     if (!entry) this.element.append(...(isRetry ? [] : this.#again(reply)));
-    else if (isConnected) this.element.append(words("Regenerating…"));
+    else if (isConnected) this.element.append(words(t("Regenerating…")));
     else {
-      const cancel = el("button", { class: "tool text", type: "button" }, "Cancel");
+      const cancel = el("button", { class: "tool text", type: "button" }, t("Cancel"));
       cancel.addEventListener("click", () => this.#acts.discard(entry.id));
-      this.element.append(words("Will regenerate when connected"), cancel);
+      this.element.append(words(t("Will regenerate when connected")), cancel);
     }
   }
 
@@ -69,7 +71,7 @@ export class ReplyTools {
    */
   #resume(reply, isRetry) {
     const button = el("button", { class: "tool text offered", type: "button" });
-    button.append(icon(isRetry ? "retry" : "play"), isRetry ? "Retry" : "Continue");
+    button.append(icon(isRetry ? "retry" : "play"), isRetry ? t("Retry") : t("Continue"));
     button.disabled = this.#isAsked;
     button.addEventListener("click", () => {
       this.#isAsked = true;
@@ -81,8 +83,8 @@ export class ReplyTools {
 
   /** @param {Reply} reply */
   #again(reply) {
-    const again = el("button", { class: "tool", type: "button", title: "Regenerate" });
-    again.append(icon("refresh"), el("span", { class: "tool-word" }, "Regenerate"));
+    const again = el("button", { class: "tool", type: "button", title: t("Regenerate") });
+    again.append(icon("refresh"), el("span", { class: "tool-word" }, t("Regenerate")));
     again.addEventListener("click", () => this.#acts.regenerate(reply.id));
     return [el("span", { class: "tool-pair" }, again, ...this.#others(reply, false))];
   }
@@ -94,7 +96,7 @@ export class ReplyTools {
    */
   #others(reply, isRetry) {
     if (!this.#acts.hasModels()) return [];
-    const label = `${isRetry ? "Retry" : "Regenerate"} with another model`;
+    const label = isRetry ? t("Retry with another model") : t("Regenerate with another model");
     const other = el("button", {
       class: "tool other-model",
       type: "button",

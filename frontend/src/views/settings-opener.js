@@ -1,5 +1,7 @@
 /** The button of the settings panel. The panel itself is loaded when it is first opened. */
+
 import { find } from "../lib/dom.js";
+import { t, tn } from "../lib/translate.js";
 import { NAMES } from "../state/settings.js";
 import { over } from "./load-overlays.js";
 
@@ -32,7 +34,10 @@ export class SettingsOpener {
     this.#button.hidden = !shown.isThere;
     const count = NAMES.filter((name) => name in shown.settings).length;
     find("#settings-dot").hidden = count === 0;
-    this.#button.setAttribute("aria-label", count ? `Settings (${count} set)` : "Settings");
+    this.#button.setAttribute(
+      "aria-label",
+      count ? tn("Settings ({n} set)", "Settings ({n} set)", count) : t("Settings"),
+    );
     this.#panel?.update(shown);
   }
 

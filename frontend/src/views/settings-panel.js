@@ -4,6 +4,7 @@
  */
 
 import { find, setText } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 import { read, written } from "../state/setting-fields.js";
 import { NAMES } from "../state/settings.js";
 import { confirm } from "./dialog.js";
@@ -114,9 +115,9 @@ export class SettingsPanel {
     const isSure =
       !settings?.system ||
       (await confirm({
-        title: "Reset all settings?",
-        text: ["The system prompt will be deleted for good."],
-        action: "Reset",
+        title: t("Reset all settings?"),
+        text: [t("The system prompt will be deleted for good.")],
+        action: t("Reset"),
         isDanger: true,
       }));
     if (!isSure) return;

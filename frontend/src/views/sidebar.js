@@ -1,12 +1,14 @@
 /** The list of conversations: grouped by day, searched, loaded as it is scrolled. */
+
 import { markedText, quoted } from "../lib/bidi.js";
 import { el, find, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { t } from "../lib/translate.js";
 import { marked } from "../lib/visible-text.js";
 import { isNew } from "../state/outbox.js";
 import { titleOf } from "../state/titles.js";
 import { Search } from "../store/search.js";
-import { dayGroup } from "./format.js";
+import { dayGroup, shownTitle } from "./format.js";
 
 /**
  * @typedef {object} Line
@@ -33,7 +35,7 @@ export class Sidebar {
   #field = /** @type {HTMLInputElement} */ (find("#search"));
   #note = find("#search-note");
   #search;
-  #more = el("button", { class: "tool text more", type: "button" }, "Show more");
+  #more = el("button", { class: "tool text more", type: "button" }, t("Show more"));
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
   #isLoading = false;
@@ -129,8 +131,8 @@ export class Sidebar {
         if (!isNew(entry.place) || unsent.get(entry.place)?.id !== entry.id) continue;
         const first = outbox.in(entry.place)[0] ?? entry;
         const updated = new Date(entry.created).toISOString();
-        const title = titleOf(first.text);
-        put("Not sent yet", { id: entry.place, title, updated, running: false });
+        const title = shownTitle(titleOf(first.text));
+        put(t("Not sent yet"), { id: entry.place, title, updated, running: false });
       }
     }
     const now = new Date();
@@ -138,8 +140,8 @@ export class Sidebar {
       if (found && !found.has(one.id)) continue;
       const { id, title, updated, running, source = null, archived = false } = one;
       const isArchived = archived && found !== null;
-      const line = { id, title: title || "New chat", updated, running, source, isArchived };
-      put(library.isArchive && !found ? "Archived" : dayGroup(updated, now), line);
+      const line = { id, title: shownTitle(title), updated, running, source, isArchived };
+      put(library.isArchive && !found ? t("Archived") : dayGroup(updated, now), line);
     }
     // Times that differ between browser and server must not shuffle the groups.
     return [...groups];
@@ -172,10 +174,10 @@ export class Sidebar {
       isUnsent && icon("clock"),
       el("span", { class: "row-title", dir: "auto" }, ...marked(line.title)),
       line.source === "api" &&
-        el("span", { class: "row-mark", title: "Started through the API" }, "API"),
-      line.isArchived && el("span", { class: "row-mark" }, "Archived"),
+        el("span", { class: "row-mark", title: t("Started through the API") }, "API"),
+      line.isArchived && el("span", { class: "row-mark" }, t("Archived")),
       line.running &&
-        el("span", { class: "running" }, el("span", { class: "visually-hidden" }, "answering")),
+        el("span", { class: "running" }, el("span", { class: "visually-hidden" }, t("answering"))),
     );
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -189,7 +191,7 @@ export class Sidebar {
         type: "button",
         "aria-haspopup": "menu",
         "aria-expanded": "false",
-        "aria-label": `Options for ${quoted(line.title)}`,
+        "aria-label": t("Options for {title}", { title: quoted(line.title) }),
       });
       button.append(icon("more"));
       button.addEventListener("click", () => this.#acts.menu(line, button));
@@ -204,16 +206,16 @@ export class Sidebar {
     const classes = { class: "nothing muted small" };
     if (this.#search.found) return el("p", classes);
     if (library.isListLoaded) {
-      if (library.isArchive) return el("p", classes, "No archived conversations.");
+      if (library.isArchive) return el("p", classes, t("No archived conversations."));
       if (!library.all.some(({ archived }) => archived))
-        return el("p", classes, "No conversations yet.");
-      const show = el("button", { class: "tool text", type: "button" }, "Show archived");
+        return el("p", classes, t("No conversations yet."));
+      const show = el("button", { class: "tool text", type: "button" }, t("Show archived"));
       show.addEventListener("click", () => this.#archive.click());
-      return el("p", classes, "All conversations are archived. ", show);
+      return el("p", classes, t("All conversations are archived."), " ", show);
     }
     if (!library.isListMissing) return el("p", classes);
-    const again = el("button", { class: "tool text", type: "button" }, "Try again");
+    const again = el("button", { class: "tool text", type: "button" }, t("Try again"));
     again.addEventListener("click", () => library.loadList());
-    return el("p", classes, "The list could not be loaded. ", again);
+    return el("p", classes, t("The list could not be loaded."), " ", again);
   }
 }

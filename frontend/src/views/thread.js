@@ -1,5 +1,7 @@
 /** The shown thread: one view per message, kept while its message is shown. */
+
 import { el } from "../lib/dom.js";
+import { t } from "../lib/translate.js";
 import { ReplyMessage } from "./reply-message.js";
 import { UserMessage } from "./user-message.js";
 
@@ -146,5 +148,5 @@ export function skeleton() {
   const lines = ["short end", "", "", "medium"].map((kind) =>
     el("span", { class: `bone ${kind}` }),
   );
-  return el("div", { class: "skeleton", role: "status", "aria-label": "Loading" }, ...lines);
+  return el("div", { class: "skeleton", role: "status", "aria-label": t("Loading") }, ...lines);
 }

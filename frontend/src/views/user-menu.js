@@ -1,6 +1,8 @@
 /** The menu of the user: theme, account, administration, log-out. */
+
 import { el, find } from "../lib/dom.js";
 import { chooseTheme, chosenTheme, THEMES } from "../lib/theme.js";
+import { t } from "../lib/translate.js";
 import { toggleMenu } from "./menu.js";
 
 /**
@@ -11,23 +13,35 @@ import { toggleMenu } from "./menu.js";
  */
 export function toggleUserMenu(button, page, token, outbox) {
   const theme = chosenTheme();
-  toggleMenu(button, "Account", [
+  toggleMenu(button, t("Account"), [
     {
-      title: "Theme",
-      items: THEMES.map(([name, label]) => ({
-        label,
+      title: t("Theme"),
+      items: THEMES.map((name) => ({
+        label: themeLabel(name),
         isChecked: name === theme,
         act: () => chooseTheme(name),
       })),
     },
     {
-      title: "Account",
+      title: t("Account"),
       items: [
         ...links(page.urls),
-        { label: "Log out", icon: "logOut", act: () => logOut(page.urls.logout, token, outbox) },
+        { label: t("Log out"), icon: "logOut", act: () => logOut(page.urls.logout, token, outbox) },
       ],
     },
   ]);
+}
+
+/** @param {import("../lib/theme.js").Theme} theme */
+function themeLabel(theme) {
+  switch (theme) {
+    case "light":
+      return t("Light");
+    case "dark":
+      return t("Dark");
+    default:
+      return t("System theme");
+  }
 }
 
 /**
@@ -36,9 +50,9 @@ export function toggleUserMenu(button, page, token, outbox) {
  */
 function links(urls) {
   return /** @type {const} */ ([
-    ["Change password", "userKey", urls.password],
-    ["API tokens", "terminal", urls.tokens],
-    ["Administration", "shield", urls.admin],
+    [t("Change password"), "userKey", urls.password],
+    [t("API tokens"), "terminal", urls.tokens],
+    [t("Administration"), "shield", urls.admin],
   ]).flatMap(([label, icon, href]) => (href ? [{ label, icon, href }] : []));
 }
 

@@ -1,8 +1,10 @@
 /** A message of the user: stored, on its way, or being edited. */
+
 import { fill } from "../lib/chunks.js";
 import { copyButton } from "../lib/copy.js";
 import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { sentences, t } from "../lib/translate.js";
 import { MessageEditor } from "./editor.js";
 import { VersionSwitch } from "./versions.js";
 
@@ -31,10 +33,10 @@ export class UserMessage {
   #tools = el("div", { class: "tools" });
   #note = el("div", { class: "message-note" });
   #versions;
-  #copy = copyButton("Copy message", () => this.#text);
+  #copy = copyButton(t("Copy message"), () => this.#text);
   #pencil = el(
     "button",
-    { class: "tool", type: "button", title: "Edit message", "aria-label": "Edit message" },
+    { class: "tool", type: "button", title: t("Edit message"), "aria-label": t("Edit message") },
     icon("pencil"),
   );
   #back;
@@ -54,13 +56,13 @@ export class UserMessage {
     this.#acts = acts;
     this.#versions = new VersionSwitch(acts.version);
     this.#pencil.addEventListener("click", () => this.open(this.#text));
-    this.#back = tool("Withdraw", () => {
+    this.#back = tool(t("Withdraw"), () => {
       if (this.#item?.message) acts.withdraw(this.#item.message);
     });
     this.#tools.append(this.#back, this.#pencil, this.#copy, this.#versions.element);
     this.element = el(
       "article",
-      { class: "message user", "aria-label": "You" },
+      { class: "message user", "aria-label": t("You") },
       this.#body,
       this.#note,
       this.#tools,
@@ -88,7 +90,7 @@ export class UserMessage {
     this.#drawNote(entry, isConnected);
     const draft = message && isFirst && !entry ? this.#acts.draft(message.id) : "";
     if (draft) this.open(draft, false);
-    this.#editor?.update(isWaiting ? "Save" : "Save & send");
+    this.#editor?.update(isWaiting ? t("Save") : t("Save & send"));
   }
 
   /** @param {boolean} isWaiting */
@@ -96,7 +98,7 @@ export class UserMessage {
     this.#tools.hidden = Boolean(this.#item?.entry || this.#editor);
     this.#back.hidden = !isWaiting;
     if (this.#pencil.classList.toggle("text", isWaiting) && this.#pencil.textContent) return;
-    this.#pencil.replaceChildren(isWaiting ? "Edit" : icon("pencil"));
+    this.#pencil.replaceChildren(isWaiting ? t("Edit") : icon("pencil"));
   }
 
   /**
@@ -132,7 +134,7 @@ export class UserMessage {
     this.element.classList.add("edited");
     this.#body.before(editor.element);
     this.#drawTools(this.#item?.isWaiting ?? false);
-    editor.update(this.#item?.isWaiting ? "Save" : "Save & send");
+    editor.update(this.#item?.isWaiting ? t("Save") : t("Save & send"));
   }
 
   #close() {
@@ -165,7 +167,7 @@ export class UserMessage {
     this.#more?.remove();
     this.#more = null;
     if (!isFolded) return;
-    this.#more = tool("Show all", () => this.#fold(false));
+    this.#more = tool(t("Show all"), () => this.#fold(false));
     this.#more.classList.add("unfold");
     this.#body.after(this.#more);
   }
@@ -195,10 +197,10 @@ export class UserMessage {
     if (problem) {
       this.#note.replaceChildren(
         icon("alert"),
-        el("span", {}, `Not sent. ${problem}`),
-        tool("Try again", () => this.#acts.again(id)),
-        tool("Edit", () => this.#acts.edit(id)),
-        tool("Discard", () => this.#acts.discard(id)),
+        el("span", {}, sentences(t("Not sent."), problem)),
+        tool(t("Try again"), () => this.#acts.again(id)),
+        tool(t("Edit"), () => this.#acts.edit(id)),
+        tool(t("Discard"), () => this.#acts.discard(id)),
       );
     } else if (!isConnected) {
       this.#note.replaceChildren(
@@ -206,14 +208,17 @@ export class UserMessage {
         el(
           "span",
           {},
-          isLeaving ? "Will be withdrawn when connected" : "Will be sent when connected",
+          isLeaving ? t("Will be withdrawn when connected") : t("Will be sent when connected"),
         ),
-        isLeaving ? "" : tool("Edit", () => this.#acts.edit(id)),
-        tool(isLeaving ? "Keep" : "Discard", () => this.#acts.discard(id)),
+        isLeaving ? "" : tool(t("Edit"), () => this.#acts.edit(id)),
+        tool(isLeaving ? t("Keep") : t("Discard"), () => this.#acts.discard(id)),
       );
     } else {
-      const waits = entry.after ? "Waiting for the previous message" : "Sending…";
-      this.#note.replaceChildren(icon("clock"), el("span", {}, isLeaving ? "Withdrawing…" : waits));
+      const waits = entry.after ? t("Waiting for the previous message") : t("Sending…");
+      this.#note.replaceChildren(
+        icon("clock"),
+        el("span", {}, isLeaving ? t("Withdrawing…") : waits),
+      );
     }
   }
 }

@@ -1,6 +1,8 @@
 /** ‹ 2/3 ›: the shown version of a message, and the way to its neighbours. */
+
 import { el, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
+import { number, t } from "../lib/translate.js";
 
 export class VersionSwitch {
   element;
@@ -12,10 +14,10 @@ export class VersionSwitch {
 
   /** @param {(id: string, isForward: boolean) => void} show */
   constructor(show) {
-    this.#before = this.#button("Previous version", "chevronLeft", () => {
+    this.#before = this.#button(t("Previous version"), "chevronLeft", () => {
       if (this.#place?.before) show(this.#place.before, false);
     });
-    this.#after = this.#button("Next version", "chevronRight", () => {
+    this.#after = this.#button(t("Next version"), "chevronRight", () => {
       if (this.#place?.after) show(this.#place.after, true);
     });
     this.element = el("span", { class: "versions", role: "group", hidden: true });
@@ -40,8 +42,8 @@ export class VersionSwitch {
     this.#place = place ?? null;
     this.element.hidden = !place;
     if (!place) return;
-    this.element.setAttribute("aria-label", `Version ${place.at} of ${place.count}`);
-    setText(this.#words, `${place.at}/${place.count}`);
+    this.element.setAttribute("aria-label", versionText(place));
+    setText(this.#words, `${number(place.at)}/${number(place.count)}`);
     this.#before.disabled = !place.before;
     this.#after.disabled = !place.after;
   }
@@ -55,3 +57,6 @@ export class VersionSwitch {
     (wanted.disabled ? other : wanted).focus({ preventScroll: true });
   }
 }
+
+/** @param {import("../state/thread-items.js").Place} place */
+export const versionText = ({ at, count }) => t("Version {at} of {count}", { at, count });

@@ -18,6 +18,7 @@ import tempfile
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.messages.compare import compare
@@ -38,7 +39,8 @@ STARTS = 20
 """Replies that begin in a second, while the others run: 200 people who ask every ten seconds."""
 QUICK_TEXTS = ("$$", "# a", "paragraphs")
 """Kinds of long replies that are opened in a browser in a short run."""
-
+ROUNDS = 3
+"""Turns of the servers at the largest load: the speed of a machine changes within minutes."""
 
 FIRST = "first token p99, ms"
 RELAY = {
@@ -144,9 +146,27 @@ class Bench:
         }
 
     def measure(self, server: Server, **changes: Any) -> None:
-        """All loads on one server."""
-        for streams in self.loads:
+        """All loads but the largest on one server."""
+        for streams in self.loads[:-1]:
             self.add(self.load(server, streams, **changes))
+
+    def take_turns(self, servers: dict[str, tuple[Server, dict[str, Any]]]) -> None:
+        """The largest load on each of them in turn, so that their costs can be compared."""
+        for _ in range(ROUNDS):
+            for server, changes in servers.values():
+                self.add(self.load(server, self.loads[-1], **changes))
+
+    def most(self, server: Server, socket: dict[str, Any]) -> None:
+        """Tokens a second of an endpoint that is as fast as it can be."""
+        flat = {"model": f"openai/{FLAT_OUT}", "tokens": 20000}
+        flat |= {"ramp": 0.2, "settle": 0, "seconds": 2}
+        row = self.load(server, 20, **(socket | flat))
+        self.facts |= {
+            "flat_out_tokens_per_second": row["all_tokens_per_second"],
+            "flat_out_cpu_share": row["cpu_share"],
+            "flat_out_lost": row["lost"],
+            "busy_mb": server.rss(),
+        }
 
     def transports(self, server: Server) -> None:
         """The same load over each of Parley's transports, one after the other."""
@@ -169,18 +189,25 @@ class Bench:
         )
 
     def ratios(self) -> dict[str, float]:
-        """Parley's CPU per token as a multiple of each baseline's, at the largest common load."""
-        most = max(self.loads)
-        cost = {r["server"]: r["cpu_us_per_token"] for r in self.rows if r["streams"] == most}
-        own = cost.pop("Parley", None)
-        return {name: own / other for name, other in cost.items()} if own else {}
+        """Parley's CPU per token as a multiple of each baseline's: the median over all turns."""
+        costs: dict[str, list[float]] = {}
+        for row in self._largest():
+            costs.setdefault(row["server"], []).append(row["cpu_us_per_token"])
+        own = costs.pop("Parley", [])
+        return {
+            name: median(mine / its for mine, its in zip(own, other, strict=True))
+            for name, other in costs.items()
+            if own
+        }
+
+    def _largest(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["streams"] == self.loads[-1]]
 
     def verdicts(self) -> list[str]:
         """The ratios and the time of Parley's first tokens beside their limits."""
-        most = max(self.loads)
-        own = [r for r in self.rows if r["server"] == "Parley" and r["streams"] == most]
+        own = [row["first_p99_ms"] for row in self._largest() if row["server"] == "Parley"]
         figures = {f"CPU per token: {name}": ratio for name, ratio in self.ratios().items()}
-        figures |= {FIRST: own[0]["first_p99_ms"]} if own else {}
+        figures |= {FIRST: median(own)} if own else {}
         return [
             f"{name:34}{value:8.2f}{must:8g}{goal:7g}  {'held' if value <= must else 'MISSED'}"
             for name, value in figures.items()
@@ -214,40 +241,31 @@ def main() -> None:
             print(f"The machine was busy before the start (load {busy:.1f}): figures are off.")
         if arguments.only not in ("messages", "texts"):
             print(HEAD, flush=True)
+        servers: dict[str, tuple[Server, dict[str, Any]]] = {}
         if arguments.only in (None, "parley"):
             models = [bench.model, FLAT_OUT]
-            with parley(url, models, max(IDLE_SOCKETS, *loads), folder) as server:
-                bench.idle(server)
-                socket: dict[str, Any] = {
-                    "kind": "ws",
-                    "path": "/ws/chat/",
-                    "cookies": server.cookies,
-                }
-                bench.measure(server, **socket, model=f"openai/{bench.model}")
-                flat = {"model": f"openai/{FLAT_OUT}", "tokens": 20000}
-                flat |= {"ramp": 0.2, "settle": 0, "seconds": 2}
-                row = bench.load(server, 20, **(socket | flat))
-                bench.facts |= {
-                    "flat_out_tokens_per_second": row["all_tokens_per_second"],
-                    "flat_out_cpu_share": row["cpu_share"],
-                    "flat_out_lost": row["lost"],
-                    "busy_mb": server.rss(),
-                }
-                bench.transports(server)
-            log = (folder / "parley.log").read_text()
-            if log:
-                print(f"Parley's log:\n{log[-2000:]}")
+            server = stack.enter_context(parley(url, models, max(IDLE_SOCKETS, *loads), folder))
+            bench.idle(server)
+            socket = {"kind": "ws", "path": "/ws/chat/", "cookies": server.cookies}
+            servers["parley"] = (server, socket | {"model": f"openai/{bench.model}"})
+        for name, baseline in (("nginx", nginx), ("express", express)):
+            if arguments.only in (None, name):
+                try:
+                    servers[name] = (stack.enter_context(baseline(url, folder)), {})
+                except Unavailable as missing:
+                    print(f"{name}: {missing}")
+        for server, changes in servers.values():
+            bench.measure(server, **changes)
+        bench.take_turns(servers)
+        if "parley" in servers:
+            bench.most(*servers["parley"])
+            bench.transports(servers["parley"][0])
         if arguments.only == "transports":
             with parley(url, [bench.model], TRANSPORT_STREAMS, folder) as server:
                 bench.transports(server)
-        for name, baseline in (("nginx", nginx), ("express", express)):
-            if arguments.only not in (None, name):
-                continue
-            try:
-                with baseline(url, folder) as server:
-                    bench.measure(server)
-            except Unavailable as missing:
-                print(f"{name}: {missing}")
+        log = folder / "parley.log"
+        if log.exists() and (lines := log.read_text()):
+            print(f"Parley's log:\n{lines[-2000:]}")
         if arguments.only in (None, "messages"):
             messages = compare(url, folder, quick=arguments.quick)
     if arguments.only in (None, "texts"):

@@ -18,6 +18,7 @@ from chat.models.locks import was_waited_for
 from chat.replies import leases
 from chat.replies.cuts import Cut
 from chat.replies.following import Following, Spawn
+from chat.replies.pace import Pace
 from chat.replies.producer import Producer
 from chat.upstream import Client
 
@@ -26,10 +27,6 @@ logger = logging.getLogger(__name__)
 CLAIM_TRIES = 4
 CLAIM_AGAIN_SECONDS = 1.0
 """Delay after somebody else kept the user's lock; later the sweep wakes it."""
-LOAD_AT_FULL_PACE = 20
-LOAD_AT_SLOWEST_PACE = 200
-LOAD_FOR_SHARED_TURNS = 60
-TURN_SECONDS = 0.02
 STORE_SECONDS = 3.0
 """Seconds for which all of a drain waits for the database; the rest has two more."""
 HAND_OVER_SECONDS = 5.0
@@ -45,6 +42,7 @@ class Dispatch:
         self._following = following
         self._spawn = spawn
         self._producers: dict[int, Producer] = {}
+        self._pace = Pace()
         self._claiming: set[int] = set()
         self._troubled: set[int] = set()
         """Replies whose claim could not be stored."""
@@ -147,7 +145,7 @@ class Dispatch:
         live = self._following.produce(claim.row)
         live.begin(claim.attempt, claim.model, claim.text, claim.reasoning)
         producer = Producer(
-            claim, live, self._client(claim), self.pace, lambda: self.draining, self._storing
+            claim, live, self._client(claim), self._pause, lambda: self.draining, self._storing
         )
         self._producers[claim.reply] = producer
         producer.start(self._produced)
@@ -184,23 +182,8 @@ class Dispatch:
             self._replaced.discard(client)
             await client.close()
 
-    def pace(self) -> float:
-        """Seconds between two reads of an upstream.
-
-        Longer under load, so that one read, one frame and one wake-up carry more tokens instead
-        of queueing up.
-        """
-        fast = settings.PACE_SECONDS
-        slow = max(settings.PACE_SECONDS_UNDER_LOAD, fast)
-        running = len(self._producers)
-        above = running - LOAD_AT_FULL_PACE
-        load = min(max(above / (LOAD_AT_SLOWEST_PACE - LOAD_AT_FULL_PACE), 0.0), 1.0)
-        pace = float(fast + (slow - fast) * load)
-        if running < LOAD_FOR_SHARED_TURNS:
-            return pace
-        # Many wake up in one turn of the loop: a quarter less CPU than each in its own.
-        now = asyncio.get_running_loop().time()
-        return round((now + pace) / TURN_SECONDS) * TURN_SECONDS - now
+    async def _pause(self) -> None:
+        await self._pace.pause(len(self._producers))
 
     # --- checkpoints and cuts -------------------------------------------------------------
 

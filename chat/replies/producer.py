@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -40,14 +40,14 @@ class Producer:
         claim: Claim,
         live: LiveReply,
         client: Client | None,
-        pace: Callable[[], float],
+        pause: Callable[[], Awaitable[None]],
         draining: Callable[[], bool],
         storing: asyncio.Lock,
     ) -> None:
         self.claim = claim
         self.live = live
         self.client = client
-        self._pace = pace
+        self._pause = pause
         self._draining = draining
         self._storing = storing
         """Held while text of this process is stored."""
@@ -236,7 +236,7 @@ class Producer:
                     if not fits:
                         return self._outcome(Status.COMPLETE, finish_reason="length")
                     if not stream.ended:
-                        await asyncio.sleep(self._pace())
+                        await self._pause()
             finally:
                 self._grow(self._overlap.rest(), "")
                 self._facts = stream.facts

@@ -144,7 +144,7 @@ async def test_followers_are_told_while_text_or_end_cannot_be_stored(
     claim = await GENERATION.run(claimed, alice)
     live = LiveReply(claim.row)
     live.begin(claim.attempt, claim.model, "", "")
-    producer = Producer(claim, live, None, lambda: 0.0, lambda: False, asyncio.Lock())
+    producer = Producer(claim, live, None, lambda: asyncio.sleep(0), lambda: False, asyncio.Lock())
     dispatch = Dispatch(Following(lambda *_: None), lambda *_: None)
     dispatch.owner = claim.owner
     dispatch._producers[claim.reply] = producer

@@ -47,6 +47,7 @@ def greeting(user_id: int, name: str, seq: int) -> protocol.Me:
         control_bytes=settings.CONTROL_FRAME_BYTES,
         unacknowledged_bytes=settings.UNACKNOWLEDGED_BYTES,
         frames_per_minute=settings.FRAMES_PER_MINUTE,
+        undo_seconds=settings.UNDO_SECONDS,
     )
     return protocol.Me(protocol.VERSION, protocol.UserObject(str(user_id), name), limits, seq)
 

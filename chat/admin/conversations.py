@@ -93,10 +93,10 @@ class ConversationAdmin(GuardedAdmin):
         return super().changelist_view(request, {"title": "Conversations"} | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        """All but those that are not to be stored and end in a moment: a few, by their keys."""
+        """All but removed ones, and those that are not to be stored and end in a moment: a few."""
         unstored = ApiCall.objects.filter(chain="").values_list("reply__conversation", flat=True)
         passing = set(unstored)
-        rows: QuerySet[Conversation] = super().get_queryset(request)
+        rows: QuerySet[Conversation] = super().get_queryset(request).filter(deleted_at=None)
         return _with_ends(rows.exclude(pk__in=passing) if passing else rows)
 
     def get_search_results(
@@ -174,7 +174,7 @@ class ConversationAdmin(GuardedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            rows = Conversation.objects.select_related("owner", "leaf")
+            rows = Conversation.objects.filter(deleted_at=None).select_related("owner", "leaf")
             return rows.exclude(source=Source.PASSING).get(pk=pk)
         except (Conversation.DoesNotExist, OverflowError):
             raise Http404 from None

@@ -22,6 +22,7 @@ from chat.models.conversations import ConversationQuerySet
 from chat.models.drafts import make_conversation
 from chat.models.pages import Page, earlier_page, newest_page
 from chat.models.queueing import NOT_OFFERED
+from chat.models.removal import remove
 from chat.models.search import search
 from chat.models.trees import tree
 from chat.protocol import (
@@ -240,10 +241,10 @@ def change_conversation(
     response=answers(None, 404, 422, 429, status=204),
 )
 def delete_conversation(request: HttpRequest, uid: UUID) -> Status[None]:
-    """Delete it with all its messages; its replies end."""
+    """Delete it with all its messages; its replies end. For a while that can be undone."""
     user_id = caller_of(request).user_id
     admission.ration(user_id)
-    _own(user_id).get(uid=uid).remove()
+    remove(user_id, uid)
     return Status(204, None)
 
 

@@ -14,6 +14,7 @@ from chat.api.answers import answer, answers, shown
 from chat.api.auth import Access, caller_of
 from chat.api.names import on_one_line
 from chat.models import Counter, Folder
+from chat.models.removal import remove_folder
 from chat.protocol import FolderObject, Seq, Shape
 
 router = Router(tags=["folders"])
@@ -89,8 +90,8 @@ def change_folder(request: HttpRequest, uid: UUID, change: FolderChange) -> Http
     response=answers(None, 404, 422, 429, status=204),
 )
 def delete_folder(request: HttpRequest, uid: UUID) -> Status[None]:
-    """Delete it. Its conversations stay, in no folder."""
+    """Delete it. Its conversations stay, in no folder. For a while that can be undone."""
     user_id = caller_of(request).user_id
     admission.ration(user_id)
-    Folder.objects.for_user(user_id).get(uid=uid).remove()
+    remove_folder(user_id, uid)
     return Status(204, None)

@@ -19,6 +19,7 @@ from chat.models.prices import Prices
 from chat.models.processes import Process
 from chat.models.rations import Ration
 from chat.models.refusals import IdReused, NoModel, NotAllowed, TooMany
+from chat.models.removal import finish_removals
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request
 from chat.models.revisions import edit, regenerate, withdraw
@@ -71,6 +72,7 @@ __all__ = [
     "continue_",
     "edit",
     "environment_endpoints",
+    "finish_removals",
     "regenerate",
     "replace_text",
     "send",

@@ -33,7 +33,8 @@ class ApiCallQuerySet(models.QuerySet["ApiCall"]):
     def kept(self, user_id: int) -> Self:
         """Answered and stored calls of this user."""
         answered = self.filter(user=user_id, reply__status__in=(Status.COMPLETE, Status.STOPPED))
-        return answered.exclude(chain="").select_related("reply", "reply__conversation")
+        seen = answered.filter(reply__conversation__deleted_at=None)
+        return seen.exclude(chain="").select_related("reply", "reply__conversation")
 
     def with_metadata(self, wanted: Mapping[str, str]) -> Self:
         """Calls that have all of this metadata."""

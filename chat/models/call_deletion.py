@@ -28,7 +28,7 @@ def delete_call(user_id: int, reply: UUID) -> None:
     """
     with Counter.objects.held(user_id) as counter:
         calls = ApiCall.objects.exclude(chain="").select_related("reply__conversation")
-        call = calls.get(user=user_id, reply__uid=reply)
+        call = calls.get(user=user_id, reply__uid=reply, reply__conversation__deleted_at=None)
         if call.reply.status in UNFINISHED:
             raise StillAnswered
         chat = call.reply.conversation

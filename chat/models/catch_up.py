@@ -51,7 +51,7 @@ def changes_since(user_id: int, since: int) -> Changes:
         # A number from another database, or from before the oldest tombstone.
         return Changes(seq, reset=True)
     deletions = Deletion.objects.filter(user_id=user_id, seq__gt=since)
-    conversations = Conversation.objects.filter(owner_id=user_id, seq__gt=since)
+    conversations = Conversation.objects.for_user(user_id).filter(seq__gt=since)
     messages = Message.objects.filter(user_id=user_id, seq__gt=since)
     folders = Folder.objects.for_user(user_id).filter(seq__gt=since)
     # Each change takes a number; where there may be too many, keys are counted before any object
@@ -64,7 +64,8 @@ def changes_since(user_id: int, since: int) -> Changes:
             if found > limit:
                 return Changes(seq, reset=True)
     deleted = list(deletions)
-    changed = messages.select_related("conversation", "parent").defer(*LEFT_OUT)
+    seen = messages.filter(conversation__deleted_at=None)
+    changed = seen.select_related("conversation", "parent").defer(*LEFT_OUT)
     read: list[Any] = list(changed.annotate(sent_text=SENT_TEXT).order_by("seq"))
     for row in read:
         row.text = row.sent_text

@@ -219,9 +219,20 @@ class Counter(models.Model):
         self.pending.append(Change(kind, "deleted", uid, seq, None))
 
     def _announce(self) -> None:
-        changes, self.pending = self.pending, []
+        changes, self.pending = [_as_seen(change) for change in self.pending], []
         if listener.announce is not None:
             listener.announce(self.user_id, changes)
+
+
+def _as_seen(change: Change) -> Change:
+    """The change as it is told: an object of a removed conversation is a deleted one."""
+    row: Any = change.row
+    chat = row if change.kind == "conversation" else None
+    if change.kind == "message" and row is not None:
+        chat = row._state.fields_cache.get("conversation")
+    if chat is None or chat.deleted_at is None:
+        return change
+    return Change(change.kind, "deleted", change.uid, change.seq, None)
 
 
 class DeletionQuerySet(models.QuerySet["Deletion"]):

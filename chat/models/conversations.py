@@ -38,8 +38,11 @@ class Source(models.TextChoices):
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def for_user(self, user: User | int | Any) -> ConversationQuerySet:
-        """The only door to conversations and, through them, to messages: for a user or its key."""
-        return self.filter(owner_id=getattr(user, "pk", user))
+        """The only door to conversations and, through them, to messages: for a user or its key.
+
+        Removed ones are not found, though it can be undone.
+        """
+        return self.filter(owner_id=getattr(user, "pk", user), deleted_at=None)
 
     def with_leaf(self) -> ConversationQuerySet:
         """With the id of the leaf, which objects of a conversation have, and none of its texts."""
@@ -104,6 +107,7 @@ class Conversation(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(help_text="Last activity.")
     seq = models.BigIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True, help_text="When it was removed; deleted later.")
 
     objects = ConversationQuerySet.as_manager()
 
@@ -113,6 +117,11 @@ class Conversation(models.Model):
             models.Index(fields=["owner", "-pinned", "-updated", "-id"]),
             models.Index(fields=["owner", "seq"]),
             models.Index(fields=["-updated", "-id"]),
+            models.Index(
+                fields=["deleted_at"],
+                name="chat_conversation_removed",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,6 +157,8 @@ class Conversation(models.Model):
         """
         with Counter.objects.held(self.owner_id) as counter:
             self.refresh_from_db()
+            if self.deleted_at is not None:
+                raise Conversation.DoesNotExist
             if title is not None:
                 self.title = cut(title, TITLE_LENGTH)
             if model is not None:
@@ -177,6 +188,12 @@ class Conversation(models.Model):
                 most = settings.PINS_PER_USER
                 raise TooMany(f"There are already {most} pinned conversations (PINS_PER_USER).")
             self.pinned = (found["last"] or 0) + 1
+
+    def pin_again(self) -> None:
+        """Keep the place among the pinned ones, where nobody has it; else come first."""
+        others = Conversation.objects.for_user(self.owner_id).exclude(pk=self.pk)
+        if others.filter(pinned=self.pinned).exists():
+            self.pinned = others.aggregate(last=models.Max("pinned"))["last"] + 1
 
     def grow(self, counter: Counter, reply: Message, *, by: int) -> None:
         """A reply was queued, and is shown from now on; there are `by` more messages.
@@ -224,7 +241,7 @@ class Conversation(models.Model):
             self.title = title_of(first.text)
 
     def remove(self) -> None:
-        """Delete the conversation with its messages; counts as ending its replies.
+        """Delete the conversation with its messages for good; counts as ending its replies.
 
         A producer of one of them learns of it from its next checkpoint, which stores nothing.
         Raises `Conversation.DoesNotExist` for one that is deleted already.
@@ -239,8 +256,12 @@ class Conversation(models.Model):
             wake_next(self.owner_id)
 
     def _remove(self, counter: Counter) -> None:
-        self.delete()
+        self.erase()
         counter.record_deletion("conversation", self.uid)
+
+    def erase(self) -> None:
+        """Delete its row with all that belongs to it, and tell nobody."""
+        self.delete()
 
     def path(self, leaf: Message | None = None) -> list[Message]:
         """The messages from the root to `leaf` (the stored leaf when not given)."""

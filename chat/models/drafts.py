@@ -30,7 +30,7 @@ def make_conversation(
     """
     uid = uuid5(key, f"conversation of {user_id}")
     with Counter.objects.held(user_id) as counter:
-        known = Conversation.objects.select_related("leaf").filter(owner_id=user_id, uid=uid)
+        known = Conversation.objects.for_user(user_id).with_leaf().filter(uid=uid)
         if row := known.first():
             return row, False
         if Deletion.objects.filter(user_id=user_id, uid=uid).exists():

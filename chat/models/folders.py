@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import batched
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from uuid import UUID, uuid4, uuid5
 
@@ -16,14 +17,16 @@ from chat.models.statements import update
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from chat.models.conversations import ConversationQuerySet
+
 NAME_LENGTH = 80
 MEMBERS_AT_ONCE = 500
 
 
 class FolderQuerySet(models.QuerySet["Folder"]):
     def for_user(self, user: User | int | Any) -> FolderQuerySet:
-        """The only door to folders: for a user or its key."""
-        return self.filter(owner_id=getattr(user, "pk", user))
+        """The only door to folders: for a user or its key. Removed ones are not found."""
+        return self.filter(owner_id=getattr(user, "pk", user), deleted_at=None)
 
     def make(self, user_id: int, key: UUID, name: str) -> tuple[Folder, bool]:
         """A folder, and whether it was made now.
@@ -57,11 +60,24 @@ class Folder(models.Model):
     name = models.CharField(max_length=NAME_LENGTH)
     created = models.DateTimeField(auto_now_add=True)
     seq = models.BigIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True, help_text="When it was removed; deleted later.")
+    held = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Keys of the conversations that were in it when it was removed.",
+    )
 
     objects = FolderQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "seq"])]
+        indexes = [
+            models.Index(fields=["owner", "seq"]),
+            models.Index(
+                fields=["deleted_at"],
+                name="chat_folder_removed",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.uid)
@@ -70,25 +86,27 @@ class Folder(models.Model):
         """Give it another name. Raises `Folder.DoesNotExist` where it is deleted."""
         with Counter.objects.held(self.owner_id) as counter:
             self.refresh_from_db()
+            if self.deleted_at is not None:
+                raise Folder.DoesNotExist
             self.name = cut(name, NAME_LENGTH)
             counter.record(self, "updated")
             update(self, ["name", "seq"])
 
-    def remove(self) -> None:
-        """Delete it; its conversations are in no folder then.
-
-        Raises `Folder.DoesNotExist` for one that is deleted already.
-        """
-        with Counter.objects.held(self.owner_id) as counter:
-            if not Folder.objects.filter(pk=self.pk).exists():
-                raise Folder.DoesNotExist
-            self._empty(counter)
-            self.delete()
-            counter.record_deletion("folder", self.uid)
-
-    def _empty(self, counter: Counter) -> None:
+    def empty(self, counter: Counter) -> None:
+        """Put its conversations into no folder, and note which they were; the caller saves that."""
+        self.held = []
         while some := list(self.conversations.with_leaf()[:MEMBERS_AT_ONCE]):
+            self.held += [row.pk for row in some]
             for row in some:
                 row.folder = None
                 counter.record(row, "updated")
             self.conversations.bulk_update(some, ["folder", "seq"])
+
+    def fill(self, counter: Counter, mine: ConversationQuerySet) -> None:
+        """Put those of the noted ones into it that are among `mine`, and in no folder."""
+        for keys in batched(self.held, MEMBERS_AT_ONCE, strict=False):
+            some = list(mine.with_leaf().filter(pk__in=keys, folder=None).order_by("pk"))
+            for row in some:
+                row.folder = self
+                counter.record(row, "updated")
+            mine.bulk_update(some, ["folder", "seq"])

@@ -67,7 +67,7 @@ class ClaimLost(Exception):
 class ReplyQuerySet(TurnQuerySet["Reply"]):
     def for_user(self, user_id: int) -> ReplyQuerySet:
         """The replies in this user's conversations: the only door to them."""
-        return self.filter(conversation__owner_id=user_id)
+        return self.filter(conversation__owner_id=user_id, conversation__deleted_at=None)
 
     def locked(self, *, skip: bool = False) -> ReplyQuerySet:
         """Lock them (`skip`: those that nobody else has) for the transaction, for their frames."""

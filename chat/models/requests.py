@@ -71,6 +71,24 @@ class RequestQuerySet(models.QuerySet["Request"]):
             self.remember(user_id, key, body, accepted)
         return replace(accepted, id=key)
 
+    def answered(
+        self, user_id: int, key: UUID, body: list[Any], work: Callable[[Counter], Any]
+    ) -> Any:
+        """Do some work in one transaction, and keep its answer, which is JSON; once per `key`.
+
+        Raises `IdReused` where the id came with another body.
+        """
+        with Counter.objects.held(user_id) as counter:
+            if row := self.filter(user_id=user_id, key=key).first():
+                if row.digest != _digest(body):
+                    raise IdReused
+                return row.answer
+            answer = work(counter)
+            ids = {"conversation": key, "message": key, "reply": key}  # none: it is about many
+            digest = _digest(body)
+            insert(Request(user_id=user_id, key=key, digest=digest, answer=answer, **ids))
+        return answer
+
     def known(self, user_id: int, key: UUID, body: list[Any]) -> Accepted | None:
         """The earlier answer to this request, if any. Raises `IdReused`."""
         row = self.filter(user_id=user_id, key=key).first()
@@ -107,6 +125,7 @@ class Request(models.Model):
     conversation = models.UUIDField()
     message = models.UUIDField()
     reply = models.UUIDField()
+    answer = models.JSONField(null=True, help_text="Of a request about many objects.")
     created = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = RequestQuerySet.as_manager()

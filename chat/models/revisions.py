@@ -106,7 +106,7 @@ def withdraw(user_id: int, key: UUID, *, message: UUID) -> Accepted:
 def _own(user_id: int, uid: UUID) -> Message:
     """A message this user has written."""
     rows = Message.objects.select_related("conversation__leaf", "parent").defer(*RELATED_TEXTS)
-    row = rows.get(conversation__owner_id=user_id, uid=uid)
+    row = rows.get(conversation__owner_id=user_id, conversation__deleted_at=None, uid=uid)
     if row.role != Role.USER:
         raise NotAllowed("Only your own messages can be changed.")
     return row

@@ -119,7 +119,7 @@ def _place(
     found, rows = beside_unfinished(
         f"SELECT {{turns}}, m.id, m.depth, m.role, {columns(Conversation, 'c')}"  # noqa: S608
         " FROM chat_conversation c JOIN chat_message m ON m.conversation_id = c.id{join}"
-        " WHERE c.owner_id = %s AND c.uid = %s AND m.uid = %s",
+        " WHERE c.owner_id = %s AND c.uid = %s AND m.uid = %s AND c.deleted_at IS NULL",
         [user_id, parameter(Conversation, "uid", conversation), parameter(Message, "uid", parent)],
         user_id,
     )

@@ -53,6 +53,7 @@ class Limits(Shape, frozen=True):
     control_bytes: int
     unacknowledged_bytes: int
     frames_per_minute: int
+    undo_seconds: Annotated[float, described("Time in which a deletion can be undone.")]
 
 
 class Me(Shape, frozen=True):

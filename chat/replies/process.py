@@ -21,7 +21,7 @@ from chat.models import Change, Deletion, Process, Reply, Request, stop_replies_
 from chat.models.changes import listener
 from chat.models.openai_calls import forget_unstored
 from chat.models.rations import Ration
-from chat.replies import leases
+from chat.replies import leases, removals
 from chat.replies.change_frames import frame_of
 from chat.replies.claims_at_send import ClaimsAtSend
 from chat.replies.dispatch import HAND_OVER_SECONDS, STORE_SECONDS, Dispatch
@@ -122,6 +122,10 @@ class ReplyProcess:
             ),
             asyncio.create_task(
                 self._every(settings.SESSION_CHECK_SECONDS, self._stop_inactive), name="inactive"
+            ),
+            asyncio.create_task(
+                self._every(removals.REMOVAL_SECONDS, removals.finish, at_once=True),
+                name="removals",
             ),
             asyncio.create_task(self._every(TIDY_SECONDS, self._tidy, at_once=True), name="tidy"),
         ]

@@ -162,6 +162,8 @@ export interface Limits {
   control_bytes: number;
   unacknowledged_bytes: number;
   frames_per_minute: number;
+  /** Time in which a deletion can be undone. */
+  undo_seconds: number;
 }
 
 export interface Listed {

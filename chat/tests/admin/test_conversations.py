@@ -20,6 +20,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from chat.models import Attempt, Conversation, Part
 from chat.models.messages import Message
 from chat.models.openai_calls import NewCall, place_call
+from chat.models.removal import remove, restore
 
 type MakeConversation = Callable[..., Conversation]
 
@@ -519,3 +520,19 @@ def test_transcript_has_what_a_call_asked_for_beside_its_messages(
     for shown in ("API calls", "&quot;developer&quot;", "&quot;seed&quot;: 4711"):
         assert shown in text
     assert "<b>" not in text
+
+
+def test_a_removed_conversation_is_gone_for_staff_too(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    chat = make_conversation(alice, "Removed")
+    make_conversation(alice, "Kept")
+    client.force_login(carol)
+    page = f"{LIST}{chat.pk}/change/"
+    assert client.get(page).status_code == 200
+    remove(alice.pk, chat.uid)
+    for address in (page, f"{LIST}{chat.pk}/transcript.json"):
+        assert client.get(address).status_code == 404
+    assert titles(client) == titles(client, "?q=e") == ["Kept"]
+    restore(alice.pk, chat.uid)
+    assert client.get(page).status_code == 200

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from chat.models import Conversation, Counter, Endpoint, Message, OfferedModel
+from chat.models import Conversation, Counter, Endpoint, Message, OfferedModel, finish_removals
 
 type Make = Callable[..., Conversation]
 API = "/api/v1"
@@ -255,10 +255,13 @@ def test_a_leaf_of_another_conversation_is_not_found(
 
 
 def test_deleting_removes_all_of_it_and_leaves_a_tombstone(
-    page: Client, alice: User, make_conversation: Make
+    page: Client, alice: User, make_conversation: Make, settings: Settings
 ) -> None:
+    settings.UNDO_SECONDS = 0
     conversation = make_conversation(alice)
     assert page.delete(f"{API}/conversations/{conversation.uid}").status_code == 204
+    assert page.get(f"{API}/conversations/{conversation.uid}").status_code == 404
+    assert finish_removals() == 1
     assert not Message.objects.exists()
     changes = page.get(f"{API}/changes", {"since": 0}).json()
     assert changes["deleted"]["conversations"] == [str(conversation.uid)]

@@ -78,7 +78,7 @@ def test_a_deleted_conversation_is_not_made_again(page: Client) -> None:
     page.delete(f"{API}/conversations/{made['id']}")
     answer = post(page, body)
     assert (answer.status_code, answer.json()["code"]) == (409, "id_reused")
-    assert not Conversation.objects.exists()
+    assert titles(page, archived="all") == []
 
 
 def test_making_is_limited(page: Client, settings: Settings) -> None:

@@ -1,15 +1,17 @@
-"""Folders and pins in two tabs of a person: each hears what the other one does."""
+"""Folders, pins and removals in two tabs of a person: each hears what the other one does."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from chat.tests.live.client import Client, Frame, client
+from chat.tests.live.conftest import MakeServer
 from chat.tests.live.database import Person
-from chat.tests.live.server import SHORT, Server
+from chat.tests.live.server import HALF, SHORT, Server
 
 pytestmark = pytest.mark.asyncio
 
@@ -51,3 +53,61 @@ async def test_two_tabs_hear_of_folders_and_pins(site: Server) -> None:
         assert [row["pinned"] for row in changes["conversations"]] == [1]
         await his.sync()
         assert [frame["type"] for frame in his.frames] == ["ready", "pong"]
+
+
+async def test_a_removed_conversation_is_gone_in_both_tabs_and_comes_back(site: Server) -> None:
+    alice = site.database.add_person("alice")
+    async with client(site, alice) as one, client(site, alice) as two:
+        accepted = await one.send("Mine", HALF)
+        await one.has(accepted["reply"], 14)
+        chat = accepted["conversation"]
+        ask(site, alice, "DELETE", f"/conversations/{chat}")
+        while site.database.reply(accepted["reply"])["status"] != "stopped":
+            await asyncio.sleep(0.05)
+        mark = len(two.frames)
+        for page in (one, two):
+            events = [frame["event"] for frame in await heard(page, "conversation")]
+            assert events[-1] == "deleted"
+        for path in (f"/conversations/{chat}", f"/replies/{accepted['reply']}"):
+            assert site.ask(alice, "GET", f"/api/v1{path}")[0] == 404
+        assert ask(site, alice, "GET", "/conversations?archived=all")["conversations"] == []
+        await two.say("follow", reply=accepted["reply"], attempt=0, text=0, reasoning=0)
+        await two.sync()
+        assert "not_found" in [frame.get("code") for frame in two.frames[mark:]]
+        body = {"id": str(uuid4()), "action": "restore", "conversations": [chat, str(uuid4())]}
+        results = ask(site, alice, "POST", "/conversations/actions", body)["results"]
+        assert [row["result"] for row in results] == ["done", "not_found"]
+        for page in (one, two):
+            last = (await heard(page, "conversation"))[-1]
+            assert (last["event"], last["conversation"]["id"]) == ("created", chat)
+        tree = ask(site, alice, "GET", f"/conversations/{chat}")
+        assert [row["role"] for row in tree["messages"]] == ["user", "assistant"]
+        assert tree["messages"][1]["status"] == "stopped"
+
+
+async def test_a_kill_between_mark_and_deletion_loses_neither(make_server: MakeServer) -> None:
+    server = make_server(UNDO_SECONDS="3600")
+    server.start()
+    alice = server.database.add_person("alice")
+    async with client(server, alice) as page:
+        gone = await page.send("Gone", SHORT)
+        await page.end(gone["reply"])
+        kept = await page.send("Kept", SHORT)
+        await page.end(kept["reply"])
+    for accepted in (gone, kept):
+        ask(server, alice, "DELETE", f"/conversations/{accepted['conversation']}")
+    server.kill()
+    old = "UPDATE chat_conversation SET deleted_at = '2026-01-01 00:00:00' WHERE title = ?"
+    server.database.change(old, "Gone")
+    server.start()
+    ask(server, alice, "POST", f"/conversations/{kept['conversation']}/restore")
+    while [row["title"] for row in server.database.rows("SELECT title FROM chat_conversation")] != [
+        "Kept"
+    ]:
+        await asyncio.sleep(0.1)
+    assert len(server.database.messages(alice)) == 2
+    path = f"/api/v1/conversations/{gone['conversation']}/restore"
+    assert server.ask(alice, "POST", path)[0] == 404
+    changes = ask(server, alice, "GET", "/changes?since=0")
+    assert changes["deleted"]["conversations"] == [gone["conversation"]]
+    assert [row["id"] for row in changes["conversations"]] == [kept["conversation"]]

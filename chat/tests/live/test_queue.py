@@ -93,4 +93,5 @@ async def test_deleted_conversation_ends_its_replies_and_tells_their_followers(
         told = await page.get("conversation", event="deleted")
         assert told["conversation"] == {"id": one["conversation"]}
         await eventually(lambda: not upstream.requests(about)[0]["open"])
-    assert site.database.messages(alice) == []
+    replies = [row for row in site.database.messages(alice) if row["role"] == "assistant"]
+    assert [row["status"] for row in replies] == ["stopped"] * 2, "until it is deleted for good"

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from chat.models import Conversation, Counter, Folder, IdReused, Message, TooMany, changes_since
+from chat.models.removal import remove_folder
 from chat.tests.models.conftest import Heard
 
 type Make = Callable[..., Conversation]
@@ -43,7 +44,7 @@ def test_the_number_of_folders_is_limited(alice: User, settings: Settings) -> No
     with pytest.raises(TooMany, match="FOLDERS_PER_USER"):
         folder(alice)
     assert Counter.objects.current(alice.pk) == before
-    first.remove()
+    remove_folder(alice.pk, first.uid)
     folder(alice)
 
 
@@ -55,7 +56,7 @@ def test_a_deleted_folder_leaves_its_conversations(
     inside.change(folder=row.uid)
     since = Counter.objects.current(alice.pk)
     heard.changes.clear()
-    row.remove()
+    remove_folder(alice.pk, row.uid)
     inside.refresh_from_db()
     assert (inside.folder_id, inside.title) == (None, "Inside")
     assert [(one.kind, one.event, one.uid) for one in heard.changes] == [
@@ -67,9 +68,9 @@ def test_a_deleted_folder_leaves_its_conversations(
     assert (found.deleted_folders, found.folders) == ([row.uid], [])
     assert beside.seq <= since
     with pytest.raises(Folder.DoesNotExist):
-        row.remove()
+        remove_folder(alice.pk, row.uid)
     made = Folder.objects.make(alice.pk, key, "Again")[0]
-    made.remove()
+    remove_folder(alice.pk, made.uid)
     with pytest.raises(IdReused):
         Folder.objects.make(alice.pk, key, "Again")
 
@@ -83,7 +84,7 @@ def test_many_conversations_leave_a_folder_each_with_a_number(
     for chat in chats:
         chat.change(folder=row.uid)
     since = Counter.objects.current(alice.pk)
-    row.remove()
+    remove_folder(alice.pk, row.uid)
     stored = list(Conversation.objects.for_user(alice).order_by("seq"))
     assert [chat.folder_id for chat in stored] == [None] * 5
     assert [chat.seq for chat in stored] == list(range(since + 1, since + 6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -34,13 +36,16 @@ from chat.models import (
     TooMany,
     Unsaved,
     changes_since,
+    removal,
 )
+from chat.models.bulk import Action, act_on
 from chat.models.pins import order_pins
 
 KINDS = (
     "send", "send", "answer", "edit", "edit", "regenerate", "withdraw", "withdraw", "stop",
     "continue", "claim", "claim", "write", "finish", "fail", "lose", "choose", "remove",
-    "make_folder", "drop_folder", "pin", "order_pins", "file",
+    "make_folder", "drop_folder", "restore_folder", "pin", "order_pins", "file",
+    "restore", "restore", "forget", "act",
 )  # fmt: skip
 
 
@@ -63,6 +68,10 @@ class Shown:
     def catch_up(self, user_id: int) -> None:
         changes = changes_since(user_id, self.seq)
         assert not changes.reset
+        for row in changes.conversations:
+            if str(row.uid) not in self.chats:  # also one that was restored
+                rows = row.messages.select_related("conversation", "parent")
+                self.messages |= {str(one.uid): protocol.message_object(one) for one in rows}
         self.chats |= {
             str(row.uid): protocol.conversation_object(row) for row in changes.conversations
         }
@@ -98,11 +107,11 @@ class World:
         match kind:
             case "send" | "make_folder":
                 rows = [None]
-            case "drop_folder":
+            case "drop_folder" | "restore_folder":
                 rows = list(Folder.objects.order_by("pk"))
             case "edit" | "withdraw":
                 rows = list(Message.objects.filter(role=Role.USER).order_by("pk"))
-            case "remove" | "pin" | "order_pins" | "file":
+            case "remove" | "pin" | "order_pins" | "file" | "restore" | "forget" | "act":
                 rows = list(Conversation.objects.order_by("pk"))
             case "claim":
                 rows = list(Reply.objects.filter(status=Status.QUEUED).order_by("-turn"))
@@ -162,13 +171,32 @@ class World:
 
     def _remove(self, chat: Conversation, pick: int) -> None:
         if pick % 3 == 0:
-            chat.remove()
+            removal.remove(self.alice.pk, chat.uid)
+
+    def _restore(self, chat: Conversation, pick: int) -> None:
+        removal.restore(self.alice.pk, chat.uid)
+
+    def _act(self, chat: Conversation, pick: int) -> None:
+        actions: list[Action] = ["archive", "unarchive", "move", "delete", "restore"]
+        other = Conversation.objects.order_by("pk")[pick % Conversation.objects.count()]
+        act_on(self.alice.pk, uuid4(), actions[pick % 5], [chat.uid, other.uid])
+
+    def _forget(self, chat: Conversation, pick: int) -> None:
+        """Final deletion of a removed one, of which nobody hears anything."""
+        rows = Conversation.objects.filter(pk=chat.pk, deleted_at__isnull=False)
+        rows.update(deleted_at=timezone.now() - timedelta(days=1))
+        self.claims = [claim for claim in self.claims if claim.row.conversation_id != chat.pk]
+        removal.finish_removals()
+        assert not rows.exists()
 
     def _make_folder(self, _: None, pick: int) -> None:
         Folder.objects.make(self.alice.pk, uuid4(), f"Folder {pick}")
 
     def _drop_folder(self, folder: Folder, pick: int) -> None:
-        folder.remove()
+        removal.remove_folder(self.alice.pk, folder.uid)
+
+    def _restore_folder(self, folder: Folder, pick: int) -> None:
+        removal.restore_folder(self.alice.pk, folder.uid)
 
     def _pin(self, chat: Conversation, pick: int) -> None:
         chat.change(pinned=pick % 3 > 0)
@@ -210,8 +238,9 @@ class World:
     # --- what always holds ----------------------------------------------------------------
 
     def check(self) -> None:
-        chats = list(Conversation.objects.select_related("leaf"))
-        messages = list(Message.objects.select_related("conversation", "parent").order_by("pk"))
+        chats = list(Conversation.objects.for_user(self.alice).select_related("leaf"))
+        rows = Message.objects.select_related("conversation", "parent").order_by("pk")
+        messages = list(rows.filter(conversation__in=chats))
         running = Tally(row.conversation_id for row in messages if row.status == Status.RUNNING)
         assert set(running.values()) <= {1}
         depth: dict[int | None, int] = {None: -1}
@@ -232,7 +261,7 @@ class World:
             assert chat.leaf_id in {row.pk for row in own if row.role == Role.ASSISTANT}
         pinned = [chat.pinned for chat in chats if chat.pinned]
         assert len(set(pinned)) == len(pinned)
-        folders = list(Folder.objects.all())
+        folders = list(Folder.objects.for_user(self.alice))
         assert {chat.folder_id for chat in chats} <= {None, *(row.uid for row in folders)}
         known = Shown(
             Counter.objects.current(self.alice.pk),

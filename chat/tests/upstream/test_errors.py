@@ -2,9 +2,11 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -414,3 +416,9 @@ def test_a_key_in_base64_or_cut_short_is_replaced(form: str) -> None:
 def test_words_that_only_look_like_a_piece_of_a_key_stay() -> None:
     words = "Incorrect key provided: see the page of your account, in 4 seconds..."
     assert scrub(words, EndpointConfig("F", "F", "http://x.test", SECRET).secrets) == words
+
+
+def test_page_knows_each_stored_sentence_to_translate_it() -> None:
+    page = (Path(__file__).parents[3] / "frontend/src/views/reply-problems.js").read_text()
+    for code, sentence in SENTENCES.items():
+        assert re.search(rf'\b{code}: \[\s*msg\(\s*"{re.escape(sentence)}"', page), code

@@ -69,7 +69,7 @@ export function problemText(error) {
   const { code = "", message = "" } = error ?? {};
   if (language() === "en") return message;
   const [, said = "", count, unit] = message.match(AGAIN) ?? [];
-  for (const sentence of SENTENCES[code] ?? []) {
+  for (const sentence of Object.hasOwn(SENTENCES, code) ? (SENTENCES[code] ?? []) : []) {
     const values = valuesIn(sentence, said);
     if (!values) continue;
     const time = duration(Number(count), /** @type {"second"} */ (unit ?? "second"));

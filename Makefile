@@ -2,6 +2,7 @@
 # make test     set up what is missing, then every check and every test
 # make check    lint and types only
 # make types    the page's types of frames, from the server's structs
+# make messages  the catalogues of translations, from the source
 # make lock     the newest versions that the ranges in pyproject.toml allow, into requirements*.txt
 # make bench    the comparison runs (make bench-quick: the short ones)
 # make soak     faults at random on several processes (SECONDS=, SEED=)
@@ -22,7 +23,7 @@ CHECK_ENV = ENV_FILE= SECRET_KEY=only-to-read-the-settings-not-a-secret-at-all
 PAGE := $(shell find frontend/src frontend/css frontend/locale) \
 	$(wildcard frontend/*.py frontend/*.js frontend/*.json frontend/*.toml frontend/parley_frontend/*.py)
 
-.PHONY: setup setup-dev run test check types lock bench bench-quick soak try-deploy model clean
+.PHONY: setup setup-dev run test check types messages lock bench bench-quick soak try-deploy model clean
 
 setup: .venv/run.done .venv/model.done
 
@@ -52,6 +53,9 @@ check: setup-dev
 types: setup-dev
 	$(CHECK_ENV) $(PY) manage.py protocol_types > .venv/protocol.d.ts
 	mv .venv/protocol.d.ts frontend/src/protocol.d.ts
+
+messages: setup-dev
+	$(CHECK_ENV) $(PY) manage.py messages
 
 lock: .venv/dev.done
 	$(LOCK) pyproject.toml --output-file .venv/requirements.txt

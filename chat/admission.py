@@ -11,6 +11,7 @@ from chat import sessions
 from chat.flow_control import Allowances
 from chat.protocol import BadFrame
 from chat.replies import process
+from chat.sentence import Sentence
 
 LATER_SECONDS = 5
 """After so long a client without a place should ask again."""
@@ -34,7 +35,11 @@ def ration(user_id: int, token: int | None = None) -> None:
     if spent:
         raise BadFrame(
             "rate_limited",
-            f"More than {spent.per_minute} requests in a minute ({name}).",
+            Sentence(
+                "More than {per_minute} requests in a minute ({name}).",
+                per_minute=spent.per_minute,
+                name=name,
+            ),
             retry_after=spent.retry_after(),
         )
 
@@ -54,13 +59,18 @@ def admit(login: sessions.Login) -> None:
     stream after all gives it back.
     """
     if process.draining:
-        raise BadFrame("draining", "The server is restarting. Try again.", retry_after=1)
+        raise BadFrame("draining", Sentence("The server is restarting. Try again."), retry_after=1)
     if is_full(login, kept=_places_kept(_holder(login))):
-        message = f"At most {settings.SOCKETS_PER_USER} sockets and streams at once "
-        message += "(SOCKETS_PER_USER)."
+        message = Sentence(
+            "At most {count} sockets and streams at once (SOCKETS_PER_USER).",
+            count=settings.SOCKETS_PER_USER,
+        )
         if login.token is not None:
-            message = f"At most {login.places} streams of a token at once "
-            message += "(RUNNING_REPLIES_PER_TOKEN and QUEUED_REPLIES_PER_TOKEN)."
+            message = Sentence(
+                "At most {count} streams of a token at once (RUNNING_REPLIES_PER_TOKEN and "
+                "QUEUED_REPLIES_PER_TOKEN).",
+                count=login.places,
+            )
         raise BadFrame("too_many", message, retry_after=LATER_SECONDS)
     _kept.setdefault(_holder(login), deque()).append(time.monotonic() + PLACE_SECONDS)
 

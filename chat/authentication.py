@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -17,8 +17,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.crypto import salted_hmac
 
-from chat import sessions
+from chat import languages, sessions
 from chat.models import Scope, Token
+from chat.sentence import Sentence
 
 SCOPES = tuple(Scope.values)
 
@@ -64,7 +65,7 @@ def identify(request: HttpRequest, *scopes: str, ticket_for: UUID | None = None)
     Reads the database, and `request.user` never: call it in any thread that may do so. The log
     finds the caller on the request. Raises `AuthenticationFailed`.
     """
-    caller = _identify(request, scopes, ticket_for)
+    caller = Caller(_in_language(request, _identify(request, scopes, ticket_for)))
     setattr(request, "caller", caller)  # noqa: B010  an attribute that Django does not know
     return caller
 
@@ -75,19 +76,33 @@ def refuse_token_in_address(request: HttpRequest) -> None:
         raise AuthenticationFailed(
             400,
             "token_in_url",
-            "Never send a token in a URL, which may be logged. Send it as "
-            "`Authorization: Bearer …`, and revoke this one.",
+            Sentence(
+                "Never send a token in a URL, which may be logged. Send it as "
+                "`Authorization: Bearer …`, and revoke this one."
+            ),
         )
 
 
-def _identify(request: HttpRequest, scopes: tuple[str, ...], ticket_for: UUID | None) -> Caller:
+def _in_language(request: HttpRequest, login: sessions.Login) -> sessions.Login:
+    """The login with the language of this request."""
+    if login.token is not None:
+        language = languages.of_program(request, login.language)
+    else:
+        accepted = request.headers.get("Accept-Language", "")
+        language = login.language or languages.of_browser(request.COOKIES, accepted)
+    return replace(login, language=language)
+
+
+def _identify(
+    request: HttpRequest, scopes: tuple[str, ...], ticket_for: UUID | None
+) -> sessions.Login:
     refuse_token_in_address(request)
     authorization = request.headers.get("Authorization")
     if authorization is not None:
-        return Caller(_by_token(authorization, scopes))
+        return _by_token(authorization, scopes)
     if ticket_for is not None and "ticket" in request.GET:
-        return Caller(_by_ticket(request.GET.getlist("ticket"), ticket_for, scopes))
-    return Caller(_by_cookie(request))
+        return _by_ticket(request.GET.getlist("ticket"), ticket_for, scopes)
+    return _by_cookie(request)
 
 
 def _by_token(authorization: str, scopes: tuple[str, ...]) -> sessions.Login:
@@ -96,7 +111,7 @@ def _by_token(authorization: str, scopes: tuple[str, ...]) -> sessions.Login:
     if token is None:
         # One answer for a wrong, a revoked and an expired one, and for an inactive user.
         headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        raise AuthenticationFailed(401, "bad_token", "This token is not valid.", headers)
+        raise AuthenticationFailed(401, "bad_token", Sentence("This token is not valid."), headers)
     _require(token, scopes)
     token.used()
     return sessions.log_in_token(token)
@@ -108,7 +123,7 @@ def _require(token: Token, scopes: tuple[str, ...]) -> None:
         raise AuthenticationFailed(
             403,
             "scope",
-            f"This token lacks the scope {' or '.join(scopes)}.",
+            Sentence("This token lacks the scope {scopes}.", scopes=" or ".join(scopes)),
             {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
         )
 
@@ -116,9 +131,9 @@ def _require(token: Token, scopes: tuple[str, ...]) -> None:
 def _by_cookie(request: HttpRequest) -> sessions.Login:
     login = sessions.log_in(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     if login is None:
-        raise AuthenticationFailed(401, "not_logged_in", "Log in first.")
+        raise AuthenticationFailed(401, "not_logged_in", Sentence("Log in first."))
     if not _csrf_safe(request):
-        raise AuthenticationFailed(403, "csrf", "The CSRF token is missing or wrong.")
+        raise AuthenticationFailed(403, "csrf", Sentence("The CSRF token is missing or wrong."))
     return login
 
 
@@ -164,14 +179,15 @@ def _by_ticket(tickets: list[str], reply: UUID, scopes: tuple[str, ...]) -> sess
         if "session" in content:
             login = sessions.log_in(content["session"])
         elif settings.API_TOKENS:
-            token = Token.objects.live().select_related("user").filter(pk=content["token"]).first()
+            rows = Token.objects.live().select_related("user__chat_preferences")
+            token = rows.filter(pk=content["token"]).first()
             if token is not None:
                 _require(token, scopes)
                 login = sessions.log_in_token(token)
         if login is not None and login.user_id == content["user"]:
             return login
     raise AuthenticationFailed(
-        401, "bad_ticket", "This ticket is not valid or has expired. Request a new one."
+        401, "bad_ticket", Sentence("This ticket is not valid or has expired. Request a new one.")
     )
 
 

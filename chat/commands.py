@@ -18,6 +18,7 @@ from chat.models import Accepted, Catalogue, IdReused, NoModel, NotAllowed, Repl
 from chat.protocol import BadFrame
 from chat.protocol.sentences import NOTHING_HERE
 from chat.replies import process
+from chat.sentence import Sentence
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -81,7 +82,7 @@ async def accept(user_id: int, frame: protocol.Command, token: int | None = None
     """
     about = about_of(frame)
     if process.draining:
-        message = "The server is restarting. Connect again."
+        message = Sentence("The server is restarting. Connect again.")
         raise BadFrame("draining", message, retry_after=1, **about)
     with refusals(**about):
         return await SOCKETS.run_for(user_id, _store, user_id, frame, token)
@@ -102,14 +103,14 @@ def refusals(**about: str) -> Iterator[None]:
         # The same for a stranger's id as for an unknown one.
         raise BadFrame("not_found", NOTHING_HERE, **about) from None
     except IdReused:
-        message = "This id was already used for something else."
+        message = Sentence("This id was already used for something else.")
         raise BadFrame("id_reused", message, field="id", **about) from None
     except NotAllowed as problem:
-        raise BadFrame("not_allowed", str(problem), **about) from None
+        raise BadFrame("not_allowed", problem.args[0], **about) from None
     except NoModel as problem:
-        raise BadFrame("no_model", str(problem), field="model", **about) from None
+        raise BadFrame("no_model", problem.args[0], field="model", **about) from None
     except TooMany as problem:
-        raise BadFrame("too_many", str(problem), **about) from None
+        raise BadFrame("too_many", problem.args[0], **about) from None
     except DatabaseError as problem:
         troubles.note(problem)
         logger.warning("commands: the database: %s", type(problem).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +13,20 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.utils import translation
 
 from chat import commands, protocol, sessions
 from chat.admission import is_full
 from chat.database.threads import SOCKETS
 from chat.flow_control import Allowance
+from chat.languages import translated
 from chat.models import Counter
 from chat.protocol import START, Position
 from chat.protocol.sentences import BROKEN
 from chat.replies import LiveReply, process
+from chat.sentence import Sentence
 from chat.socket_writer import FOLLOWED_AT_ONCE, SocketWriter
-from chat.websocket_auth import same_origin, session_key
+from chat.websocket_auth import language_of, same_origin, session_key
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -94,7 +98,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         login = await SOCKETS.run(sessions.log_in, session_key(self.scope))
         if login is None:
             return await self._close(4401)
-        return await self._welcome(login)
+        language = login.language or language_of(self.scope)
+        return await self._welcome(replace(login, language=language))
 
     async def _welcome(self, login: sessions.Login) -> None:
         if process.draining:
@@ -140,22 +145,27 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
                 return await self._refuse(bad)
             await self._handle(frame)
         except protocol.BadFrame as refused:
-            self.writer.put(refused.frame())  # a good frame, which cannot be carried out
+            self.writer.put(self._answer(refused))  # a good frame, which cannot be carried out
         except Exception:
             # An exception that leaves a handler would close the socket with 1011.
             logger.exception("socket: a frame failed")
             known = protocol.ids_in(raw) if about is None else about
-            self.writer.put(protocol.error("unavailable", BROKEN, **known))
+            self.writer.put(self._answer(protocol.BadFrame("unavailable", BROKEN, **known)))
         return None
 
     async def _refuse(self, bad: protocol.BadFrame) -> None:
         """Answer a refused frame; a client that sends hardly anything else gets no more answers."""
-        self.writer.put(bad.frame())
+        self.writer.put(self._answer(bad))
         if bad.code == "rate_limited":
             if not self._refusals.take():
                 await self._close(4429)
         elif not self._bad_frames.take():
             await self._close(4400)
+
+    def _answer(self, bad: protocol.BadFrame) -> str:
+        """The `error` frame, in the language in which the socket was opened."""
+        with translation.override(self.writer.login.language):
+            return bad.frame(translated(bad.message))
 
     def _ration(self, frame: protocol.ClientFrame) -> None:
         if isinstance(frame, protocol.Stop):
@@ -165,7 +175,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         if spent:
             raise protocol.BadFrame(
                 "rate_limited",
-                f"More than {spent.per_minute} frames in a minute.",
+                Sentence("More than {count} frames in a minute.", count=spent.per_minute),
                 retry_after=spent.retry_after(),
                 **commands.about_of(frame),
             )
@@ -205,7 +215,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             raise
         except Exception:
             logger.exception("socket: an accepted reply cannot be followed")
-            self.writer.put(protocol.error("unavailable", BROKEN, reply=about))
+            self.writer.put(self._answer(protocol.BadFrame("unavailable", BROKEN, reply=about)))
 
     async def _stop(self, uid: UUID) -> None:
         row = await commands.stop(self.writer.login.user_id, uid)
@@ -232,6 +242,6 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             return
         if not ends_only and not self.writer.may_follow(live.uid):
             process.following.forget(live)
-            message = f"A socket follows at most {FOLLOWED_AT_ONCE} replies."
+            message = Sentence("A socket follows at most {count} replies.", count=FOLLOWED_AT_ONCE)
             raise protocol.BadFrame("too_many", message, reply=str(live.uid))
         self.writer.follow(live, position, ends_only=ends_only)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from chat.address_parts import has_dot_segments, is_host
+from chat.sentence import Sentence
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """A token of RFC 9110."""
@@ -65,7 +66,9 @@ class Key(str):
 def check_path(path: str) -> None:
     """Raise `WrongValue` for a path that is none, or that leads out of the base URL."""
     if not PATH.fullmatch(path) or has_dot_segments(path):
-        raise WrongValue("A path is allowed, as in /chat/completions, without `.` and `..`.")
+        raise WrongValue(
+            Sentence("A path is allowed, as in /chat/completions, without `.` and `..`.")
+        )
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,21 @@ class Option:
     def clean(self, value: Any) -> Any:
         """The value, where it is allowed; raises `WrongValue`."""
         if self.choices is not None and value not in self.choices:
-            raise WrongValue(f"Allowed are {', '.join(filter(None, self.choices))}.")
+            raise WrongValue(
+                Sentence("Allowed are {allowed}.", allowed=", ".join(filter(None, self.choices)))
+            )
         if isinstance(self.default, float) and not SHORTEST_TIME <= value <= LONGEST_TIME:
-            raise WrongValue(f"Allowed are {SHORTEST_TIME:g} to {LONGEST_TIME:g} seconds.")
+            raise WrongValue(
+                Sentence(
+                    "Allowed are {shortest_time} to {longest_time} seconds.",
+                    shortest_time=f"{SHORTEST_TIME:g}",
+                    longest_time=f"{LONGEST_TIME:g}",
+                )
+            )
         if isinstance(self.default, str) and len(value) > self.longest:
-            raise WrongValue(f"At most {self.longest} characters are allowed.")
+            raise WrongValue(
+                Sentence("At most {count} characters are allowed.", count=self.longest)
+            )
         if self.check is not None:
             self.check(value)
         return value
@@ -232,13 +245,19 @@ def clean_value(field_name: str, value: Any) -> Any:
 
 def _clean_name(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise WrongValue("Small letters, digits and inner hyphens are allowed, at most 40.")
+        raise WrongValue(
+            Sentence("Small letters, digits and inner hyphens are allowed, at most 40.")
+        )
     return name
 
 
 def _clean_label(label: str) -> str:
     if not (label.strip() and len(label) <= LONGEST_LABEL):
-        raise WrongValue(f"Between 1 and {LONGEST_LABEL} characters are allowed.")
+        raise WrongValue(
+            Sentence(
+                "Between 1 and {longest_label} characters are allowed.", longest_label=LONGEST_LABEL
+            )
+        )
     return label
 
 
@@ -248,8 +267,10 @@ def _clean_base_url(url: str) -> str:
     if not (len(url) <= LONGEST_ADDRESS and _is_base_url(url)):
         # Its fault may be a password in it.
         raise WrongValue(
-            "http:// or https://, a host, and perhaps port and path are allowed, without user, "
-            "password, ?, # and `..`, as in https://api.example/v1."
+            Sentence(
+                "http:// or https://, a host, and perhaps port and path are allowed, without user, "
+                "password, ?, # and `..`, as in https://api.example/v1."
+            )
         )
     return url
 
@@ -275,8 +296,10 @@ def _is_base_url(url: str) -> bool:
 def _clean_key(key: str) -> str:
     if key and (not _fits_a_line(key) or " " in key):
         raise WrongValue(
-            "Letters, digits and signs of ASCII are allowed, without blanks, at most "
-            f"{SECRET_LIMIT}."
+            Sentence(
+                "Letters, digits and signs of ASCII are allowed, without blanks, at most {count}.",
+                count=SECRET_LIMIT,
+            )
         )
     return key
 
@@ -290,21 +313,30 @@ def _clean_headers(
     """
     found = tuple(pairs)
     if len(found) > MOST_HEADERS:
-        raise WrongValue(f"At most {MOST_HEADERS} headers are allowed.")
+        raise WrongValue(Sentence("At most {count} headers are allowed.", count=MOST_HEADERS))
     known: set[str] = set()
     for place, (name, value) in enumerate(found, 1):
         if HEADER_NAME.fullmatch(name) is None:
-            raise WrongValue(f"Header {place}: letters, digits and hyphens are allowed in a name.")
+            raise WrongValue(
+                Sentence(
+                    "Header {place}: letters, digits and hyphens are allowed in a name.",
+                    place=place,
+                )
+            )
         if name.lower() in RESERVED_HEADERS:
-            raise WrongValue(f"{name} cannot be set: Parley sets it.")
+            raise WrongValue(Sentence("{name} cannot be set: Parley sets it.", name=name))
         if name.lower() in known:
-            raise WrongValue(f"Header {place} names {name} again.")
+            raise WrongValue(Sentence("Header {place} names {name} again.", place=place, name=name))
         if value == "":
-            raise WrongValue(f"{name} has no value. Enter one.")
+            raise WrongValue(Sentence("{name} has no value. Enter one.", name=name))
         if value is not None and not _fits_a_line(value):
             raise WrongValue(
-                f"The value of {name}: letters, digits and signs of ASCII are allowed, on one "
-                f"line, at most {SECRET_LIMIT}."
+                Sentence(
+                    "The value of {name}: letters, digits and signs of ASCII are allowed, on one "
+                    "line, at most {count}.",
+                    name=name,
+                    count=SECRET_LIMIT,
+                )
             )
         known.add(name.lower())
     return found

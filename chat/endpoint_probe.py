@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from chat.endpoint import EndpointConfig
+from chat.sentence import Sentence, counted
 from chat.upstream import ChatRequest, Client, UpstreamError
 
 CONNECT_SECONDS = 6.0
@@ -78,7 +79,17 @@ async def test(
     try:
         try:
             names = await _names(client)
-            listed, known = Finding(True, f"Its list of models: {_count(names)}."), True
+            listed, known = (
+                Finding(
+                    True,
+                    counted(
+                        "Its list of models: {count} model.",
+                        "Its list of models: {count} models.",
+                        len(names),
+                    ),
+                ),
+                True,
+            )
         except UpstreamError as problem:
             names, known = [], problem.as_api
             listed = _failed("Its list of models", problem, client)
@@ -86,7 +97,10 @@ async def test(
                 return await _discreetly([listed], client, began, discreet=discreet)
         model = model or (names[0] if names else None)
         if model is None:
-            findings = [listed, Finding(False, "There is no model to test. Add one by its name.")]
+            findings = [
+                listed,
+                Finding(False, Sentence("There is no model to test. Add one by its name.")),
+            ]
         else:
             hidden = discreet and client.met_private and not known
             seconds = began + DISCREET_SECONDS - asyncio.get_running_loop().time()
@@ -116,7 +130,9 @@ async def models(endpoint: EndpointConfig, *, discreet: bool = False) -> list[st
     finally:
         await client.close()
     if not names:
-        raise NotListed(Finding(False, "Its list of models is empty. Add them by their names."))
+        raise NotListed(
+            Finding(False, Sentence("Its list of models is empty. Add them by their names."))
+        )
     return names
 
 
@@ -156,8 +172,10 @@ async def _names(client: Client) -> list[str]:
         raise UpstreamError("timeout_first_token", client.endpoint.label) from None
 
 
-def _count(names: list[str]) -> str:
-    return "1 model" if len(names) == 1 else f"{len(names)} models"
+def _list_of(names: list[str]) -> Sentence:
+    return counted(
+        "Its list of models: {count} model.", "Its list of models: {count} models.", len(names)
+    )
 
 
 async def _try_reply(client: Client, model: str, seconds: float) -> tuple[Finding, bool]:
@@ -178,7 +196,15 @@ async def _try_reply(client: Client, model: str, seconds: float) -> tuple[Findin
         if NEEDS_MORE not in problem.detail:
             return _failed(f"A reply from {model}", problem, client), problem.as_api
     by = f", answered by {answered}" if answered not in (None, model) else ""
-    return Finding(True, f"A reply from {model}{by}: after {loop.time() - began:.1f} s."), True
+    return Finding(
+        True,
+        Sentence(
+            "A reply from {model}{by}: after {value} s.",
+            model=model,
+            by=by,
+            value=f"{loop.time() - began:.1f}",
+        ),
+    ), True
 
 
 def _failed(step: str, problem: UpstreamError, client: Client) -> Finding:

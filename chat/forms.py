@@ -8,9 +8,12 @@ from uuid import uuid4
 
 from allauth.account.forms import LoginForm
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chat.account_adapter import AccountAdapter as AccountAdapter  # where it used to be
 from chat.models import Scope, Token
@@ -22,7 +25,7 @@ class LogInForm(LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label = "Username or e-mail"
+        self.fields["login"].label = _("Username or e-mail")
         self.fields["login"].widget.attrs |= {
             "autocomplete": "username",
             "autocapitalize": "none",
@@ -38,7 +41,7 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
 
     email = forms.EmailField(
         required=False,
-        label="E-mail (optional)",
+        label=_("E-mail (optional)"),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
 
@@ -49,8 +52,8 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs["autocomplete"] = "username"
-        self.fields["username"].help_text = "Letters, digits and @ . + - _"
-        self.fields["password2"].label = "Password again"
+        self.fields["username"].help_text = _("Letters, digits and @ . + - _")
+        self.fields["password2"].label = _("Password again")
         self.fields["password2"].help_text = ""
 
     def set_password_and_save(self, user: User, *args: Any, **kwargs: Any) -> User:
@@ -71,31 +74,44 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
         return normalised(str(self.cleaned_data["email"])).lower()
 
 
+class PreferencesForm(forms.Form):
+    """Preferences of a user, which hold on every device."""
+
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=lambda: [("", _("As the browser asks for")), *settings.LANGUAGES],
+    )
+
+
 class TokenForm(forms.Form):
     """Name, scopes and end of a new API token."""
 
     EXPIRY = (
-        ("7", "in 7 days"),
-        ("30", "in 30 days"),
-        ("90", "in 90 days"),
-        ("365", "in a year"),
-        ("", "never"),
+        ("7", _("in 7 days")),
+        ("30", _("in 30 days")),
+        ("90", _("in 90 days")),
+        ("365", _("in a year")),
+        ("", _("never")),
     )
 
     # Made with the form: sent twice, as by a reload, it makes one token.
     uid = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     name = forms.CharField(
+        label=_("Name"),
         max_length=80,
-        help_text="For example, the program that will use it.",
+        help_text=_("For example, the program that will use it."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
     scopes = forms.MultipleChoiceField(
-        label="Scopes",
+        label=_("Scopes"),
         choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one."},
+        error_messages={"required": _("Choose at least one.")},
     )
-    days = forms.ChoiceField(label="Expires", choices=EXPIRY, required=False, initial="90")
+    days = forms.ChoiceField(
+        label=pgettext_lazy("a token", "Expires"), choices=EXPIRY, required=False, initial="90"
+    )
 
     def save(self, user: User) -> tuple[Token, str]:
         """The token and its secret. Raises as `Token.objects.make`."""

@@ -135,7 +135,7 @@ def lost_second_factor_page(get_response: Answer | AsyncAnswer) -> Answer | Asyn
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, SecretLost):
-            return render(request, "mfa/lost.html", {"why": str(exception)}, status=503)
+            return render(request, "mfa/lost.html", {"why": exception.args[0]}, status=503)
         return None
 
     middleware.process_exception = process_exception

@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 
+from chat.languages import chosen_by
 from chat.models import Counter, Token
 
 
@@ -31,6 +32,8 @@ class Login:
     """The primary key of the API token."""
     places: int = 0
     """The most streams that it may have open; a session counts with the user's others."""
+    language: str = ""
+    """The one that the user chose, or that of the connection; empty where neither is known."""
 
 
 BATCH = 500
@@ -44,13 +47,20 @@ def log_in(session_key: str | None) -> Login | None:
     user: Any = get_user(cast(HttpRequest, SimpleNamespace(session=store)))
     if not user.is_authenticated or not user.is_active:
         return None
-    return Login(user.pk, user.get_username(), session_key, user.get_session_auth_hash())
+    return Login(
+        user.pk,
+        user.get_username(),
+        session_key,
+        user.get_session_auth_hash(),
+        language=chosen_by(user),
+    )
 
 
 def log_in_token(token: Token) -> Login:
     """The login behind an API token that was found to be live."""
     places = sum(token.places)
-    return Login(token.user_id, token.user.get_username(), "", "", token.pk, places)
+    name, language = token.user.get_username(), chosen_by(token.user)
+    return Login(token.user_id, name, "", "", token.pk, places, language)
 
 
 def check(logins: Iterable[Login]) -> tuple[set[Login], dict[int, int]]:

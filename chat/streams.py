@@ -16,12 +16,14 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import StreamingHttpResponse
+from django.utils import translation
 
 from chat import commands, protocol, sessions
 from chat.admission import LATER_SECONDS, give_back, is_full
 from chat.database.threads import SOCKETS
 from chat.flow_control import held
 from chat.frame_writer import FrameWriter, now
+from chat.languages import translated
 from chat.models import Accepted, Reply
 from chat.protocol import START, BadFrame, Position
 from chat.protocol.sentences import NO_REPLY
@@ -54,7 +56,7 @@ def read_position(written: str, field: str) -> tuple[Position, bool]:
     try:
         return Position.parse(written.removesuffix(END)), written.endswith(END)
     except ValueError as problem:
-        raise BadFrame("bad_field", str(problem), field=field) from None
+        raise BadFrame("bad_field", problem.args[0], field=field) from None
 
 
 # --- a stream ------------------------------------------------------------------------------
@@ -96,7 +98,9 @@ class ReplyStream(FrameWriter):
             try:
                 live = await self._find(uid, row)
             except Reply.DoesNotExist:
-                yield protocol.error("not_found", NO_REPLY, reply=str(uid))
+                with translation.override(self.login.language):
+                    said = translated(NO_REPLY)
+                yield protocol.error("not_found", said, reply=str(uid))
                 return
             except DatabaseError:
                 return

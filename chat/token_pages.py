@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.generic import FormView, View
 
 from chat.forms import TokenForm
@@ -54,7 +55,8 @@ class NewToken(TokenPage, FormView):  # type: ignore[type-arg]
             token, secret = form.save(self.user)
         except TooManyTokens:
             most = settings.TOKENS_PER_USER
-            form.add_error(None, f"You have {most}, the maximum. Revoke one first.")
+            said = gettext("You have {most}, the maximum. Revoke one first.").format(most=most)
+            form.add_error(None, said)
             return self.form_invalid(form)
         except AlreadyMade:
             return render(self.request, "tokens/already_made.html", status=409)
@@ -73,7 +75,8 @@ class RevokeToken(TokenPage):
     def post(self, request: HttpRequest, uid: UUID) -> HttpResponse:
         token = self.token(uid)
         token.revoke()
-        messages.success(request, f"“{token.name}” has been revoked.")
+        said = gettext("“{name}” has been revoked.").format(name=token.name)
+        messages.success(request, said)
         return redirect("tokens")
 
     def token(self, uid: UUID) -> Token:

@@ -21,6 +21,7 @@ from django.views.defaults import server_error as something_broke
 
 from chat.database import waiting
 from chat.database.faults import is_trouble, sentence, troubles
+from chat.sentence import Sentence
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
 type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -29,7 +30,7 @@ SEARCHED = re.compile(r"/api/v1/conversations/?|/admin/.*")
 SEARCH_TERMS = ("q", "term")
 SEARCH_WAIT_SECONDS = waiting.CALLER_SECONDS - waiting.LEAST_SECONDS
 RETRY_SECONDS = 2
-BUSY = "Another search is running. Try again in a moment."
+BUSY = Sentence("Another search is running. Try again in a moment.")
 
 
 @sync_and_async_middleware

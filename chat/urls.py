@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from chat import check_page, token_pages, views
+from chat import check_page, preference_pages, token_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.ChatPage.as_view(), name="chat"),
@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("check/stream", check_page.stream),
     path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
     path("accounts/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("accounts/preferences/", preference_pages.PreferencesPage.as_view(), name="preferences"),
+    path("accounts/language/", preference_pages.choose_language, name="choose_language"),
     path("accounts/tokens/", token_pages.TokenList.as_view(), name="tokens"),
     path("accounts/tokens/new/", token_pages.NewToken.as_view(), name="new_token"),
     path(

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
@@ -29,12 +30,12 @@ from chat.first_account import (
 from chat.forms import FirstAccountForm, LogInForm
 from chat.models import Conversation, catalogue
 
-STAFF_MODEL_HELP = (
+STAFF_MODEL_HELP = gettext_noop(
     "No model is set up. Add an endpoint in the admin; or set OPENAI_API_KEY (and OPENAI_BASE_URL "
     "and CHAT_MODEL for another OpenAI-compatible endpoint) in the environment or in .env and "
     "start the server again."
 )
-MODEL_HELP = "No model is available to you. Ask an administrator."
+MODEL_HELP = gettext_noop("No model is available to you. Ask an administrator.")
 
 
 @method_decorator([never_cache, ensure_csrf_cookie], name="dispatch")
@@ -65,6 +66,7 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
             "login": reverse("account_login"),
             "logout": reverse("account_logout"),
             "password": reverse("account_change_password"),
+            "preferences": reverse("preferences"),
             "tokens": reverse("tokens") if settings.API_TOKENS else None,
             "admin": reverse("admin:index") if user.is_staff else None,
         },
@@ -75,7 +77,7 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
 
 
 def _model_help(user: User) -> str:
-    return STAFF_MODEL_HELP if user.is_staff else MODEL_HELP
+    return gettext(STAFF_MODEL_HELP if user.is_staff else MODEL_HELP)
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
+from chat.languages import of_browser
 from chat.trusted_proxies import trusts
 
 
@@ -20,6 +21,12 @@ def header(scope: Any, name: bytes) -> str:
 def session_key(scope: Any) -> str | None:
     """The session cookie, read as Django reads it."""
     return parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
+
+
+def language_of(scope: Any) -> str:
+    """The language that the browser asks for."""
+    cookies = parse_cookie(header(scope, b"cookie"))
+    return of_browser(cookies, header(scope, b"accept-language"))
 
 
 def same_origin(scope: Any) -> bool:

@@ -228,12 +228,14 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "chat.caching.no_store",
+    "chat.languages.in_language_of_browser",  # outside of all that answers with a sentence
     "chat.api.problems.problems_for_pages",
     "chat.unavailable.searches_in_turn",  # before all that asks the database
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "chat.languages.in_language_of_user",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -341,13 +343,14 @@ SECURE_CSP = CONTENT_POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "chat.csrf_page.refused"
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = COOKIE_NAMES
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = COOKIE_NAMES
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 if HTTPS:
     SECURE_SSL_REDIRECT = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    LANGUAGE_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = HSTS_SECONDS
     SECURE_HSTS_INCLUDE_SUBDOMAINS = HSTS_SUBDOMAINS
     SECURE_HSTS_PRELOAD = HSTS_PRELOAD
@@ -392,8 +395,10 @@ STORAGES = {
     },
 }
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("hu", "Magyar"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "chat" / "locale"]
+FORMAT_MODULE_PATH = ["chatproject.formats"]
 TIME_ZONE = "UTC"
-USE_I18N = False
 USE_TZ = True
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "chat.reports.NoValues"

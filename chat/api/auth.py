@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from chat.api.problems import ApiProblem
 from chat.authentication import Caller, identify
+from chat.sentence import Sentence
 
 JSON = "application/json"
 
@@ -33,7 +34,7 @@ class Access:
         caller = identify(request, *self.scopes)
         wanted = request.headers.get("Accept", "").strip()
         if wanted and self.answers and preferred(request, self.answers) is None:
-            message = f"This URL returns {' or '.join(self.answers)}."
+            message = Sentence("This URL returns {answers}.", answers=" or ".join(self.answers))
             raise ApiProblem(406, "not_acceptable", message, field="Accept")
         return caller
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from ninja.parser import Parser
 
 from chat.api.problems import TOO_LARGE, ApiProblem
+from chat.sentence import Sentence
 
 
 def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
@@ -25,10 +26,10 @@ def read_body(request: HttpRequest, limit: int | None = None) -> bytes:
     header["Content-Type"] = request.headers.get("Content-Type", "")
     charset = header.get_content_charset("utf-8")
     if header.get_content_type() != "application/json" or charset not in {"utf-8", "utf8"}:
-        message = "Send `Content-Type: application/json`, in UTF-8."
+        message = Sentence("Send `Content-Type: application/json`, in UTF-8.")
         raise ApiProblem(415, "media_type", message, field="Content-Type")
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
-        message = "Send the body uncompressed, without `Content-Encoding`."
+        message = Sentence("Send the body uncompressed, without `Content-Encoding`.")
         raise ApiProblem(415, "media_type", message, field="Content-Encoding")
     body = request.body
     if len(body) > limit:  # one without Content-Length

@@ -34,6 +34,7 @@ from chat.protocol import (
     described,
 )
 from chat.protocol.schemas import schemas
+from chat.sentence import Sentence
 
 router = Router(tags=["conversations"])
 
@@ -157,7 +158,7 @@ def create_conversation(request: HttpRequest, new: NewConversation) -> HttpRespo
             settings=_settings(new.settings),
         )
     except IdReused:
-        message = "The conversation with this id was deleted. Use a new id."
+        message = Sentence("The conversation with this id was deleted. Use a new id.")
         raise ApiProblem(409, "id_reused", message, field="id") from None
     content = Single(row.seq, protocol.conversation_object(row))
     return answer(content, status=201 if is_new else 200)
@@ -293,6 +294,6 @@ def _read_cursor(cursor: str) -> tuple[int, datetime, int]:
         if not 0 <= number < 2**63 or not 0 <= pinned < 2**31:
             raise ValueError(cursor)
     except (ValueError, OverflowError, binascii.Error):
-        message = "This cursor is not valid."
+        message = Sentence("This cursor is not valid.")
         raise ApiProblem(422, "bad_field", message, field="cursor") from None
     return pinned, moment, number

@@ -13,6 +13,7 @@ from chat.api.bodies import read_body
 from chat.api.problems import ApiProblem
 from chat.authentication import Caller, identify
 from chat.database.threads import SOCKETS
+from chat.sentence import Sentence
 
 TYPES = {
     "json": "application/json",
@@ -28,7 +29,9 @@ def negotiate(request: HttpRequest, *forms: str) -> str:
     best = preferred(request, [TYPES[form] for form in forms])
     if best is None:
         there_is = ", ".join(TYPES[form] for form in forms)
-        message = f"This URL returns {there_is}, none of which `Accept` allows."
+        message = Sentence(
+            "This URL returns {there_is}, none of which `Accept` allows.", there_is=there_is
+        )
         raise ApiProblem(406, "not_acceptable", message, field="Accept")
     return next(form for form in forms if TYPES[form] == best)
 

@@ -15,7 +15,9 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import translation
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.translation import gettext
 from msgspec import UNSET, Meta, UnsetType
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -24,8 +26,10 @@ from chat import protocol
 from chat.authentication import AuthenticationFailed
 from chat.commands import STATUS
 from chat.database.faults import is_trouble, sentence, troubles
+from chat.languages import of_request, translated
 from chat.protocol import Shape, described
 from chat.protocol.sentences import BROKEN, NOT_JSON, NOTHING_HERE
+from chat.sentence import Sentence
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
 type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -34,13 +38,13 @@ logger = structlog.stdlib.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-TOO_LARGE = "The body of this request is too large."
+TOO_LARGE = Sentence("The body of this request is too large.")
 PLAIN = {
-    400: ("bad_request", "This request is not valid."),
+    400: ("bad_request", Sentence("This request is not valid.")),
     404: ("not_found", NOTHING_HERE),
-    405: ("method_not_allowed", "This method is not allowed at this URL. See `Allow`."),
+    405: ("method_not_allowed", Sentence("This method is not allowed at this URL. See `Allow`.")),
     413: ("too_large", TOO_LARGE),
-    503: ("unavailable", "Try again in a moment."),
+    503: ("unavailable", Sentence("Try again in a moment.")),
 }
 """Problems for statuses that Django itself answers with a page."""
 MANY = 20
@@ -90,7 +94,13 @@ def problem(
     known = about | {name: fact for name, fact in facts.items() if fact is not None}
     if status in {429, 503}:
         known.setdefault("retry_after", RETRY_SECONDS)
-    body = Problem("about:blank", HTTPStatus(status).phrase, status, message, code, **known)
+    with translation.override(of_request(request)):
+        title, detail = gettext(HTTPStatus(status).phrase), translated(message)
+        if "errors" in known:
+            known["errors"] = [
+                WrongField(one.field, translated(one.detail)) for one in known["errors"]
+            ]
+        body = Problem("about:blank", title, status, detail, code, **known)
     response = HttpResponse(
         json.dumps(msgspec.to_builtins(body)), status=status, content_type=CONTENT_TYPE
     )

@@ -18,6 +18,7 @@ from chat.api.problems import ApiProblem
 from chat.models import Counter
 from chat.models.usage import TOKENS, usage
 from chat.protocol import Seq, Shape, described
+from chat.sentence import Sentence
 
 router = Router(tags=["account"])
 
@@ -74,7 +75,9 @@ def read_usage(
     last = to or timezone.now().date()
     first = from_ or last - min(timedelta(days=SHOWN - 1), last - date.min)
     if not 0 <= (last - first).days < DAYS:
-        message = f"`from` is at most {DAYS - 1} days before `to`, and not after it."
+        message = Sentence(
+            "`from` is at most {value} days before `to`, and not after it.", value=DAYS - 1
+        )
         raise ApiProblem(422, "bad_field", message, field="from" if from_ else "to")
     seq = Counter.objects.current(user_id)
     days = []

@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, InternalError, OperationalError
 
 from chat.database.sqlite_file import Unusable, check_file
+from chat.sentence import Sentence
 
 logger = logging.getLogger(__name__)
 
@@ -18,15 +19,25 @@ LOG_SECONDS = 60.0
 RECENT_SECONDS = 10.0
 """Seconds after its last sign at which a fault counts as over: checkpoints show one a second."""
 
-AWAY = "The server cannot reach its database. Try again in a moment."
-FULL = "The disk of the server's database is full. Nothing can be saved until there is space."
-READ_ONLY = "The server's database is read-only. Nothing can be saved until this is fixed."
-FAULTY = "The disk of the server's database has a fault. Nothing can be saved until it is repaired."
+AWAY = Sentence("The server cannot reach its database. Try again in a moment.")
+FULL = Sentence(
+    "The disk of the server's database is full. Nothing can be saved until there is space."
+)
+READ_ONLY = Sentence(
+    "The server's database is read-only. Nothing can be saved until this is fixed."
+)
+FAULTY = Sentence(
+    "The disk of the server's database has a fault. Nothing can be saved until it is repaired."
+)
 
-REASONS = {FULL: "storage_full", READ_ONLY: "storage_read_only", FAULTY: "storage_fault"}
+REASONS: dict[str, str] = {
+    FULL: "storage_full",
+    READ_ONLY: "storage_read_only",
+    FAULTY: "storage_fault",
+}
 """Reasons in `status` frames of replies that wait for the storage."""
 
-_SIGNS = {
+_SIGNS: dict[str, str] = {
     "53100": FULL,
     "database or disk is full": FULL,
     "25006": READ_ONLY,

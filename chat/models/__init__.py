@@ -15,6 +15,7 @@ from chat.models.messages import Message
 from chat.models.moved_text import replace_text
 from chat.models.offers import FoundModels, Offer, OfferedModel
 from chat.models.outcomes import Outcome
+from chat.models.preferences import Preferences
 from chat.models.prices import Prices
 from chat.models.processes import Process
 from chat.models.rations import Ration
@@ -52,6 +53,7 @@ __all__ = [
     "OfferedModel",
     "Outcome",
     "Part",
+    "Preferences",
     "Prices",
     "Process",
     "Ration",

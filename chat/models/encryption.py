@@ -10,6 +10,8 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from chat.sentence import Sentence
+
 
 class Unreadable(Exception):
     """A secret cannot be encrypted or decrypted; the text has cause and remedy."""
@@ -27,11 +29,13 @@ def decrypt(sealed: str, *, bound_to: str) -> dict[str, Any]:
         content = json.loads(_cipher().decrypt(sealed.encode()))
     except InvalidToken:
         raise Unreadable(
-            "It was encrypted with another ENCRYPTION_KEY. Restore that ENCRYPTION_KEY, or enter "
-            "the key again."
+            Sentence(
+                "It was encrypted with another ENCRYPTION_KEY. Restore that ENCRYPTION_KEY, or "
+                "enter the key again."
+            )
         ) from None
     if content["for"] != bound_to:
-        raise Unreadable("It was saved for another address. Enter the key again.")
+        raise Unreadable(Sentence("It was saved for another address. Enter the key again."))
     secrets: dict[str, Any] = content["secrets"]
     return secrets
 
@@ -53,7 +57,7 @@ def encrypted_anew(sealed: str) -> str:
     try:
         return _cipher().rotate(sealed.encode()).decode()
     except InvalidToken:
-        raise Unreadable("It was encrypted with another ENCRYPTION_KEY.") from None
+        raise Unreadable(Sentence("It was encrypted with another ENCRYPTION_KEY.")) from None
 
 
 def _cipher() -> MultiFernet:
@@ -65,7 +69,7 @@ def _ciphers() -> list[Fernet]:
     """One for each text of `ENCRYPTION_KEY`, with commas between them; any text serves."""
     texts = [text.strip() for text in settings.ENCRYPTION_KEY.split(",") if text.strip()]
     if not texts:
-        raise Unreadable("The server has no ENCRYPTION_KEY. Set one in its environment.")
+        raise Unreadable(Sentence("The server has no ENCRYPTION_KEY. Set one in its environment."))
     return [
         Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"parley-seal:" + text.encode()).digest()))
         for text in texts

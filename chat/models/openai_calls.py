@@ -29,6 +29,7 @@ from chat.models.statements import insert
 from chat.models.states import UNFINISHED, Role, Status
 from chat.models.titles import title_of
 from chat.models.turns import unfinished
+from chat.sentence import Sentence
 
 SYSTEM_LENGTH = 32_000
 """Characters of a system prompt that a conversation's settings take."""
@@ -64,9 +65,13 @@ def choice_named(user_id: int, model: str) -> Choice:
     named = [offer for offer in catalogue(user_id).offers if offer.name == model]
     if len(named) > 1:
         ids = ", ".join(offer.id for offer in named)
-        raise NoModel(f"Several endpoints offer this model. Ask for one of: {ids}.")
+        raise NoModel(
+            Sentence("Several endpoints offer this model. Ask for one of: {ids}.", ids=ids)
+        )
     if not named:
-        raise NoModel("This model is not offered here. GET /v1/models lists those that are.")
+        raise NoModel(
+            Sentence("This model is not offered here. GET /v1/models lists those that are.")
+        )
     return choose(named[0].id, user_id)
 
 

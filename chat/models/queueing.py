@@ -18,8 +18,9 @@ from chat.models.statements import insert
 from chat.models.states import Role, Status
 from chat.models.tokens import Token
 from chat.models.turns import Unfinished, first_in_line, reason_to_wait
+from chat.sentence import Sentence
 
-NOT_OFFERED = "This model is not offered here."
+NOT_OFFERED = Sentence("This model is not offered here.")
 
 
 def make_room(rows: Sequence[Unfinished], token: int | None = None) -> None:
@@ -36,8 +37,14 @@ def make_room(rows: Sequence[Unfinished], token: int | None = None) -> None:
         name, room = "QUEUED_REPLIES_PER_TOKEN", sum(places)
         taken = len(mine)
     if taken >= room:
-        said = f"{places.waiting} replies are already waiting ({name})."
-        raise TooMany(f"{said} Wait until some of them have ended.")
+        raise TooMany(
+            Sentence(
+                "{count} replies are already waiting ({setting}). Wait until some of them have "
+                "ended.",
+                count=places.waiting,
+                setting=name,
+            )
+        )
 
 
 def choice_for(user_id: int, model: str | None, *, fall_back: bool = False) -> Choice:
@@ -47,7 +54,7 @@ def choice_for(user_id: int, model: str | None, *, fall_back: bool = False) -> C
         default = catalogue(user_id).default
         found = choose(default.id, user_id) if default is not None else found
     if found.offer is None:
-        raise NoModel(NOT_OFFERED if model else "No model is available to you.")
+        raise NoModel(NOT_OFFERED if model else Sentence("No model is available to you."))
     return found
 
 

@@ -19,6 +19,7 @@ from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request, accepted
 from chat.models.states import Role, Status
 from chat.models.turns import unfinished, wake_next
+from chat.sentence import Sentence
 
 
 def edit(
@@ -88,7 +89,9 @@ def withdraw(user_id: int, key: UUID, *, message: UUID) -> Accepted:
         chat = row.conversation
         reply = _untouched(row)
         if reply is None:
-            raise NotAllowed("This message is already being answered. Stop the reply instead.")
+            raise NotAllowed(
+                Sentence("This message is already being answered. Stop the reply instead.")
+            )
         gone = accepted(chat, row, reply, gone=True)
         for later in reply.children.select_related("conversation").order_by("pk"):
             later.parent = row.parent
@@ -108,7 +111,7 @@ def _own(user_id: int, uid: UUID) -> Message:
     rows = Message.objects.select_related("conversation__leaf", "parent").defer(*RELATED_TEXTS)
     row = rows.get(conversation__owner_id=user_id, conversation__deleted_at=None, uid=uid)
     if row.role != Role.USER:
-        raise NotAllowed("Only your own messages can be changed.")
+        raise NotAllowed(Sentence("Only your own messages can be changed."))
     return row
 
 

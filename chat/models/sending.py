@@ -26,6 +26,7 @@ from chat.models.statements import columns, insert, instance, parameter, update
 from chat.models.states import Role
 from chat.models.titles import title_of
 from chat.models.turns import Unfinished, beside_unfinished, unfinished
+from chat.sentence import Sentence
 
 
 def send(
@@ -53,7 +54,7 @@ def send(
     def store(counter: Counter, owner: int | None) -> Accepted:
         if conversation is None:
             if parent is not None:
-                raise NotAllowed("A message of a new conversation has no parent.")
+                raise NotAllowed(Sentence("A message of a new conversation has no parent."))
             rows = unfinished(user_id)
             make_room(rows, token)
             choice = choice_for(user_id, model)
@@ -95,7 +96,7 @@ def continue_(
         rows = unfinished(user_id)
         make_room(rows, token)
         if not row.can_continue():
-            raise NotAllowed("This reply cannot be continued.")
+            raise NotAllowed(Sentence("This reply cannot be continued."))
         choice = choice_for(user_id, model or row.model, fall_back=model is None)
         chat = row.conversation
         call = ApiCall.objects.filter(reply=row.pk).first() if chat.source else None
@@ -127,7 +128,7 @@ def _place(
         raise Message.DoesNotExist
     pk, depth, role, *values = found
     if role != Role.ASSISTANT:
-        raise NotAllowed("A message can only follow a reply.")
+        raise NotAllowed(Sentence("A message can only follow a reply."))
     chat = instance(Conversation, values)
     above = Message(pk=pk, uid=parent, depth=depth, role=role, conversation=chat)
     return chat, above, rows

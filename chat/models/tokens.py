@@ -93,7 +93,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def find(self, secret: str) -> Token | None:
         """The live token with this secret, with its user."""
-        return self.live().select_related("user").filter(digest=_digest(secret)).first()
+        rows = self.live().select_related("user__chat_preferences")
+        return rows.filter(digest=_digest(secret)).first()
 
     def places(self, tokens: Iterable[int | None]) -> dict[int | None, Places]:
         """The places for replies of each of these tokens; None: for those of the user."""

@@ -14,6 +14,7 @@ from chat.protocol.objects import Settings, Shape
 from chat.protocol.positions import MOST, Position
 from chat.protocol.sentences import NOT_JSON, NOT_TEXT
 from chat.protocol.server_frames import error
+from chat.sentence import Sentence
 
 DEPTH = 16
 
@@ -30,8 +31,9 @@ class BadFrame(Exception):
         self.message = message
         self.facts = facts
 
-    def frame(self) -> str:
-        return error(self.code, self.message, **self.facts)
+    def frame(self, said: str = "") -> str:
+        """The `error` frame, with the message as it is said to this client."""
+        return error(self.code, said or self.message, **self.facts)
 
 
 # --- frames of clients ------------------------------------------------------------------------
@@ -148,18 +150,25 @@ def parse(raw: str | bytes, *, control_bytes: int, message_bytes: int) -> Client
     Sizes are in bytes of UTF-8.
     """
     if isinstance(raw, bytes):
-        raise BadFrame("bad_json", "A frame is a text message with one JSON object.")
+        raise BadFrame("bad_json", Sentence("A frame is a text message with one JSON object."))
     size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
     if size > max(message_bytes, control_bytes):
-        raise BadFrame("too_large", f"A frame has at most {message_bytes} bytes.")
+        raise BadFrame(
+            "too_large",
+            Sentence("A frame has at most {message_bytes} bytes.", message_bytes=message_bytes),
+        )
     value = _object(raw)
     kind = value.pop("type", None)
     struct = FRAMES.get(kind) if isinstance(kind, str) else None
     if struct is None:
-        message = "There is no frame of this type."
+        message = Sentence("There is no frame of this type.")
         raise BadFrame("unknown_type", message, field="type", **_about(value))
     if not struct.large and size > control_bytes:
-        message = f"A {kind} frame has at most {control_bytes} bytes."
+        message = Sentence(
+            "A {kind} frame has at most {control_bytes} bytes.",
+            kind=kind,
+            control_bytes=control_bytes,
+        )
         raise BadFrame("too_large", message, **_about(value))
     return _convert(value, struct)
 
@@ -171,28 +180,30 @@ def parse_body(kind: str, raw: bytes, *, limit: int, **fixed: object) -> ClientF
     them. No body at all is one without fields.
     """
     if len(raw) > limit:
-        raise BadFrame("too_large", f"A body has at most {limit} bytes.")
+        raise BadFrame("too_large", Sentence("A body has at most {limit} bytes.", limit=limit))
     try:
         value = _object(raw.decode("utf-8-sig") or "{}")  # some write a byte order mark
     except UnicodeDecodeError:
-        raise BadFrame("bad_json", "A body is JSON in UTF-8.") from None
+        raise BadFrame("bad_json", Sentence("A body is JSON in UTF-8.")) from None
     given = {name: str(item) for name, item in fixed.items() if item is not None}
     for name in fixed:
         if name in value:
             about = _about(value | given)
-            raise BadFrame("bad_field", "The URL says this already.", field=name, **about)
+            raise BadFrame("bad_field", Sentence("The URL says this already."), field=name, **about)
     return _convert(value | given, FRAMES[kind])
 
 
 def _object(raw: str) -> dict[str, Any]:
     if _depth(raw) > DEPTH:
-        raise BadFrame("too_deep", f"A frame is nested at most {DEPTH} levels deep.")
+        raise BadFrame(
+            "too_deep", Sentence("A frame is nested at most {depth} levels deep.", depth=DEPTH)
+        )
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise BadFrame("bad_json", NOT_JSON) from None
     if not isinstance(value, dict):
-        raise BadFrame("bad_json", "A frame is a JSON object.")
+        raise BadFrame("bad_json", Sentence("A frame is a JSON object."))
     return value
 
 
@@ -209,7 +220,7 @@ def _convert(value: dict[str, Any], struct: type[ClientFrame]) -> ClientFrame:
     if isinstance(frame, Send | Edit):
         text = clean(frame.text)
         if not text.strip():
-            raise BadFrame("bad_field", "The text is empty.", field="text", **about)
+            raise BadFrame("bad_field", Sentence("The text is empty."), field="text", **about)
         frame = msgspec.structs.replace(frame, text=text)
     return frame
 
@@ -263,9 +274,9 @@ def _explain(problem: msgspec.ValidationError) -> tuple[str | None, str]:
     path = found[1] if found else None
     if unknown := re.search(r"unknown field `([^`]{0,80})`", text):
         within = f"{path}." if path else ""
-        return within + clean(unknown[1]), "There is no such field."
+        return within + clean(unknown[1]), Sentence("There is no such field.")
     if missing := re.search(r"missing required field `([^`]+)`", text):
-        return missing[1], "This field is required."
+        return missing[1], Sentence("This field is required.")
     reason = text.split(" - at ")[0].rstrip(".")
     return path, f"{reason}."
 

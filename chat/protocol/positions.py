@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Self
 
+from chat.sentence import Sentence
+
 MOST = 2**31
 """The largest count in a frame."""
 PATTERN = r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}"
@@ -27,7 +29,7 @@ class Position(NamedTuple):
     def parse(cls, written: str) -> Self:
         """`attempt.text.reasoning`, as `str` writes it. Raises ValueError."""
         if not _WRITTEN.fullmatch(written):
-            raise ValueError("A position is attempt.text.reasoning, as in 1.120.0.")
+            raise ValueError(Sentence("A position is attempt.text.reasoning, as in 1.120.0."))
         return cls(*map(int, written.split(".")))
 
     def covers(self, other: Position) -> bool:

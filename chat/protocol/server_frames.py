@@ -229,7 +229,7 @@ def encode(frame: ServerFrame) -> str:
 def error(code: str, message: str, **facts: Any) -> str:
     """An `error` frame; facts that are None are left out."""
     known = {name: fact for name, fact in facts.items() if fact is not None}
-    return encode(ErrorFrame(code, message, **known))
+    return encode(ErrorFrame(code, str(message), **known))
 
 
 def end(row: MessageRow) -> str:

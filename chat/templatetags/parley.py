@@ -9,10 +9,12 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField
 from django.templatetags.static import static
-from django.utils import dateformat, translation
+from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chat import languages
 from chat.models import graphemes
 
 register = template.Library()
@@ -33,13 +35,19 @@ def initial(name: str) -> str:
 @register.filter
 def day(at: datetime) -> str:
     """A day as every page writes it."""
-    return dateformat.format(at, "j F Y")
+    return date_format(at, "DATE_FORMAT")
 
 
 @register.filter
 def moment(at: datetime) -> str:
     """A time as every page writes it; all are UTC."""
-    return dateformat.format(at, "j F Y, H:i")
+    return date_format(at, "DATETIME_FORMAT")
+
+
+@register.filter
+def translated(text: str) -> str:
+    """A sentence of the server in the page's language."""
+    return languages.translated(text)
 
 
 @register.simple_tag

@@ -60,6 +60,8 @@ RULES = {
     "accounts/password/reset/key/done/": NOWHERE,
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": NOWHERE,
     "accounts/sessions/": ACCOUNT,
+    "accounts/preferences/": ACCOUNT,
+    "accounts/language/": (405, 405, 405, 405, 405),  # it takes POST
     "accounts/tokens/": ACCOUNT,
     "accounts/tokens/new/": PROTECTED,
     "accounts/tokens/<uuid:uid>/revoke/": OWN,

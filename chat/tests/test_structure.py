@@ -18,15 +18,17 @@ CHAT = Path(__file__).resolve().parent.parent
 # Module or package of chat -> what of chat it may import. Those not listed stand side by side.
 MAY_IMPORT = {
     "address_parts": set(),
-    "endpoint": {"address_parts"},
-    "database": {"database"},
-    "models": {"models", "database", "endpoint"},
-    "protocol": {"protocol"},
+    "sentence": set(),
+    "languages": {"sentence"},
+    "endpoint": {"address_parts", "sentence"},
+    "database": {"database", "sentence"},
+    "models": {"models", "database", "endpoint", "sentence"},
+    "protocol": {"protocol", "sentence"},
     "flow_control": {"protocol"},
-    "upstream": {"upstream", "endpoint", "address_parts"},
+    "upstream": {"upstream", "endpoint", "address_parts", "sentence"},
     "metrics": {"metrics"},
     "logs": {"logs", "metrics"},
-    "sessions": {"models"},
+    "sessions": {"models", "languages"},
     "replies": {
         "replies",
         "sessions",
@@ -38,16 +40,17 @@ MAY_IMPORT = {
         "endpoint",
         "metrics",
     },
-    "endpoint_probe": {"endpoint", "upstream"},
-    "authentication": {"replies", "sessions", "models", "protocol"},
-    "commands": {"replies", "models", "database", "protocol"},
-    "admission": {"flow_control", "replies", "sessions", "protocol"},
+    "endpoint_probe": {"endpoint", "upstream", "sentence"},
+    "authentication": {"replies", "sessions", "models", "protocol", "languages", "sentence"},
+    "commands": {"replies", "models", "database", "protocol", "sentence"},
+    "admission": {"flow_control", "replies", "sessions", "protocol", "sentence"},
     "frame_writer": {"flow_control", "replies", "sessions", "protocol"},
     "socket_writer": {"frame_writer", "flow_control", "replies", "sessions", "protocol"},
     "streams": {
         "admission",
         "commands",
         "frame_writer",
+        "languages",
         "flow_control",
         "replies",
         "sessions",
@@ -55,6 +58,14 @@ MAY_IMPORT = {
         "database",
         "protocol",
     },
+}
+WITHOUT_DJANGO = {
+    "protocol",
+    "upstream",
+    "flow_control",
+    "endpoint",
+    "address_parts",
+    "sentence",
 }
 USE_UPSTREAM = {"upstream", "replies", "endpoint_probe"}
 SIDE_BY_SIDE = {"consumers", "api", "views", "admin"}
@@ -153,7 +164,14 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_upstream_and_protocol_know_nothing_of_django() -> None:
     for part, path in modules():
-        if part in {"protocol", "upstream", "flow_control", "endpoint", "address_parts"}:
+        if part in {
+            "protocol",
+            "upstream",
+            "flow_control",
+            "endpoint",
+            "address_parts",
+            "sentence",
+        }:
             assert "import django" not in path.read_text()
             assert "from django" not in path.read_text()
 

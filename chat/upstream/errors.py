@@ -6,35 +6,43 @@ sentences from here only; staff also get the endpoint's own words, after `scrub`
 
 from __future__ import annotations
 
+from chat.sentence import Sentence, counted, wording
+
 DETAIL_LIMIT = 2000
 """Characters of a detail."""
 
 SENTENCES = {
-    "unreachable": "The model server {name} cannot be reached.",
-    "unknown_host": "The address of the model server {name} is not known.",
-    "forbidden_address": "The model server {name} is at a network address that is not allowed.",
-    "tls_failed": "No secure connection to the model server {name} could be made.",
-    "timeout_connect": "The model server {name} did not accept a connection in time.",
-    "timeout_first_token": "The model server {name} did not begin to answer in time.",
-    "timeout_idle": "The model server {name} stopped sending in the middle of the answer.",
-    "connection_lost": "The connection to the model server {name} broke off.",
-    "refused_key": "The model server {name} refused the API key.",
-    "unreadable_key": "The key for the model server {name} cannot be read. "
-    "Ask an administrator to enter it again.",
-    "bad_header": "The model server {name} is set up with a header that cannot be sent.",
-    "no_credit": "The account at the model server {name} has no credit left.",
-    "unknown_model": "The model server {name} does not know this model.",
-    "not_found": "The model server {name} has nothing at this address.",
-    "bad_request": "The model server {name} refused the request.",
-    "refused_setting": "The model server {name} does not accept the setting {setting}.",
-    "too_large_context": "The conversation is too long for this model.",
-    "content_filtered": "The model server {name} declined this content.",
-    "rate_limited": "The model server {name} is busy and limits requests.",
-    "upstream_error": "The model server {name} reported a fault of its own.",
-    "redirected": "The model server {name} redirects to another address, which is not followed.",
-    "bad_response": "The model server {name} sent something other than an answer.",
-    "empty_response": "The model server {name} sent an empty answer.",
-    "tool_calls": "The model asked for a tool, but none is available.",
+    "unreachable": wording("The model server {name} cannot be reached."),
+    "unknown_host": wording("The address of the model server {name} is not known."),
+    "forbidden_address": wording(
+        "The model server {name} is at a network address that is not allowed."
+    ),
+    "tls_failed": wording("No secure connection to the model server {name} could be made."),
+    "timeout_connect": wording("The model server {name} did not accept a connection in time."),
+    "timeout_first_token": wording("The model server {name} did not begin to answer in time."),
+    "timeout_idle": wording("The model server {name} stopped sending in the middle of the answer."),
+    "connection_lost": wording("The connection to the model server {name} broke off."),
+    "refused_key": wording("The model server {name} refused the API key."),
+    "unreadable_key": wording(
+        "The key for the model server {name} cannot be read. "
+        "Ask an administrator to enter it again."
+    ),
+    "bad_header": wording("The model server {name} is set up with a header that cannot be sent."),
+    "no_credit": wording("The account at the model server {name} has no credit left."),
+    "unknown_model": wording("The model server {name} does not know this model."),
+    "not_found": wording("The model server {name} has nothing at this address."),
+    "bad_request": wording("The model server {name} refused the request."),
+    "refused_setting": wording("The model server {name} does not accept the setting {setting}."),
+    "too_large_context": wording("The conversation is too long for this model."),
+    "content_filtered": wording("The model server {name} declined this content."),
+    "rate_limited": wording("The model server {name} is busy and limits requests."),
+    "upstream_error": wording("The model server {name} reported a fault of its own."),
+    "redirected": wording(
+        "The model server {name} redirects to another address, which is not followed."
+    ),
+    "bad_response": wording("The model server {name} sent something other than an answer."),
+    "empty_response": wording("The model server {name} sent an empty answer."),
+    "tool_calls": wording("The model asked for a tool, but none is available."),
 }
 """Sentences by code."""
 
@@ -59,12 +67,13 @@ _PERMANENT = {
 class UpstreamError(Exception):
     """The failure of a request, with the reason that users and staff read.
 
-    `code` is one of `SENTENCES`, `message` the sentence for users. `permanent` says that the same
-    request will fail again; `retry_after` is seconds, where the endpoint named a time; `status` the
-    HTTP status, where there was one, also one reported within a stream. `setting` is the name of
-    the refused setting, as we sent it; "prefix" where the continuation of a text was refused.
-    `detail` is for staff only; `advice` ends the sentence. `as_api` says that the endpoint itself
-    reported the error, in the shape of this API.
+    `code` is one of `SENTENCES`, `message` the sentence for users, `sentence` the same with its
+    wording, to be translated. `permanent` says that the same request will fail again; `retry_after`
+    is seconds, where the endpoint named a time; `status` the HTTP status, where there was one, also
+    one reported within a stream. `setting` is the name of the refused setting, as we sent it;
+    "prefix" where the continuation of a text was refused. `detail` is for staff only; `advice` ends
+    the sentence. `as_api` says that the endpoint itself reported the error, in the shape of this
+    API.
     """
 
     def __init__(
@@ -80,11 +89,13 @@ class UpstreamError(Exception):
         advice: str = "",
     ) -> None:
         self.code = code
-        self.message = SENTENCES[code].format(name=name, setting=setting)
+        said = Sentence(SENTENCES[code], name=name, setting=setting)
         if retry_after is not None and retry_after >= 1:
-            self.message += f" Try again in {_duration(retry_after)}."
+            said = Sentence("{sentence} {next}", sentence=said, next=_again_in(retry_after))
         if advice:
-            self.message = f"{self.message.removesuffix('.')}: {advice}."
+            said = Sentence(f"{said.removesuffix('.')}: {advice}.")
+        self.sentence = said
+        self.message = str(said)
         self.permanent = code in _PERMANENT
         self.passing = False
         self.retry_after = retry_after
@@ -98,8 +109,15 @@ class UpstreamError(Exception):
         return f"UpstreamError({self.code!r}, status={self.status})"
 
 
-def _duration(seconds: float) -> str:
-    units = (("second", 1, 90), ("minute", 60, 5400), ("hour", 3600, 172_800))
-    unit, size = next(((u, s) for u, s, most in units if seconds < most), ("day", 86_400))
-    count = round(seconds / size)
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+def _again_in(seconds: float) -> Sentence:
+    if seconds < 90:
+        count = round(seconds)
+        return counted("Try again in {count} second.", "Try again in {count} seconds.", count)
+    if seconds < 5400:
+        count = round(seconds / 60)
+        return counted("Try again in {count} minute.", "Try again in {count} minutes.", count)
+    if seconds < 172_800:
+        count = round(seconds / 3600)
+        return counted("Try again in {count} hour.", "Try again in {count} hours.", count)
+    count = round(seconds / 86_400)
+    return counted("Try again in {count} day.", "Try again in {count} days.", count)

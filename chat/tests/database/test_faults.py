@@ -29,7 +29,7 @@ from chat.replies.live import LiveReply
 from chat.replies.producer import Producer
 from chat.tests.replies.test_notifications import until
 
-PRAGMAS = {
+PRAGMAS: dict[str, tuple[str, str]] = {
     FULL: ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 4294967294"),
     READ_ONLY: ("PRAGMA query_only = 1", "PRAGMA query_only = 0"),
 }

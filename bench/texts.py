@@ -4,8 +4,9 @@
 
 Each is opened in Chromium in a page of its own, in the chat and in the admin. Told are: first paint
 (ms from the request of the page until the reply's first block has a place in it), the end (all of
-it is there), the longest task, how many took more than 50 ms, and the elements drawn. All but the
-last are of this machine as busy as it is; a short reply shows what the page takes by itself.
+it is there), the longest task and its share of a processor, how many took more than 50 ms, and the
+elements drawn. Times are of this machine as busy as it is, but for the processor's; a short reply
+shows what the page takes by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from bench.servers import Server, parley
 from chat.tests.browser.find_browser import ARGUMENTS, installed
@@ -96,23 +97,67 @@ WATCH = """([selector, end]) => {
 }"""
 
 
-def measure(context: BrowserContext, address: str, selector: str) -> dict[str, Any]:
+class Tasks:
+    """Tasks of a page's main thread, as Chromium traces them."""
+
+    def __init__(self, context: BrowserContext, page: Page) -> None:
+        self._page, self._session = page, context.new_cdp_session(page)
+        self._events: list[dict[str, Any]] = []
+        self._complete = False
+        self._session.on("Tracing.dataCollected", lambda data: self._events.extend(data["value"]))
+        self._session.on("Tracing.tracingComplete", self._completed)
+        traced = {"includedCategories": ["devtools.timeline", "toplevel"]}
+        self._session.send("Tracing.start", {"traceConfig": traced})
+
+    def _completed(self, _: object) -> None:
+        self._complete = True
+
+    def longest(self, origin: str) -> float:
+        """Milliseconds of a processor that the longest task of this origin's pages took."""
+        self._session.send("Tracing.end")
+        while not self._complete:
+            self._page.wait_for_timeout(50)
+        # The browser's own pages have processes, too.
+        ours = {
+            event["pid"]
+            for event in self._events
+            if event["name"] in ("EvaluateScript", "FunctionCall")
+            and origin in json.dumps(event.get("args"))
+        }
+        main = {
+            (event["pid"], event["tid"])
+            for event in self._events
+            if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+        }
+        longest: float = max(
+            event.get("tdur", 0) / 1000
+            for event in self._events
+            if event["name"].endswith("RunTask")
+            and event["pid"] in ours
+            and (event["pid"], event["tid"]) in main
+        )
+        return longest
+
+
+def measure(context: BrowserContext, origin: str, path: str, selector: str) -> dict[str, Any]:
     """Open an address; returns the measures of the element with this selector."""
     page = context.new_page()
+    tasks = Tasks(context, page)
     page.add_init_script(f"({WATCH})({json.dumps([selector, END])})")
-    page.goto(address, wait_until="commit")
+    page.goto(origin + path, wait_until="commit")
     deadline = monotonic() + PATIENCE
     while not page.evaluate("seen.done") and monotonic() < deadline:
         page.wait_for_timeout(300)
     page.wait_for_timeout(700)
     seen: dict[str, Any] = page.evaluate("seen")
+    seen["cpu"] = tasks.longest(origin)
     page.close()
     return seen
 
 
 def show(server: Server, ids: dict[str, list[str]], context: BrowserContext) -> None:
     """Print a row for each kind."""
-    print("kind            where       first  end      longest  long  nodes")
+    print("kind            where       first  end      longest      CPU   long  nodes")
     for name, (uid, pk) in ids.items():
         ways = {
             "chat": (f"/c/{uid}", ".reply > .markdown"),
@@ -122,11 +167,12 @@ def show(server: Server, ids: dict[str, list[str]], context: BrowserContext) -> 
             ),
         }
         for where, (path, selector) in ways.items():
-            seen = measure(context, f"http://127.0.0.1:{server.port}{path}", selector)
+            seen = measure(context, f"http://127.0.0.1:{server.port}", path, selector)
             end = f"{seen['done'] / 1000:.1f} s" if seen["done"] else "never"
             print(
                 f"{name:15} {where:11} {seen['first']:5.0f}  {end:7}"
-                f"  {seen['longest']:5.0f} ms {seen['long']:5} {seen['nodes']:6}",
+                f"  {seen['longest']:5.0f} ms {seen['cpu']:5.0f} ms"
+                f" {seen['long']:5} {seen['nodes']:6}",
                 flush=True,
             )
 

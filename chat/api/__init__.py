@@ -6,7 +6,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import NinjaAPI
 
-from chat.api import account, bulk, conversations, exports, folders, messages, pins, replies, usage
+from chat.api import (
+    account,
+    branches,
+    bulk,
+    conversations,
+    exports,
+    folders,
+    messages,
+    pins,
+    replies,
+    usage,
+)
 from chat.api.answers import answer
 from chat.api.auth import Access
 from chat.api.bodies import JsonParser
@@ -15,7 +26,18 @@ from chat.api.problems import handle
 
 api = NinjaAPI(title="Parley", version="1", docs_url=None, openapi_url=None, parser=JsonParser())
 handle(api)
-for module in (account, usage, bulk, conversations, pins, folders, exports, messages, replies):
+for module in (
+    account,
+    usage,
+    bulk,
+    conversations,
+    branches,
+    pins,
+    folders,
+    exports,
+    messages,
+    replies,
+):
     api.add_router("", module.router)
 
 

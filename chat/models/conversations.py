@@ -103,6 +103,10 @@ class Conversation(models.Model):
         db_default="",
         help_text="Where it was begun.",
     )
+    branched_conversation = models.UUIDField(
+        null=True, help_text="The conversation it was branched from, which may be gone."
+    )
+    branched_message = models.UUIDField(null=True, help_text="The last message that was copied.")
     message_count = models.PositiveIntegerField(default=0)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(help_text="Last activity.")

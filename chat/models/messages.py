@@ -34,6 +34,9 @@ class Message(OutcomeColumns):
     )
     role = models.CharField(max_length=9, choices=Role)
     text = models.TextField(blank=True)
+    copied = models.BooleanField(
+        default=False, db_default=False, help_text="Copied from another conversation, by a branch."
+    )
     created = models.DateTimeField(auto_now_add=True)
     seq = models.BigIntegerField(default=0)
 

@@ -24,6 +24,7 @@ def usage(user_id: int, first: date, last: date) -> Iterator[dict[str, Any]]:
     replies = Message.objects.filter(
         user_id=user_id,
         role=Role.ASSISTANT,
+        copied=False,
         ended__gte=datetime.combine(first, time.min, UTC),
         ended__lte=datetime.combine(last, time.max, UTC),
     ).exclude(status__in=UNFINISHED)

@@ -47,6 +47,13 @@ class Settings(Shape, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
+class BranchPoint(Shape, frozen=True):
+    """The place at which a conversation was branched off; both may be deleted since."""
+
+    conversation: UUID
+    message: UUID
+
+
 class ConversationObject(Shape, frozen=True):
     id: UUID
     title: str
@@ -63,6 +70,7 @@ class ConversationObject(Shape, frozen=True):
     pinned: Annotated[
         int, described("Place among the pinned ones, the largest first; 0: not pinned.")
     ]
+    branched_from: BranchPoint | None
 
 
 class FolderObject(Shape, frozen=True):
@@ -215,6 +223,8 @@ class ConversationRow(HasUid, Protocol):
     seq: int
     folder_id: UUID | None
     pinned: int
+    branched_conversation: UUID | None
+    branched_message: UUID | None
 
     @property
     def leaf(self) -> HasUid | None: ...
@@ -297,7 +307,12 @@ def conversation_object(row: ConversationRow) -> ConversationObject:
         seq=row.seq,
         folder=row.folder_id,
         pinned=row.pinned,
+        branched_from=_branch_point(row.branched_conversation, row.branched_message),
     )
+
+
+def _branch_point(conversation: UUID | None, message: UUID | None) -> BranchPoint | None:
+    return BranchPoint(conversation, message) if conversation and message else None
 
 
 def folder_object(row: FolderRow) -> FolderObject:

@@ -58,7 +58,7 @@ def read(progress: Mapping[int, Progress]) -> dict[int, ReplicaState]:
         .values("number")
     )
     rows = (
-        Reply.objects.filter(pk__in=list(progress))
+        Reply.objects.filter(pk__in=list(progress), conversation__deleted_at=None)
         .select_related("owner")
         .defer(*TRACKS, "error_detail")
         .annotate(before=Case(When(status=Status.QUEUED, then=Subquery(before)), default=None))

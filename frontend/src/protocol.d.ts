@@ -16,6 +16,11 @@ export interface Ack {
   reasoning: number;
 }
 
+export interface BranchPoint {
+  conversation: string;
+  message: string;
+}
+
 export interface ChangesAnswer {
   seq: number;
   reset: boolean;
@@ -68,6 +73,7 @@ export interface ConversationObject {
   folder: string | null;
   /** Place among the pinned ones, the largest first; 0: not pinned. */
   pinned: number;
+  branched_from: BranchPoint | null;
 }
 
 export interface Deleted {

@@ -73,6 +73,9 @@ RULES: dict[tuple[str, str], Rule] = {
         makes(200),
         body={"id": ID, "action": "archive", "conversations": ["{conversation}"]},
     ),
+    ("POST", "api/v1/conversations/<uid>/branch"): Rule(
+        "chat", own(201), body={"id": ID, "message": "{reply}"}
+    ),
     ("POST", "api/v1/conversations/<uid>/restore"): Rule("chat", own(200)),
     ("GET", "api/v1/conversations/<uid>/export"): Rule("export", OWN),
     ("PUT", "api/v1/pins"): Rule("chat", own(200), body={"conversations": ["{conversation}"]}),

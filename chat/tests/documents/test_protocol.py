@@ -56,6 +56,8 @@ def built() -> dict[str, list[list[str]]]:
         seq=1,
         folder_id=None,
         pinned=0,
+        branched_conversation=None,
+        branched_message=None,
     )
     folder: Any = SimpleNamespace(uid=uid, name="", created=NOW, seq=1)
     frames = [

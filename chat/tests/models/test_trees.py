@@ -38,6 +38,7 @@ from chat.models import (
     changes_since,
     removal,
 )
+from chat.models.branching import branch
 from chat.models.bulk import Action, act_on
 from chat.models.pins import order_pins
 
@@ -45,7 +46,7 @@ KINDS = (
     "send", "send", "answer", "edit", "edit", "regenerate", "withdraw", "withdraw", "stop",
     "continue", "claim", "claim", "write", "finish", "fail", "lose", "choose", "remove",
     "make_folder", "drop_folder", "restore_folder", "pin", "order_pins", "file",
-    "restore", "restore", "forget", "act",
+    "restore", "restore", "forget", "act", "branch",
 )  # fmt: skip
 
 
@@ -180,6 +181,9 @@ class World:
         actions: list[Action] = ["archive", "unarchive", "move", "delete", "restore"]
         other = Conversation.objects.order_by("pk")[pick % Conversation.objects.count()]
         act_on(self.alice.pk, uuid4(), actions[pick % 5], [chat.uid, other.uid])
+
+    def _branch(self, reply: Reply, pick: int) -> None:
+        branch(self.alice.pk, uuid4(), conversation=reply.conversation.uid, message=reply.uid)
 
     def _forget(self, chat: Conversation, pick: int) -> None:
         """Final deletion of a removed one, of which nobody hears anything."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from chat.address_parts import has_dot_segments, is_host
-from chat.sentence import Sentence
+from chat.sentence import Sentence, wording
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """A token of RFC 9110."""
@@ -140,59 +140,63 @@ class EndpointConfig:
 
     prefix: str = _option(
         "",
-        "continuing a text",
-        "How an incomplete reply is continued. See docs/endpoints.md.",
+        wording("continuing a text"),
+        wording("How an incomplete reply is continued. See docs/endpoints.md."),
         choices={
-            "": "By an instruction to the model (works with all)",
-            "plain": "A trailing assistant message is continued (llama.cpp)",
-            "vllm": "continue_final_message (vLLM, SGLang)",
-            "flag": "prefix: true on the last message (DeepSeek /beta, Mistral)",
+            "": wording("By an instruction to the model (works with all)"),
+            "plain": wording("A trailing assistant message is continued (llama.cpp)"),
+            "vllm": wording("continue_final_message (vLLM, SGLang)"),
+            "flag": wording("prefix: true on the last message (DeepSeek /beta, Mistral)"),
         },
         longest=10,
     )
     max_tokens_name: str = _option(
         "max_tokens",
-        "name of the length limit",
+        wording("name of the length limit"),
         choices={
-            "max_tokens": "max_tokens (most endpoints)",
+            "max_tokens": wording("max_tokens (most endpoints)"),
             "max_completion_tokens": "max_completion_tokens (OpenAI, Azure)",
         },
         longest=24,
     )
     key_header: str = _option(
         "authorization",
-        "header of the key",
+        wording("header of the key"),
         choices={
-            "authorization": "Authorization: Bearer (most endpoints)",
+            "authorization": wording("Authorization: Bearer (most endpoints)"),
             "api-key": "api-key (Azure)",
         },
         longest=14,
     )
-    api_version: str = _option("", "API version", "Azure only, as in 2024-10-21.", longest=40)
+    api_version: str = _option(
+        "", wording("API version"), wording("Azure only, as in 2024-10-21."), longest=40
+    )
     path: str = _option(
         COMPLETIONS,
-        "path",
-        "Below the address. {model} stands for the model's name, as in Azure's "
-        "/openai/deployments/{model}/chat/completions.",
+        wording("path"),
+        wording(
+            "Below the address. {model} stands for the model's name, as in Azure's "
+            "/openai/deployments/{model}/chat/completions."
+        ),
         longest=200,
         check=check_path,
     )
     connect_timeout: float = _option(
         10.0,
-        "connect time-out",
-        "Seconds until it accepts a connection. Empty: CONNECT_TIMEOUT.",
+        wording("connect time-out"),
+        wording("Seconds until it accepts a connection. Empty: CONNECT_TIMEOUT."),
         setting="CONNECT_TIMEOUT",
     )
     first_token_timeout: float = _option(
         300.0,
-        "first token time-out",
-        "Seconds without text, while it still sends data. Empty: FIRST_TOKEN_TIMEOUT.",
+        wording("first token time-out"),
+        wording("Seconds without text, while it still sends data. Empty: FIRST_TOKEN_TIMEOUT."),
         setting="FIRST_TOKEN_TIMEOUT",
     )
     idle_timeout: float = _option(
         60.0,
-        "idle time-out",
-        "Seconds without a single byte, also before the reply. Empty: IDLE_TIMEOUT.",
+        wording("idle time-out"),
+        wording("Seconds without a single byte, also before the reply. Empty: IDLE_TIMEOUT."),
         setting="IDLE_TIMEOUT",
     )
 

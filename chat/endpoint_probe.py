@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from chat.endpoint import EndpointConfig
-from chat.sentence import Sentence, counted
+from chat.sentence import Sentence, counted, wording
 from chat.upstream import ChatRequest, Client, UpstreamError
 
 CONNECT_SECONDS = 6.0
@@ -31,15 +31,15 @@ NEEDS_MORE = "output limit was reached"
 """Words of OpenAI's reasoning models about a limit of one token, though they work."""
 
 HINTS = {
-    "unreachable": "Is it running, and can this server reach that host and port?",
-    "forbidden_address": "docs/endpoints.md says which addresses are.",
-    "unknown_host": "Is the host name spelled correctly?",
-    "tls_failed": "Is it https there, with a certificate that this server trusts?",
-    "not_found": "Does the address end where it should, mostly in /v1? Is the path right?",
-    "redirected": "Use the address it redirects to.",
-    "bad_response": "Is this the address of an API, and not of a web page?",
-    "unknown_model": "Is the model's name written as the endpoint writes it?",
-    "timeout_first_token": "It may still be loading the model: try again in a minute.",
+    "unreachable": wording("Is it running, and can this server reach that host and port?"),
+    "forbidden_address": wording("docs/endpoints.md says which addresses are."),
+    "unknown_host": wording("Is the host name spelled correctly?"),
+    "tls_failed": wording("Is it https there, with a certificate that this server trusts?"),
+    "not_found": wording("Does the address end where it should, mostly in /v1? Is the path right?"),
+    "redirected": wording("Use the address it redirects to."),
+    "bad_response": wording("Is this the address of an API, and not of a web page?"),
+    "unknown_model": wording("Is the model's name written as the endpoint writes it?"),
+    "timeout_first_token": wording("It may still be loading the model: try again in a minute."),
 }
 
 
@@ -92,7 +92,7 @@ async def test(
             )
         except UpstreamError as problem:
             names, known = [], problem.as_api
-            listed = _failed("Its list of models", problem, client)
+            listed = _failed(Sentence("Its list of models"), problem, client)
             if problem.code in NO_CONNECTION:
                 return await _discreetly([listed], client, began, discreet=discreet)
         model = model or (names[0] if names else None)
@@ -123,7 +123,7 @@ async def models(endpoint: EndpointConfig, *, discreet: bool = False) -> list[st
     try:
         names = await _names(client)
     except UpstreamError as problem:
-        findings = [_failed("Its list of models", problem, client)]
+        findings = [_failed(Sentence("Its list of models"), problem, client)]
         if not problem.as_api:
             findings = await _discreetly(findings, client, began, discreet=discreet)
         raise NotListed(findings[0]) from None
@@ -151,7 +151,9 @@ async def _discreetly(
 
 
 def _unreadable(endpoint: EndpointConfig) -> Finding:
-    return Finding(False, UpstreamError("unreadable_key", endpoint.label).message, endpoint.problem)
+    return Finding(
+        False, UpstreamError("unreadable_key", endpoint.label).sentence, endpoint.problem
+    )
 
 
 def _client(endpoint: EndpointConfig) -> Client:
@@ -191,27 +193,34 @@ async def _try_reply(client: Client, model: str, seconds: float) -> tuple[Findin
             answered = stream.facts.model
     except TimeoutError:
         problem = UpstreamError("timeout_first_token", client.endpoint.label)
-        return _failed(f"A reply from {model}", problem, client), False
+        return _failed(Sentence("A reply from {model}", model=model), problem, client), False
     except UpstreamError as problem:
         if NEEDS_MORE not in problem.detail:
-            return _failed(f"A reply from {model}", problem, client), problem.as_api
-    by = f", answered by {answered}" if answered not in (None, model) else ""
-    return Finding(
-        True,
-        Sentence(
-            "A reply from {model}{by}: after {value} s.",
+            return _failed(
+                Sentence("A reply from {model}", model=model), problem, client
+            ), problem.as_api
+    took = f"{loop.time() - began:.1f}"
+    if answered in (None, model):
+        said = Sentence("A reply from {model}: after {seconds} s.", model=model, seconds=took)
+    else:
+        said = Sentence(
+            "A reply from {model}, answered by {other}: after {seconds} s.",
             model=model,
-            by=by,
-            value=f"{loop.time() - began:.1f}",
-        ),
-    ), True
+            other=answered,
+            seconds=took,
+        )
+    return Finding(True, said), True
 
 
-def _failed(step: str, problem: UpstreamError, client: Client) -> Finding:
+def _failed(step: Sentence, problem: UpstreamError, client: Client) -> Finding:
     """A finding with a sentence, and a hint if there is one."""
     hint = HINTS.get(problem.code, "")
     if problem.code == "refused_key" and not client.endpoint.api_key:
-        hint = "It requires a key, but none is set."
+        hint = wording("It requires a key, but none is set.")
     elif problem.setting in ("max_tokens", "max_completion_tokens"):
-        hint = "Choose the other name for the length limit."
-    return Finding(False, f"{step}: {problem.message} {hint}".strip(), problem.detail)
+        hint = wording("Choose the other name for the length limit.")
+    facts = {"step": step, "problem": problem.sentence}
+    if not hint:
+        return Finding(False, Sentence("{step}: {problem}", **facts), problem.detail)
+    said = Sentence("{step}: {problem} {hint}", **facts, hint=Sentence(hint))
+    return Finding(False, said, problem.detail)

@@ -18,6 +18,7 @@ from allauth.account.internal.flows.password_reset import request_password_reset
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from chat.log_in import check_password
 from chat.models import Token
@@ -40,7 +41,7 @@ class OffersToRevoke:
         )
         if has_tokens:
             self.fields["revoke_tokens"] = forms.BooleanField(
-                label="Also revoke my API tokens", required=False
+                label=_("Also revoke my API tokens"), required=False
             )
 
     def save(self) -> None:

@@ -18,7 +18,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
 
+from chat.languages import translated
 from chat.models.encryption import Unreadable, decrypt, encrypt, encrypted_anew, is_encrypted
+from chat.sentence import Sentence
 
 PURPOSE = "second factor"
 SECRETS = ("secret", "seed")
@@ -36,7 +38,9 @@ class SealingAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         try:
             return encrypt({"secret": text}, bound_to=PURPOSE)
         except Unreadable as why:
-            raise SecretLost(f"A second factor cannot be stored. {why}") from None
+            raise SecretLost(
+                Sentence("A second factor cannot be stored. {reason}", reason=why.args[0])
+            ) from None
 
     def decrypt(self, encrypted_text: str) -> str:
         if not is_encrypted(encrypted_text):
@@ -45,9 +49,11 @@ class SealingAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             return str(decrypt(encrypted_text, bound_to=PURPOSE)["secret"])
         except Unreadable:
             raise SecretLost(
-                "Your second factor was encrypted with another ENCRYPTION_KEY. The operator of the "
-                "server can restore that key. Otherwise an administrator can remove the second "
-                "factor, and you can set up a new one."
+                Sentence(
+                    "Your second factor was encrypted with another ENCRYPTION_KEY. The operator of "
+                    "the server can restore that key. Otherwise an administrator can remove the "
+                    "second factor, and you can set up a new one."
+                )
             ) from None
 
 
@@ -89,7 +95,7 @@ class _WithSecretLost:
         try:
             code: str = super().clean_code()  # type: ignore[misc]
         except SecretLost as why:
-            raise forms.ValidationError(str(why)) from None
+            raise forms.ValidationError(translated(why.args[0])) from None
         return code
 
 
@@ -109,7 +115,7 @@ class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
         try:
             SealingAdapter().encrypt("")
         except SecretLost as why:
-            raise forms.ValidationError(str(why)) from None
+            raise forms.ValidationError(translated(why.args[0])) from None
         return code
 
 

@@ -11,11 +11,12 @@ from django.contrib.auth.forms import (
     UserChangeForm,
 )
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import Token
 from chat.names import is_taken, normalised
 
-TAKEN = "Another account uses this name or address."
+TAKEN = _("Another account uses this name or address.")
 
 
 class NamesOnce(forms.ModelForm):  # type: ignore[type-arg]
@@ -60,7 +61,9 @@ class NewAccountForm(NormalPassword, NamesOnce, AdminUserCreationForm):  # type:
 class PasswordOfAccountForm(NormalPassword, AdminPasswordChangeForm):  # type: ignore[type-arg]
     """A new password for somebody else, which ends the sessions and tokens of the old one."""
 
-    revoke_tokens = forms.BooleanField(label="Revoke the API tokens of the account", required=False)
+    revoke_tokens = forms.BooleanField(
+        label=_("Revoke the API tokens of the account"), required=False
+    )
 
     def save(self, commit: bool = True) -> Any:
         user = super().save(commit)

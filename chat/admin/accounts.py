@@ -20,6 +20,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chat.admin.account_forms import AccountForm, NewAccountForm, PasswordOfAccountForm
 from chat.admin.guard import GuardedAdmin
@@ -42,7 +44,7 @@ if not settings.SQLITE:
 
 FIELDS_OF_STAFF = (
     (None, {"fields": ("username", "email", "first_name", "last_name", "is_active")}),
-    ("Important dates", {"fields": ("last_login", "date_joined")}),
+    (_("Important dates"), {"fields": ("last_login", "date_joined")}),
 )
 
 
@@ -129,7 +131,7 @@ class AccountAdmin(GuardedAdmin, UserAdmin):  # type: ignore[type-arg]
         actions.pop("delete_selected", None)  # asks for no account in particular
         return actions
 
-    @admin.action(description="Deactivate the selected users", permissions=["change"])
+    @admin.action(description=_("Deactivate the selected users"), permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Log them out and let them in no more; their conversations stay."""
         chosen = touchable(request.user, queryset).exclude(username=request.user.get_username())
@@ -139,10 +141,14 @@ class AccountAdmin(GuardedAdmin, UserAdmin):  # type: ignore[type-arg]
             user.save(update_fields=["is_active"])
             changed.append(user)
         LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, "Deactivated.")  # type: ignore[arg-type]
-        self.message_user(request, f"Users deactivated: {len(changed)}.", messages.SUCCESS)
+        self.message_user(
+            request,
+            gettext("Users deactivated: {count}.").format(count=len(changed)),
+            messages.SUCCESS,
+        )
 
     @admin.action(
-        description="Remove the second factor of the selected users", permissions=["rights"]
+        description=_("Remove the second factor of the selected users"), permissions=["rights"]
     )
     def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Remove second factors, for people who have lost phone and recovery codes."""
@@ -150,7 +156,11 @@ class AccountAdmin(GuardedAdmin, UserAdmin):  # type: ignore[type-arg]
         helped = list(User.objects.filter(pk__in=removed.values("user")))
         removed.delete()
         LogEntry.objects.log_actions(request.user.pk, helped, CHANGE, "Removed the second factor.")  # type: ignore[arg-type]
-        self.message_user(request, f"Second factors removed: {len(helped)}.", messages.SUCCESS)
+        self.message_user(
+            request,
+            gettext("Second factors removed: {count}.").format(count=len(helped)),
+            messages.SUCCESS,
+        )
 
 
 @admin.register(Group)

@@ -13,6 +13,8 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from chat.admin.filters import (
     ActivityFilter,
@@ -31,7 +33,10 @@ FEW = 2000
 """Up to so many matches of a search are looked up at once and then sorted."""
 
 
-BAD_ENDS = {Status.FAILED: "failed", Status.INTERRUPTED: "cut off"}
+BAD_ENDS = {
+    Status.FAILED: gettext_noop("{count} failed"),
+    Status.INTERRUPTED: gettext_noop("{count} cut off"),
+}
 
 
 class PageById(Paginator):  # type: ignore[type-arg]
@@ -69,28 +74,30 @@ class ConversationAdmin(GuardedAdmin):
     actions = None
     paginator = PageById
 
-    @admin.display(description="Messages")
+    @admin.display(description=_("Messages"))
     def messages(self, row: Conversation) -> int:
         return row.message_count
 
-    @admin.display(description="Origin")
+    @admin.display(description=_("Origin"))
     def origin(self, row: Conversation) -> str:
         return "API" if row.source else ""
 
-    @admin.display(description="Replies")
+    @admin.display(description=_("Replies"))
     def state(self, row: Conversation) -> str:
-        counts = [(getattr(row, f"replies_{end}", 0), word) for end, word in BAD_ENDS.items()]
-        counted = [f"{count} {word}" for count, word in counts if count]
-        return ", ".join(["in progress", *counted] if row.running else counted)
+        counts = [(getattr(row, f"replies_{end}", 0), words) for end, words in BAD_ENDS.items()]
+        counted = [gettext(words).format(count=count) for count, words in counts if count]
+        return ", ".join([gettext("in progress"), *counted] if row.running else counted)
 
-    @admin.display(description="Last activity (UTC)", ordering="updated")
+    @admin.display(description=_("Last activity (UTC)"), ordering="updated")
     def last_activity(self, row: Conversation) -> str:
         return moment(row.updated)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Conversations"} | (extra_context or {}))
+        return super().changelist_view(
+            request, {"title": gettext("Conversations")} | (extra_context or {})
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         """All but removed ones, and those that are not to be stored and end in a moment: a few."""

@@ -6,10 +6,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chat.endpoint import HEADER_NAME, OPTIONS, WrongValue, clean_value, usual_max_tokens_name
+from chat.languages import translated
 from chat.models import Dropped, Endpoint, Unreadable, environment_endpoints
 from chat.models.encryption import encrypt
+from chat.templatetags.parley import day
 
 DOTS = "••••••"
 """Stands for a stored value, and keeps it."""
@@ -29,17 +33,19 @@ class HeaderLines(forms.Textarea):
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     key = forms.CharField(
-        label="Key",
+        label=_("Key"),
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"}),
     )
-    remove_key = forms.BooleanField(label="Remove the key", required=False)
+    remove_key = forms.BooleanField(label=_("Remove the key"), required=False)
     headers = forms.CharField(
-        label="Headers",
+        label=_("Headers"),
         required=False,
         widget=HeaderLines(attrs={"rows": 3, "cols": 60, "spellcheck": "false"}),
-        help_text="Sent with every request, one per line, as in X-Title: Parley. Their values "
-        f"are encrypted like the key. Leave {DOTS} to keep a stored value.",
+        help_text=_(
+            "Sent with every request, one per line, as in X-Title: Parley. Their values are "
+            "encrypted like the key. Leave •••••• to keep a stored value."
+        ),
     )
 
     class Meta:
@@ -52,14 +58,10 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         row: Endpoint = self.instance
         self._stored = {name.lower(): name for name in row.header_names}
         self.initial["headers"] = "\n".join(f"{name}: {DOTS}" for name in row.header_names)
-        state = row.key_state()
-        if "key" in self.fields and state != "none":
-            self.fields["key"].help_text = (
-                f"{state[0].upper()}{state[1:].rstrip('.')}. Leave this empty to keep it. If you "
-                "change the address, enter the key and the values of the headers again."
-            )
+        if "key" in self.fields and row.has_key:
+            self.fields["key"].help_text = _kept_key(row)
         elif "key" in self.fields:
-            self.fields["key"].help_text = "Stored encrypted, and not shown again."
+            self.fields["key"].help_text = _("Stored encrypted, and not shown again.")
 
     def full_clean(self) -> None:
         """Show a form that failed without its secrets, and say so."""
@@ -67,14 +69,14 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         if not self.is_bound or not self.errors:
             return
         if self.cleaned_data.get("key"):
-            self.add_error("key", "A new key is not shown again. Enter it once more.")
+            self.add_error("key", _("A new key is not shown again. Enter it once more."))
         if any(self.cleaned_data.get("headers", {}).values()):
-            self.add_error("headers", "New values are not shown again. Enter them once more.")
+            self.add_error("headers", _("New values are not shown again. Enter them once more."))
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
         if slug in environment_endpoints().endpoints:
-            raise ValidationError("The environment sets an endpoint with this name.")
+            raise ValidationError(_("The environment sets an endpoint with this name."))
         return slug
 
     def clean_key(self) -> str:
@@ -89,7 +91,8 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         for line in self.cleaned_data["headers"].splitlines():
             name, colon, value = (part.strip() for part in line.partition(":"))
             if name and not colon:
-                raise ValidationError(f"Header {len(pairs) + 1} has no colon.")
+                said = gettext("Header {place} has no colon.").format(place=len(pairs) + 1)
+                raise ValidationError(said)
             if name or colon:
                 pairs.append(self._header(name, value))
         found = dict(cleaned("headers", pairs))
@@ -107,7 +110,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if values.get("remove_key") and values.get("key"):
-            self.add_error("remove_key", "Enter a new key or remove the key, not both.")
+            self.add_error("remove_key", _("Enter a new key or remove the key, not both."))
         is_new = self.instance.pk is None
         if is_new and values.get("base_url") and "max_tokens_name" not in self.changed_data:
             values["max_tokens_name"] = usual_max_tokens_name(values["base_url"])
@@ -122,12 +125,28 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         self.dropped = row.change_secrets(base_url=address, key=key, headers=values["headers"])
 
 
+def _kept_key(row: Endpoint) -> str:
+    """The help of the key's field where one is stored."""
+    if problem := row.problem():
+        said = gettext(
+            "Cannot be read: {problem} Leave this empty to keep it. If you change the address, "
+            "enter the key and the values of the headers again."
+        )
+        return said.format(problem=translated(problem))
+    said = gettext(
+        "Set on {day}. Leave this empty to keep it. If you change the address, enter the key and "
+        "the values of the headers again."
+    )
+    assert row.key_set_at is not None  # its caller asked for that
+    return said.format(day=day(row.key_set_at))
+
+
 def cleaned(field: str, value: Any) -> Any:
     """The value as an endpoint may have it, in the words of forms."""
     try:
         return clean_value(field, value)
     except WrongValue as wrong:
-        raise ValidationError(str(wrong)) from None
+        raise ValidationError(translated(wrong.args[0])) from None
 
 
 def can_be_encrypted() -> None:
@@ -135,4 +154,5 @@ def can_be_encrypted() -> None:
     try:
         encrypt({}, bound_to="")
     except Unreadable as why:
-        raise ValidationError(f"It cannot be encrypted. {why}") from None
+        said = gettext("It cannot be encrypted. {reason}")
+        raise ValidationError(said.format(reason=translated(why.args[0]))) from None

@@ -21,14 +21,18 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from chat import endpoint_probe
 from chat.admin.endpoint_form import EndpointForm
 from chat.admin.guard import GuardedAdmin
 from chat.admin.rows import RowForm
 from chat.endpoint import OPTIONS
+from chat.languages import translated
 from chat.models import Endpoint, FoundModels, OfferedModel, environment_endpoints
 from chat.models.endpoints import chosen_options
+from chat.sentence import Sentence
 
 SECRETS: dict[str, str] = {"key": "key_state", "headers": "header_names"}
 """Fields shown in place of secrets to staff who may look and not change."""
@@ -47,7 +51,7 @@ class EndpointAdmin(GuardedAdmin):
     fieldsets = (
         (None, {"fields": ("slug", "label", "base_url", "key", "remove_key", "enabled")}),
         (
-            "More",
+            pgettext_lazy("fields", "More"),
             {
                 "classes": ("collapse",),
                 "fields": ("headers", *OPTIONS, "position"),
@@ -65,20 +69,22 @@ class EndpointAdmin(GuardedAdmin):
         on = Count("models", Q(models__enabled=True))
         return rows.annotate(all_models=Count("models"), on=on)
 
-    @admin.display(description="Key")
+    @admin.display(description=_("Key"))
     def key(self, row: Endpoint) -> str:
-        return row.key_state()
+        return translated(row.key_state())
 
-    @admin.display(description="Models on")
+    @admin.display(description=_("Models on"))
     def offered(self, row: Endpoint) -> str:
-        return f"{row.on} of {row.all_models}"  # type: ignore[attr-defined]
+        said = gettext("{on} of {all}")
+        return said.format(on=row.on, all=row.all_models)  # type: ignore[attr-defined]
 
-    @admin.display(description="Remark", empty_value="")
+    @admin.display(description=_("Remark"), empty_value="")
     def remark(self, row: Endpoint) -> str:
         if row.slug in environment_endpoints().endpoints:
-            return "Not used: the environment sets an endpoint with this name."
+            return gettext("Not used: the environment sets an endpoint with this name.")
         if not row.has_key and (problem := row.problem()):
-            return f"The headers cannot be read: {problem}"
+            said = gettext("The headers cannot be read: {problem}")
+            return said.format(problem=translated(problem))
         return ""
 
     def changelist_view(
@@ -94,7 +100,7 @@ class EndpointAdmin(GuardedAdmin):
             for name, endpoint in found.endpoints.items()
         ]
         extra = {
-            "title": "Endpoints",
+            "title": gettext("Endpoints"),
             "environment": rows,
             "may_test": self.has_change_permission(request),
         }
@@ -126,11 +132,18 @@ class EndpointAdmin(GuardedAdmin):
             return
         if gone := dropped(form):
             moved = "base_url" in form.changed_data
-            why = "belonged to the earlier address" if moved else "could not be read"
-            message = (
-                f"Removed, because it {why}: {', '.join(gone)}. Enter again those still needed."
-            )
-            self.message_user(request, message, messages.WARNING)
+            if moved:
+                said = gettext(
+                    "Removed, because it belonged to the earlier address: {names}. Enter again "
+                    "those still needed."
+                )
+            else:
+                said = gettext(
+                    "Removed, because it could not be read: {names}. Enter again those still "
+                    "needed."
+                )
+            names = ", ".join(translated(one) for one in gone)
+            self.message_user(request, said.format(names=names), messages.WARNING)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -147,9 +160,8 @@ class EndpointAdmin(GuardedAdmin):
         elsewhere = "_save" not in request.POST or IS_POPUP_VAR in request.POST
         if elsewhere or not self.has_change_permission(request, obj):
             return super().response_add(request, obj, post_url_continue)
-        self.message_user(
-            request, f"“{obj}” was added. Fetch its models, or add them by name.", messages.SUCCESS
-        )
+        said = gettext("“{name}” was added. Fetch its models, or add them by name.")
+        self.message_user(request, said.format(name=obj), messages.SUCCESS)
         return HttpResponseRedirect(page_of(obj))
 
     # --- trying it out --------------------------------------------------------------------
@@ -190,8 +202,9 @@ class EndpointAdmin(GuardedAdmin):
             self.log_change(request, row, "Fetched its models: it has no list.")
             return HttpResponseRedirect(page_of(row))
         found = OfferedModel.objects.add_found(row, names)
-        self.message_user(request, f"“{row}”: {counts_of(found)}", messages.SUCCESS)
-        self.log_change(request, row, f"Fetched its models: {counts_of(found)}")
+        counts = counts_of(found)
+        self.message_user(request, f"“{row}”: {translated(counts)}", messages.SUCCESS)
+        self.log_change(request, row, f"Fetched its models: {counts}")
         if request.user.has_perm("chat.view_offeredmodel") or request.user.has_perm(
             "chat.change_offeredmodel"
         ):
@@ -233,17 +246,18 @@ class EndpointAdmin(GuardedAdmin):
         self, request: HttpRequest, label: str, findings: Sequence[endpoint_probe.Finding]
     ) -> None:
         for finding in findings:
-            text = f"“{label}”: {finding.text}"
+            text = f"“{label}”: {translated(finding.text)}"
             if finding.detail:
-                text += f" Details: {finding.detail}"
+                details = gettext("Details: {text}").format(text=translated(finding.detail))
+                text = f"{text} {details}"
             level = messages.SUCCESS if finding.ok else messages.ERROR
             self.message_user(request, text, level)
 
 
 def dropped(form: EndpointForm) -> list[str]:
     """Secrets that were dropped, with the address they belonged to or as they are unreadable."""
-    gone = ["key"] if form.dropped.key else []
-    return gone + [f"value of {name}" for name in form.dropped.headers]
+    gone: list[str] = [Sentence("key")] if form.dropped.key else []
+    return gone + [Sentence("value of {name}", name=name) for name in form.dropped.headers]
 
 
 def outcome(findings: Sequence[endpoint_probe.Finding]) -> str:
@@ -251,15 +265,15 @@ def outcome(findings: Sequence[endpoint_probe.Finding]) -> str:
     return "Tested: it works." if all(one.ok for one in findings) else "Tested: it does not work."
 
 
-def counts_of(found: FoundModels) -> str:
+def counts_of(found: FoundModels) -> Sentence:
     """The number of models that an endpoint brought, in words."""
-    text = f"{found.added} added, {found.known} already known."
     if found.added and found.on < found.added:
-        text += (
-            f" {found.on} of the new models are offered. Long lists, and models that seem not to "
-            "be for chat, are added without being offered."
+        return Sentence(
+            "{added} added, {known} already known. {on} of the new models are offered. Long lists, "
+            "and models that seem not to be for chat, are added without being offered.",
+            **found._asdict(),
         )
-    return text
+    return Sentence("{added} added, {known} already known.", **found._asdict())
 
 
 def page_of(row: Endpoint) -> str:

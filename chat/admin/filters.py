@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from chat.models import Conversation, Message, Source, Status, catalogue
 
@@ -20,12 +22,12 @@ LATEST = 500
 class ModelFilter(admin.SimpleListFilter):
     """By model: those offered now, without a scan of the table for all there ever were."""
 
-    title = "model"
+    title = _("model")
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         offered = [(offer.id, offer.label) for offer in catalogue().offers]
-        return [*offered, ("other", "No longer offered")]
+        return [*offered, ("other", gettext("No longer offered"))]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
@@ -37,13 +39,16 @@ class ModelFilter(admin.SimpleListFilter):
 class RepliesFilter(admin.SimpleListFilter):
     """By whether a reply is queued or being written, and by how replies ended lately."""
 
-    title = "replies"
+    title = _("replies")
     parameter_name = "replies"
-    ends: ClassVar = {Status.FAILED: "Failed", Status.INTERRUPTED: "Interrupted"}
+    ends: ClassVar = {Status.FAILED: _("Failed"), Status.INTERRUPTED: _("Interrupted")}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        ends = [(str(end), f"{label} (the latest {LATEST})") for end, label in self.ends.items()]
-        return [("running", "In progress"), ("ended", "All ended"), *ends]
+        ends = [
+            (str(end), gettext("{ending} (the latest {count})").format(ending=label, count=LATEST))
+            for end, label in self.ends.items()
+        ]
+        return [("running", gettext("In progress")), ("ended", gettext("All ended")), *ends]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
@@ -57,11 +62,14 @@ class RepliesFilter(admin.SimpleListFilter):
 class OwnerFilter(admin.SimpleListFilter):
     """By whether the owner may still log in."""
 
-    title = "owner"
+    title = _("owner")
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("active", "Active account"), ("deactivated", "Deactivated account")]
+        return [
+            ("active", gettext("Active account")),
+            ("deactivated", gettext("Deactivated account")),
+        ]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
@@ -75,11 +83,14 @@ class OwnerFilter(admin.SimpleListFilter):
 class SourceFilter(admin.SimpleListFilter):
     """By where it was begun."""
 
-    title = "origin"
+    title = _("origin")
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("chat", "Started in the chat"), ("api", "Started through the API")]
+        return [
+            ("chat", gettext("Started in the chat")),
+            ("api", gettext("Started through the API")),
+        ]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()
@@ -90,12 +101,15 @@ class SourceFilter(admin.SimpleListFilter):
 class ActivityFilter(admin.SimpleListFilter):
     """By how long ago the last message was."""
 
-    title = "last activity"
+    title = _("last activity")
     parameter_name = "activity"
-    days: ClassVar = {"1": "Last 24 hours", "7": "Last 7 days", "30": "Last 30 days"}
+    days: ClassVar = {"1": _("Last 24 hours"), "7": _("Last 7 days"), "30": _("Last 30 days")}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*self.days.items(), ("older", "Older")]
+        return [
+            *((days, str(label)) for days, label in self.days.items()),
+            ("older", gettext("Older")),
+        ]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Conversation]) -> Any:
         chosen = self.value()

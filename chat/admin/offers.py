@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from chat.admin.guard import GuardedAdmin
 from chat.admin.rows import RowForm
@@ -21,9 +23,9 @@ from chat.models import OfferedModel
 class OfferedModelForm(forms.ModelForm):  # type: ignore[type-arg]
     # Not the model's own field: another row has to give it up first.
     is_default = forms.BooleanField(
-        label="Default",
+        label=_("Default"),
         required=False,
-        help_text="Used for new conversations. It replaces the previous default model.",
+        help_text=_("Used for new conversations. It replaces the previous default model."),
     )
 
     class Meta:
@@ -40,17 +42,17 @@ class OfferedModelForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if not name.isprintable():
-            raise ValidationError("Enter at least one visible character.")
+            raise ValidationError(_("Enter at least one visible character."))
         return name
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("is_default") and not cleaned.get("enabled"):
-            self.add_error("is_default", "A model that is not offered cannot be the default.")
+            self.add_error("is_default", _("A model that is not offered cannot be the default."))
         prices = [cleaned.get(f"{kind}_price") for kind in ("input", "output")]
         if (prices[0] is None) != (prices[1] is None) and not self.errors:
             missing = "input_price" if prices[0] is None else "output_price"
-            self.add_error(missing, "Enter both prices or neither. A price may be 0.")
+            self.add_error(missing, _("Enter both prices or neither. A price may be 0."))
         return cleaned
 
 
@@ -98,29 +100,30 @@ class OfferedModelAdmin(GuardedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[OfferedModel]:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="Label", ordering="label")
+    @admin.display(description=_("Label"), ordering="label")
     def shown(self, row: OfferedModel) -> str:
         return str(row)
 
-    @admin.display(description="US$ per million")
+    @admin.display(description=_("US$ per million"))
     def prices(self, row: OfferedModel) -> str:
         if row.input_price is None or row.output_price is None:
             return ""
-        text = f"{plain(row.input_price)} input, {plain(row.output_price)} output"
-        if row.cached_price is not None:
-            text += f", {plain(row.cached_price)} cached"
-        return text
-
-    @admin.display(description="Default")
-    def is_default(self, row: OfferedModel) -> str:
-        return "default" if row.default else ""
-
-    @admin.display(description="Who")
-    def who(self, row: OfferedModel) -> str:
-        return (
-            format_html_join(", ", "<bdi>{}</bdi>", [[group.name] for group in row.groups.all()])
-            or "everybody"
+        given = {"input": plain(row.input_price), "output": plain(row.output_price)}
+        if row.cached_price is None:
+            return gettext("{input} input, {output} output").format(**given)
+        return gettext("{input} input, {output} output, {cached} cached").format(
+            **given, cached=plain(row.cached_price)
         )
+
+    @admin.display(description=_("Default"))
+    def is_default(self, row: OfferedModel) -> str:
+        return gettext("default") if row.default else ""
+
+    @admin.display(description=pgettext_lazy("may use a model", "Who"))
+    def who(self, row: OfferedModel) -> str:
+        return format_html_join(
+            ", ", "<bdi>{}</bdi>", [[group.name] for group in row.groups.all()]
+        ) or gettext("everybody")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_manytomany(
@@ -142,59 +145,75 @@ class OfferedModelAdmin(GuardedAdmin):
         if wanted:
             obj.make_default()
         if filled:
-            context = f"context {obj.context} tokens, " if obj.context else ""
-            message = f"Filled in publicly known values: {context}prices {self.prices(obj)}."
+            if obj.context:
+                said = gettext(
+                    "Filled in publicly known values: context {count} tokens, prices {prices}."
+                )
+            else:
+                said = gettext("Filled in publicly known values: prices {prices}.")
+            message = said.format(count=obj.context, prices=self.prices(obj))
             self.message_user(request, message, messages.INFO)
 
     # --- actions --------------------------------------------------------------------------
 
-    @admin.action(description="Offer the selected models", permissions=["change"])
+    @admin.action(description=_("Offer the selected models"), permissions=["change"])
     def offer(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         self.switch(request, rows, on=True)
 
-    @admin.action(description="Stop offering the selected models", permissions=["change"])
+    @admin.action(description=_("Stop offering the selected models"), permissions=["change"])
     def withdraw(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         self.switch(request, rows, on=False)
 
     def switch(self, request: HttpRequest, rows: QuerySet[OfferedModel], *, on: bool) -> None:
         changed = list(rows.filter(enabled=not on))
         OfferedModel.objects.filter(pk__in=[row.pk for row in changed]).update(enabled=on)
-        done = "Offered." if on else "No longer offered."
-        self.log(request, changed, done)
-        self.message_user(request, f"{counted(changed)}: {done.lower()}", messages.SUCCESS)
+        self.log(request, changed, "Offered." if on else "No longer offered.")
+        if on:
+            said = ngettext("{count} model: offered.", "{count} models: offered.", len(changed))
+        else:
+            said = ngettext(
+                "{count} model: no longer offered.",
+                "{count} models: no longer offered.",
+                len(changed),
+            )
+        self.message_user(request, said.format(count=len(changed)), messages.SUCCESS)
 
-    @admin.action(description="Make the selected model the default", permissions=["change"])
+    @admin.action(description=_("Make the selected model the default"), permissions=["change"])
     def make_default(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         chosen = list(rows[:2])
         if len(chosen) != 1:
-            self.message_user(request, "Select exactly one model.", messages.ERROR)
+            self.message_user(request, gettext("Select exactly one model."), messages.ERROR)
             return
         (row,) = chosen
         if not (row.enabled and row.endpoint.enabled):
-            message = f"“{row}” is not offered, so it cannot be the default."
+            said = gettext("“{model}” is not offered, so it cannot be the default.")
+            message = said.format(model=row)
             self.message_user(request, message, messages.ERROR)
             return
         row.make_default()
         self.log(request, [row], "Made the default.")
-        self.message_user(request, f"New conversations use “{row}”.", messages.SUCCESS)
+        said = gettext("New conversations use “{model}”.").format(model=row)
+        self.message_user(request, said, messages.SUCCESS)
 
-    @admin.action(description="Fill in publicly known values", permissions=["change"])
+    @admin.action(description=_("Fill in publicly known values"), permissions=["change"])
     def fill_in(self, request: HttpRequest, rows: QuerySet[OfferedModel]) -> None:
         looked = list(rows)
         filled = [row for row in looked if row.propose()]
         fields = ["context", "input_price", "output_price", "cached_price"]
         OfferedModel.objects.bulk_update(filled, fields)
         self.log(request, filled, "Filled in context and prices.")
-        message = f"Filled in {len(filled)} of {counted(looked)}. Nothing is known of the others, "
-        message += "or they are complete. Existing values were kept."
+        said = ngettext(
+            "Filled in {filled} of {count} model. Nothing is known of the others, or they are "
+            "complete. Existing values were kept.",
+            "Filled in {filled} of {count} models. Nothing is known of the others, or they are "
+            "complete. Existing values were kept.",
+            len(looked),
+        )
+        message = said.format(filled=len(filled), count=len(looked))
         self.message_user(request, message, messages.SUCCESS)
 
     def log(self, request: HttpRequest, rows: list[OfferedModel], message: str) -> None:
         LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, message)  # type: ignore[arg-type]
-
-
-def counted(rows: list[OfferedModel]) -> str:
-    return "1 model" if len(rows) == 1 else f"{len(rows)} models"
 
 
 def plain(price: Decimal) -> str:

@@ -9,6 +9,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from chat.admin.guard import GuardedAdmin
 from chat.admin.rights import may_touch, touchable
@@ -16,11 +18,12 @@ from chat.models import Token
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("live", "Valid"), ("over", "Revoked, expired, or of an inactive user")]
+        over = gettext("Revoked, expired, or of an inactive user")
+        return [("live", gettext("Valid")), ("over", over)]
 
     def queryset(self, request: HttpRequest, rows: QuerySet[Token]) -> QuerySet[Token]:
         live = Token.objects.live().values("pk")
@@ -49,18 +52,22 @@ class TokenAdmin(GuardedAdmin):
     show_facets = admin.ShowFacets.NEVER
     actions = ("revoke",)
 
-    @admin.display(description="Ends in", ordering="hint")
+    @admin.display(
+        description=pgettext_lazy("last characters of a token", "Ends in"), ordering="hint"
+    )
     def ends_in(self, row: Token) -> str:
         return f"…{row.hint}"
 
-    @admin.display(description="May")
+    @admin.display(description=pgettext_lazy("rights of a token", "May"))
     def may(self, row: Token) -> str:
         return ", ".join(row.scopes)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"title": "API tokens"} | (extra_context or {}))
+        return super().changelist_view(
+            request, {"title": gettext("API tokens")} | (extra_context or {})
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -76,12 +83,12 @@ class TokenAdmin(GuardedAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.change_token")
 
-    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
+    @admin.action(description=_("Revoke the selected tokens"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, rows: QuerySet[Token]) -> None:
         """Revoke tokens; the next check of logins closes connections that use them."""
         accounts = touchable(request.user, User.objects.all())
         rows = rows.filter(user__in=accounts.values("pk"))
         ended = [row for row in rows if row.revoke()]
         LogEntry.objects.log_actions(request.user.pk, ended, CHANGE, "Revoked.")  # type: ignore[arg-type]
-        counted = "1 token" if len(ended) == 1 else f"{len(ended)} tokens"
-        self.message_user(request, f"Revoked {counted}.", messages.SUCCESS)
+        said = ngettext("Revoked {count} token.", "Revoked {count} tokens.", len(ended))
+        self.message_user(request, said.format(count=len(ended)), messages.SUCCESS)

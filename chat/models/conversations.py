@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chat.models.changes import Counter
 from chat.models.folders import Folder
@@ -69,10 +70,15 @@ class Conversation(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid4, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="conversations",
+        verbose_name=_("owner"),
     )
-    title = models.CharField(max_length=TITLE_LENGTH)
-    model = models.CharField(max_length=200, blank=True, help_text="Public id of the chosen model.")
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    model = models.CharField(
+        _("model"), max_length=200, blank=True, help_text="Public id of the chosen model."
+    )
     settings = models.JSONField(
         default=dict,
         db_default=models.Value({}, models.JSONField()),
@@ -116,6 +122,8 @@ class Conversation(models.Model):
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
         indexes = [
             models.Index(fields=["owner", "-updated", "-id"]),
             models.Index(fields=["owner", "-pinned", "-updated", "-id"]),

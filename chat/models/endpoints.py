@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from chat.endpoint import (
     LONGEST_ADDRESS,
@@ -22,7 +24,9 @@ from chat.endpoint import (
     clean_value,
     usual_max_tokens_name,
 )
+from chat.languages import translated
 from chat.models.encryption import Unreadable, decrypt, encrypt
+from chat.sentence import Sentence
 
 
 @dataclass(frozen=True)
@@ -46,27 +50,32 @@ def chosen_options(endpoint: EndpointConfig) -> list[str]:
     """Options that differ from the usual ones, in words; of a header only its name."""
     usual = usual_options(endpoint.base_url)
     found = [
-        f"{option.label}: {option.in_words(value)}"
+        f"{gettext(option.label)}: {option.in_words(value)}"
         for name, option in OPTIONS.items()
         if (value := getattr(endpoint, name)) != usual[name]
     ]
     if endpoint.headers:
-        found.append(f"headers: {', '.join(name for name, _ in endpoint.headers)}")
+        names = ", ".join(name for name, _value in endpoint.headers)
+        found.append(gettext("headers: {names}").format(names=names))
     return found
 
 
 def column(name: str) -> Any:
     """The column of an option; empty where the setting has its default."""
     option = OPTIONS[name]
-    common: dict[str, Any] = {"verbose_name": option.label, "help_text": option.help}
+    common: dict[str, Any] = {
+        "verbose_name": _(option.label),
+        "help_text": option.help and _(option.help),
+    }
     if option.setting:
         return models.FloatField(null=True, blank=True, **common)
     if option.default != "":  # else a change of this would rewrite the table on SQLite
         common["default"] = option.default
     if isinstance(option.default, bool):
         return models.BooleanField(**common)
+    choices: Any = option.choices and {one: _(words) for one, words in option.choices.items()}
     return models.CharField(
-        max_length=option.longest, choices=option.choices, blank=not option.default, **common
+        max_length=option.longest, choices=choices, blank=not option.default, **common
     )
 
 
@@ -74,16 +83,20 @@ class Endpoint(models.Model):
     """One row; its key and header values are sealed, and bound to its address."""
 
     slug = models.CharField(
-        "name",
+        _("name"),
         max_length=40,
         unique=True,
-        help_text="First part of the ids of models, as in openrouter/qwen3. It cannot be changed.",
+        help_text=_(
+            "First part of the ids of models, as in openrouter/qwen3. It cannot be changed."
+        ),
     )
-    label = models.CharField(max_length=LONGEST_LABEL, help_text="The name that users see.")
+    label = models.CharField(
+        _("label"), max_length=LONGEST_LABEL, help_text=_("The name that users see.")
+    )
     base_url = models.CharField(
-        "address",
+        _("address"),
         max_length=LONGEST_ADDRESS,
-        help_text="The part before /chat/completions, usually ending in /v1.",
+        help_text=_("The part before /chat/completions, usually ending in /v1."),
     )
     sealed = models.TextField(blank=True, editable=False)
     key_set_at = models.DateTimeField(null=True, editable=False)
@@ -97,13 +110,15 @@ class Endpoint(models.Model):
     first_token_timeout = column("first_token_timeout")
     idle_timeout = column("idle_timeout")
     position = models.PositiveIntegerField(
-        "order", default=0, help_text="Lower numbers come first."
+        _("order"), default=0, help_text=_("Lower numbers come first.")
     )
-    enabled = models.BooleanField("on", default=True)
+    enabled = models.BooleanField(pgettext_lazy("an endpoint", "on"), default=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("endpoint")
+        verbose_name_plural = _("endpoints")
         ordering = ["position", "slug"]
 
     def __str__(self) -> str:
@@ -124,7 +139,7 @@ class Endpoint(models.Model):
             try:
                 setattr(self, attribute, clean_value(name, value))
             except WrongValue as why:
-                errors[attribute] = [str(why)]
+                errors[attribute] = [translated(why.args[0])]
         if errors:
             raise ValidationError(errors)
 
@@ -139,10 +154,10 @@ class Endpoint(models.Model):
     def key_state(self) -> str:
         """The state of its key, without the key."""
         if self.key_set_at is None:
-            return "none"
+            return pgettext("a key", "none")
         if problem := self.problem():
-            return f"cannot be read: {problem}"
-        return f"set on {date_format(self.key_set_at, 'j M Y')}"
+            return Sentence("cannot be read: {problem}", problem=problem)
+        return gettext("set on {day}").format(day=date_format(self.key_set_at, "DATE_FORMAT"))
 
     def config(self) -> EndpointConfig:
         """All that a request needs, its key included."""
@@ -152,7 +167,7 @@ class Endpoint(models.Model):
             try:
                 secrets = decrypt(self.sealed, bound_to=self.base_url)
             except Unreadable as unreadable:
-                problem = str(unreadable)
+                problem = unreadable.args[0]
         chosen = {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
         return EndpointConfig(
             name=self.slug,

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from django.contrib.auth.models import Group
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chat.models.endpoints import Endpoint
 from chat.models.prices import Prices, propose
@@ -86,58 +88,74 @@ class OfferedModelQuerySet(models.QuerySet["OfferedModel"]):
 class OfferedModel(models.Model):
     """A model at an endpoint of the database. Prices are US dollars per million tokens."""
 
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="models")
-    name = models.CharField(max_length=150, help_text="What the endpoint calls it.")
-    label = models.CharField(max_length=120, blank=True, help_text="The name that users see.")
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="models", verbose_name=_("endpoint")
+    )
+    name = models.CharField(_("name"), max_length=150, help_text=_("What the endpoint calls it."))
+    label = models.CharField(
+        _("label"), max_length=120, blank=True, help_text=_("The name that users see.")
+    )
     note = models.CharField(
-        max_length=200, blank=True, help_text="Shown to the people who choose it."
+        _("note"), max_length=200, blank=True, help_text=_("Shown to the people who choose it.")
     )
     context = models.PositiveIntegerField(
+        _("context"),
         null=True,
         blank=True,
         validators=[MinValueValidator(256)],
-        help_text="Tokens that fit in. Longer conversations are sent without their oldest turns; "
-        "left empty, they are sent whole.",
+        help_text=_(
+            "Tokens that fit in. Longer conversations are sent without their oldest turns; "
+            "left empty, they are sent whole."
+        ),
     )
     input_price = models.DecimalField(
+        _("input price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million tokens sent.",
+        help_text=_("US dollars per million tokens sent."),
     )
     output_price = models.DecimalField(
+        _("output price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million tokens answered.",
+        help_text=_("US dollars per million tokens answered."),
     )
     cached_price = models.DecimalField(
+        _("cached price"),
         max_digits=12,
         decimal_places=6,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
-        help_text="US dollars per million tokens the endpoint had cached. Empty: as sent.",
+        help_text=_("US dollars per million tokens the endpoint had cached. Empty: as sent."),
     )
-    enabled = models.BooleanField("offered", default=True)
+    enabled = models.BooleanField(pgettext_lazy("a model", "offered"), default=True)
     default = models.BooleanField(
-        default=False, help_text="Chosen for new conversations. Only one model is."
+        pgettext_lazy("the first model", "default"),
+        default=False,
+        help_text=_("Chosen for new conversations. Only one model is."),
     )
     groups = models.ManyToManyField(
-        Group, blank=True, help_text="Who may use it. None chosen: everybody."
+        Group,
+        verbose_name=_("groups"),
+        blank=True,
+        help_text=_("Who may use it. None chosen: everybody."),
     )
     position = models.PositiveIntegerField(
-        "order", default=0, help_text="Lower numbers come first."
+        _("order"), default=0, help_text=_("Lower numbers come first.")
     )
 
     objects = OfferedModelQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "model"
+        verbose_name = _("model")
+        verbose_name_plural = _("models")
         ordering = ["endpoint__position", "endpoint__slug", "position", "name"]
         constraints = [
             models.UniqueConstraint(fields=["endpoint", "name"], name="chat_model_once"),

@@ -15,6 +15,8 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 PREFIX = "prl_"
 SECRET_BYTES = 32
@@ -26,9 +28,9 @@ NOTED_EVERY = timedelta(minutes=1)
 class Scope(models.TextChoices):
     """Rights of a token; none of them includes another."""
 
-    CHAT = "chat", "Chat: send messages, follow and stop replies, change conversations"
-    READ = "read", "Read: conversations, replies and models"
-    EXPORT = "export", "Export: whole conversations as files"
+    CHAT = "chat", _("Chat: send messages, follow and stop replies, change conversations")
+    READ = "read", _("Read: conversations, replies and models")
+    EXPORT = "export", _("Export: whole conversations as files")
 
 
 class Places(NamedTuple):
@@ -116,31 +118,38 @@ class Token(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="tokens",
+        verbose_name=_("user"),
     )
-    name = models.CharField(max_length=80)
+    name = models.CharField(_("name"), max_length=80)
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
     hint = models.CharField(max_length=12, help_text="Its last characters, to tell it by.")
     scopes = models.JSONField(default=list)
-    created = models.DateTimeField(auto_now_add=True)
-    expires = models.DateTimeField(null=True, blank=True)
-    last_used = models.DateTimeField(null=True, blank=True)
-    revoked = models.DateTimeField(null=True, blank=True)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    expires = models.DateTimeField(pgettext_lazy("a token", "expires"), null=True, blank=True)
+    last_used = models.DateTimeField(_("last used"), null=True, blank=True)
+    revoked = models.DateTimeField(_("revoked"), null=True, blank=True)
     running_limit = models.PositiveIntegerField(
+        _("running limit"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Replies that may run at once. Empty: the server's RUNNING_REPLIES_PER_TOKEN.",
+        help_text=_("Replies that may run at once. Empty: the server's RUNNING_REPLIES_PER_TOKEN."),
     )
     queued_limit = models.PositiveIntegerField(
+        _("queued limit"),
         null=True,
         blank=True,
-        help_text="Replies that may wait beside. Empty: the server's QUEUED_REPLIES_PER_TOKEN.",
+        help_text=_("Replies that may wait beside. Empty: the server's QUEUED_REPLIES_PER_TOKEN."),
     )
 
     objects = TokenQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
         ordering = ["-created"]
 
     def __str__(self) -> str:

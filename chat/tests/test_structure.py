@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "languages": {"sentence"},
     "endpoint": {"address_parts", "sentence"},
     "database": {"database", "sentence"},
-    "models": {"models", "database", "endpoint", "sentence"},
+    "models": {"models", "database", "endpoint", "languages", "sentence"},
     "protocol": {"protocol", "sentence"},
     "flow_control": {"protocol"},
     "upstream": {"upstream", "endpoint", "address_parts", "sentence"},

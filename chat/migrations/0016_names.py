@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("chat", "0014_preferences"),
+        ("chat", "0015_branches"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

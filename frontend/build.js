@@ -9,7 +9,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { scriptOf, tagOf } from "./catalogues.js";
+import { MOST_BYTES, scriptOf, tagOf } from "./catalogues.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "parley_frontend", "static", "parley");
@@ -97,13 +97,11 @@ const results = [
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));
 writeFileSync(join(out, "LICENSES.txt"), licenses(results));
 
-/** Most compressed bytes of a language's catalogue. */
-const CATALOGUE = 12_000;
 mkdirSync(join(out, "catalogues"));
 for (const name of readdirSync(join(here, "locale")).filter((name) => name.endsWith(".po"))) {
   const script = scriptOf(readFileSync(join(here, "locale", name), "utf8"), tagOf(name));
   const size = gzipSync(script).length;
-  if (size > CATALOGUE) throw new Error(`The catalogue ${name} has ${size} bytes.`);
+  if (size > MOST_BYTES) throw new Error(`The catalogue ${name} has ${size} bytes.`);
   writeFileSync(join(out, "catalogues", `${tagOf(name).toLowerCase()}.js`), script);
 }
 

@@ -12,6 +12,9 @@
  * @property {boolean} isFuzzy
  */
 
+/** Most compressed bytes of a catalogue. */
+export const MOST_BYTES = 12_000;
+
 /** The plural rule of a header, as C and JavaScript write it. */
 const PLURAL = /nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([n\d\s()?:<>=!%&|]+?)\s*;?\s*$/m;
 

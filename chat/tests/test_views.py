@@ -63,6 +63,18 @@ def test_page_knows_its_user(client: Client, alice: User, settings: Settings) ->
     assert "csrftoken" in answer.cookies
 
 
+@pytest.mark.parametrize(
+    ("accepted", "file"), [("de", "de.js"), ("zh-CN", "zh-hans.js"), ("hu", "hu.js"), ("en", None)]
+)
+def test_page_loads_the_catalogue_of_its_language_before_its_script(
+    client: Client, alice: User, accepted: str, file: str | None
+) -> None:
+    client.force_login(alice)
+    page = client.get("/", headers={"accept-language": accepted}).text
+    scripts = re.findall(r'<script type="module" src="/static/parley/([^"]+)"', page)
+    assert scripts == ([f"catalogues/{file}"] if file else []) + ["chat.js"]
+
+
 def test_page_of_staff_leads_to_the_admin(client: Client, carol: User) -> None:
     client.force_login(carol)
     data = page_data(client.get("/"))

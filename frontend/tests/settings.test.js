@@ -56,6 +56,10 @@ test("edits go on top of what is stored, and null unsets", () => {
   assert.deepEqual(merge(undefined, {}), {});
   assert.deepEqual(merge(settings, clearing(settings)), {});
   assert.equal(written(0), "0");
+  assert.equal(written(1_000_000), "1000000");
+  globalThis.parleyCatalogue = { language: "de", plural: () => 0, messages: {} };
+  assert.equal(written(0.75), "0,75");
+  delete globalThis.parleyCatalogue;
   assert.equal(written(undefined), "");
 });
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, test } from "node:test";
-import { faultsOf, parsed, scriptOf, tagOf } from "../catalogues.js";
+import { gzipSync } from "node:zlib";
+import { faultsOf, MOST_BYTES, parsed, scriptOf, tagOf } from "../catalogues.js";
 import {
   duration,
   list,
@@ -129,8 +130,14 @@ test("a translation that loses or adds a name is found", () => {
 });
 
 for (const name of FILES) {
+  const text = readFileSync(new URL(name, LOCALE), "utf8");
+
   test(`the translations of ${name} keep all names and forms`, () => {
-    assert.deepEqual(faultsOf(readFileSync(new URL(name, LOCALE), "utf8")), []);
+    assert.deepEqual(faultsOf(text), []);
     assert.equal(Intl.getCanonicalLocales(tagOf(name))[0], tagOf(name));
+  });
+
+  test(`the catalogue of ${name} is small`, () => {
+    assert.ok(gzipSync(scriptOf(text, tagOf(name))).length <= MOST_BYTES);
   });
 }

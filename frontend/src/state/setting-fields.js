@@ -1,7 +1,7 @@
 /** Meaning of entries in fields of the settings. Pure. */
 
 import { count } from "../lib/codepoints.js";
-import { t } from "../lib/translate.js";
+import { number, t } from "../lib/translate.js";
 
 /** @typedef {import("./settings.js").Name} Name */
 
@@ -58,5 +58,9 @@ export function read(name, raw) {
 /**
  * The text of a setting in its field.
  * @param {any} value
+ * @returns {string}
  */
-export const written = (value) => (value === null || value === undefined ? "" : String(value));
+export function written(value) {
+  if (typeof value !== "number") return value ?? "";
+  return number(value, { useGrouping: false, maximumFractionDigits: 20 });
+}

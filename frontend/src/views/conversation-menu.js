@@ -3,6 +3,7 @@
 import { t, tc, tparts } from "../lib/translate.js";
 import { isolated } from "../lib/visible-text.js";
 import { confirm, prompt } from "./dialog.js";
+import { shownTitle } from "./format.js";
 import { toggleMenu } from "./menu.js";
 
 /**
@@ -48,7 +49,7 @@ export class ConversationMenu {
 
   /** @param {string} id */
   async #rename(id) {
-    const before = this.#store.library.conversation(id)?.title ?? "";
+    const before = shownTitle(this.#store.library.conversation(id)?.title);
     const title = await prompt({
       title: t("Rename conversation"),
       label: t("Title"),
@@ -61,7 +62,7 @@ export class ConversationMenu {
 
   /** @param {string} id */
   async #remove(id) {
-    const title = this.#store.library.conversation(id)?.title ?? "";
+    const title = shownTitle(this.#store.library.conversation(id)?.title);
     const isSure = await confirm({
       title: t("Delete this conversation?"),
       text: tparts("“{title}” and all its messages will be deleted for good.", {

@@ -28,6 +28,8 @@ type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 SEARCHED = re.compile(r"/api/v1/conversations/?|/admin/.*")
 SEARCH_TERMS = ("q", "term")
+SEARCH = "/api/v1/search"
+"""Asked by POST, as words in an address would be logged on the way."""
 SEARCH_WAIT_SECONDS = waiting.CALLER_SECONDS - waiting.LEAST_SECONDS
 RETRY_SECONDS = 2
 BUSY = Sentence("Another search is running. Try again in a moment.")
@@ -69,7 +71,7 @@ def _work(request: HttpRequest) -> AbstractContextManager[waiting.Work]:
 
 
 def _only_reads(request: HttpRequest) -> bool:
-    return request.method in {"GET", "HEAD"}
+    return request.method in {"GET", "HEAD"} or request.path_info == SEARCH
 
 
 # --- searches -----------------------------------------------------------------------------
@@ -110,7 +112,7 @@ async def _search_turn(request: HttpRequest) -> AsyncIterator[None]:
 
 
 def _searches(request: HttpRequest) -> bool:
-    return bool(
+    return request.path_info == SEARCH or bool(
         SEARCHED.fullmatch(request.path_info)
         and any(request.GET.get(name, "").strip() for name in SEARCH_TERMS)
     )

@@ -16,6 +16,7 @@ from chat.api import (
     messages,
     pins,
     replies,
+    search,
     usage,
 )
 from chat.api.answers import answer
@@ -37,6 +38,7 @@ for module in (
     exports,
     messages,
     replies,
+    search,
 ):
     api.add_router("", module.router)
 

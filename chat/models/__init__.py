@@ -24,6 +24,8 @@ from chat.models.removal import finish_removals
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request
 from chat.models.revisions import edit, regenerate, withdraw
+from chat.models.search_index import MessageWords
+from chat.models.search_state import SearchState
 from chat.models.sending import continue_, send
 from chat.models.states import UNFINISHED, Reason, Role, Status
 from chat.models.tokens import AlreadyMade, Scope, Token, TooManyTokens
@@ -47,6 +49,7 @@ __all__ = [
     "FoundModels",
     "IdReused",
     "Message",
+    "MessageWords",
     "NoModel",
     "NotAllowed",
     "Offer",
@@ -62,6 +65,7 @@ __all__ = [
     "Request",
     "Role",
     "Scope",
+    "SearchState",
     "Source",
     "Status",
     "Token",

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from chat.models import search_index
 from chat.models.changes import Counter, Deletion
 from chat.models.conversations import Conversation
 from chat.models.messages import Message
@@ -32,6 +33,13 @@ WITH RECURSIVE path (id, parent, step) AS (
     SELECT id, parent_id, 0 FROM chat_message WHERE id = %s
     UNION ALL SELECT m.id, m.parent_id, step + 1
     FROM path JOIN chat_message m ON m.id = path.parent
+)
+"""
+
+PAIRS = """
+, pairs (old, new) AS (
+    SELECT path.id, copy.id FROM path JOIN chat_message copy
+    ON copy.depth = (SELECT MAX(step) FROM path) - path.step WHERE copy.conversation_id = %s
 )
 """
 
@@ -126,6 +134,7 @@ def _copy(leaf: int, row: Conversation) -> None:
             [leaf, *parameters],
         )
         cursor.execute(CHAIN, [row.pk])
+    search_index.copy(row.pk, PATH + PAIRS, [leaf, row.pk])
 
 
 def _new_uid() -> str:

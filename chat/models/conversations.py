@@ -16,8 +16,10 @@ from chat.models.folders import Folder
 from chat.models.graphemes import cut
 from chat.models.paths import path_keys
 from chat.models.refusals import TooMany
+from chat.models.search_state import erase_soon
 from chat.models.statements import update
 from chat.models.states import UNFINISHED, Status
+from chat.models.title_words import TitleWords
 from chat.models.titles import title_of
 from chat.models.turns import wake_next
 
@@ -76,6 +78,7 @@ class Conversation(models.Model):
         verbose_name=_("owner"),
     )
     title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    title_words = TitleWords(blank=True, default="", db_default="", editable=False)
     model = models.CharField(
         _("model"), max_length=200, blank=True, help_text="Public id of the chosen model."
     )
@@ -186,8 +189,8 @@ class Conversation(models.Model):
             if folder is not None:
                 mine = Folder.objects.for_user(self.owner_id)
                 self.folder = None if folder == "none" else mine.get(uid=folder)
-            fields = ("title", "model", "leaf", "settings", "archived", "pinned", "folder")
-            self.touch(counter, *fields)
+            fields = ("title", "title_words", "model", "leaf", "settings", "archived")
+            self.touch(counter, *fields, "pinned", "folder")
 
     def _pin(self, pinned: bool) -> None:
         """Before the other pinned ones, where it is not one of them yet."""
@@ -227,6 +230,7 @@ class Conversation(models.Model):
         for message in messages:
             counter.record_deletion("message", message.uid)
         self.messages.filter(pk__in=[message.pk for message in messages]).delete()
+        erase_soon()
         self.message_count = self.messages.count()
         if not self.message_count:
             self._remove(counter)
@@ -236,7 +240,8 @@ class Conversation(models.Model):
         self.updated = timezone.now()
         self.refresh_running()
         self.retitle(first.text)
-        self.touch(counter, "leaf", "message_count", "updated", "running", "title")
+        fields = ("leaf", "message_count", "updated", "running", "title", "title_words")
+        self.touch(counter, *fields)
 
     def _newest_below(self, message: Message | None) -> Message:
         """The end of the path through this message that is shown first; None: through any root."""
@@ -274,6 +279,7 @@ class Conversation(models.Model):
     def erase(self) -> None:
         """Delete its row with all that belongs to it, and tell nobody."""
         self.delete()
+        erase_soon()
 
     def path(self, leaf: Message | None = None) -> list[Message]:
         """The messages from the root to `leaf` (the stored leaf when not given)."""

@@ -25,6 +25,7 @@ from chat.models.queueing import NewReply, add_message, make_room, queue_reply
 from chat.models.refusals import NoModel
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request, accepted
+from chat.models.search_index import entry, index_exchange
 from chat.models.statements import insert
 from chat.models.states import UNFINISHED, Role, Status
 from chat.models.titles import title_of
@@ -284,7 +285,7 @@ def _begin(counter: Counter, user_id: int, new: NewCall, model: str) -> Message:
 def _add_history(
     counter: Counter, chat: Conversation, said: list[tuple[str, str]]
 ) -> Message | None:
-    """Store messages of elsewhere, in two statements; returns the last one."""
+    """Store messages of elsewhere, in three statements; returns the last one."""
     rows: list[Message] = []
     for depth, (role, text) in enumerate(said):
         row = Message(conversation=chat, user_id=chat.owner_id, depth=depth, role=role, text=text)
@@ -301,4 +302,5 @@ def _add_history(
         row.parent = Message(pk=above.pk, uid=above.uid)
     before = Message.objects.filter(conversation=chat.pk, pk__lt=models.OuterRef("pk"))
     chat.messages.update(parent=models.Subquery(before.order_by("-pk").values("pk")[:1]))
+    index_exchange(chat, [entry(row.pk, row.user_id, row.text) for row in rows])
     return rows[-1] if rows else None

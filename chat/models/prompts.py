@@ -103,4 +103,7 @@ def _path(message: Message, most: int | None = None) -> list[tuple[str, str]]:
             " ORDER BY step DESC",
             [message.pk] if most is None else [message.pk, most],
         )
-        return list(cursor.fetchall())
+        found = list(cursor.fetchall())
+    if found:
+        message.text = found[-1][1]  # for the end of its reply, which needs it once more
+    return found

@@ -42,6 +42,7 @@ from chat.models.messages import (
 from chat.models.outcomes import Outcome
 from chat.models.processes import Process
 from chat.models.prompts import build_prompt
+from chat.models.search_index import IndexEntry, exchange, index_exchange
 from chat.models.statements import insert, update
 from chat.models.states import UNFINISHED, Reason, Role, Status
 from chat.models.turns import (
@@ -54,6 +55,11 @@ from chat.models.turns import (
 )
 
 FAULTS_ALLOWED = 2  # the third ends the reply
+FAULTY = Outcome(
+    Status.INTERRUPTED,
+    error_code="server_error",
+    error_message="The server failed three times while it produced this reply.",
+)
 PUT_BACK_AT_ONCE = 50
 
 AGAIN_FIELDS = (*QUEUE_FIELDS, "turn", "token", "model", "keeps_text", *OUTCOME_FIELDS)
@@ -168,6 +174,7 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
         reply = copy(claim.row)
         assert isinstance(reply, Reply)
         reply.attempt = claim.attempt
+        reply.entries = exchange(reply, text or reply.text)  # before others wait for it
         try:
             with Counter.objects.held(claim.user) as counter:
                 reply.end_if_running(counter, text, reasoning, outcome, claim.record, has_parts)
@@ -231,6 +238,7 @@ class ReplyManager(models.Manager.from_queryset(ReplyQuerySet)):  # type: ignore
 
 class Reply(Message):
     objects: ClassVar[ReplyManager] = ReplyManager()
+    entries: Sequence[IndexEntry] = ()  # its words and its message's, where they were made before
 
     class Meta:
         proxy = True
@@ -332,16 +340,7 @@ class Reply(Message):
         if self.stop_requested:
             self.end(counter, text, reasoning, Outcome(Status.STOPPED))
         elif self.faults > FAULTS_ALLOWED:
-            self.end(
-                counter,
-                text,
-                reasoning,
-                Outcome(
-                    Status.INTERRUPTED,
-                    error_code="server_error",
-                    error_message="The server failed three times while it produced this reply.",
-                ),
-            )
+            self.end(counter, text, reasoning, FAULTY)
         else:
             Attempt.objects.lose(self, reason)
             self.status = Status.QUEUED
@@ -391,8 +390,9 @@ class Reply(Message):
         self._leave(counter, rows)
 
     def _leave(self, counter: Counter, rows: Sequence[Unfinished]) -> None:
-        """Update its conversation, and wake waiting replies: those among `rows`."""
+        """Update conversation and search index, and wake waiting replies: those among `rows`."""
         chat = self.conversation
+        index_exchange(chat, self.entries or exchange(self, self.text))
         chat.running = any(row.conversation == chat.pk for row in rows)
         chat.updated = self.ended or chat.updated
         chat.touch(counter, "running", "updated")

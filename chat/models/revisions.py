@@ -17,6 +17,8 @@ from chat.models.queueing import NewReply, add_message, choice_for, make_room, q
 from chat.models.refusals import NotAllowed
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request, accepted
+from chat.models.search_index import remove
+from chat.models.search_state import erase_soon
 from chat.models.states import Role, Status
 from chat.models.turns import unfinished, wake_next
 from chat.sentence import Sentence
@@ -132,9 +134,11 @@ def _replace(
     message.text = text
     counter.record(message, "updated")
     message.save(update_fields=["text", "seq"])
+    remove([message.pk])  # of an earlier try; the reply's end indexes both
+    erase_soon()
     if model is not None:
         reply.model = chat.model = choice_for(message.user_id, model).id
         reply.touch(counter, "model")
     chat.updated = timezone.now()
     chat.retitle(before)
-    chat.touch(counter, "model", "updated", "title")
+    chat.touch(counter, "model", "updated", "title", "title_words")

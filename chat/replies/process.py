@@ -37,6 +37,7 @@ from chat.replies.notifications import (
 from chat.replies.publisher import Publisher
 from chat.replies.rations import Rations
 from chat.replies.replicas import Replicas
+from chat.replies.search_upkeep import SearchUpkeep
 
 if TYPE_CHECKING:
     from chat.replies.worker import Worker
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TIDY_SECONDS = 3600
+SEARCH_SECONDS = 300
 
 
 class Connection(Protocol):
@@ -129,6 +131,8 @@ class ReplyProcess:
             ),
             asyncio.create_task(self._every(TIDY_SECONDS, self._tidy, at_once=True), name="tidy"),
         ]
+        search = self._every(SEARCH_SECONDS, SearchUpkeep().work, at_once=True)
+        self._upkeep.append(asyncio.create_task(search, name="search"))
         if sockets and not settings.SQLITE:
             share = self._every(settings.SESSION_CHECK_SECONDS, self._share_rations)
             self._upkeep.append(asyncio.create_task(share, name="rations"))

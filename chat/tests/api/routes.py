@@ -84,6 +84,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PATCH", "api/v1/folders/<uid>"): Rule("chat", own(200), body={"name": "Journeys"}),
     ("DELETE", "api/v1/folders/<uid>"): Rule("chat", own(204)),
     ("POST", "api/v1/folders/<uid>/restore"): Rule("chat", own(200)),
+    ("POST", "api/v1/search"): Rule("read", makes(200), body={"q": "haiku"}),
     ("POST", "api/v1/messages"): Rule("chat", own(202), body=SEND),
     ("PATCH", "api/v1/messages/<uid>"): Rule("chat", own(202), body=EDIT),
     ("DELETE", "api/v1/messages/<uid>"): Rule("chat", own(200), f"?id={ID}", reply=WAITING),

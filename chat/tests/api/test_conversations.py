@@ -22,6 +22,7 @@ from chat import protocol
 from chat.api import exports
 from chat.models import Conversation, Counter, Message
 from chat.models.exports import PIECE, pieces
+from chat.tests.filling import fill_index
 
 type Make = Callable[..., Conversation]
 API = "/api/v1"
@@ -136,6 +137,7 @@ def test_words_are_found_in_titles_and_in_what_was_said(
     make_conversation(alice, title="Frogs", text="An old silent pond.")
     make_conversation(alice, title="Taxes", text="Pay them.")
     make_conversation(bob, title="Frogs", text="A silent pond of Bob's.")
+    fill_index()
     assert titles(page, q="POND silent") == ["Frogs"]
     assert titles(page, q="write haiku") == ["Taxes", "Frogs"]
     assert titles(page, q="frog") == ["Frogs"]
@@ -153,9 +155,10 @@ def test_a_list_needs_the_same_few_queries_however_long_it_is(
 ) -> None:
     for _ in range(12):
         make_conversation(alice)
-    # Session, user, counter, what is found, conversations with their leaves; on Postgres the
-    # search has a limit of its own, and so a savepoint here.
-    with django_assert_num_queries(5 if settings.SQLITE else 8):
+    fill_index()
+    # Session, user, counter, the index, its messages, titles, conversations with their leaves; on
+    # Postgres the search has a limit of its own, and so a savepoint here.
+    with django_assert_num_queries(7 if settings.SQLITE else 10):
         assert len(titles(page, q="haiku", limit="10")) == 10
 
 

@@ -12,16 +12,12 @@ from chat.tests.cluster.conftest import MakeCluster
 from chat.tests.live.client import client, eventually
 from chat.tests.live.database import Person
 from chat.tests.live.server import ENDLESS, SHORT
+from chat.tests.models.slow_match import SLOW_MATCH
 from fake_endpoint import expected_text
 
-SLOW_LOWER = (
-    "CREATE SCHEMA slow",
-    "CREATE FUNCTION slow.lower(text) RETURNS text LANGUAGE plpgsql"
-    " AS 'BEGIN PERFORM pg_sleep(60); RETURN $1; END'",
-)
 RUNNING = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND state = 'active'"
-    " AND query LIKE '%conversation_id FROM (%' AND pid <> pg_backend_pid()"
+    " AND query LIKE '%FROM chat_messagewords%' AND pid <> pg_backend_pid()"
 )
 PARALLEL = 4
 
@@ -41,7 +37,7 @@ async def test_slow_searches_keep_nobody_from_sending_and_no_text_from_being_sto
 ) -> None:
     cluster = make_cluster(0, redis=False)
     rows = cluster.database
-    for statement in SLOW_LOWER:
+    for statement in SLOW_MATCH:
         rows.change(statement)
     rows.change(f"ALTER DATABASE {rows.name} SET search_path = slow, public, pg_catalog")
     cluster.add(1)
@@ -60,6 +56,8 @@ async def test_slow_searches_keep_nobody_from_sending_and_no_text_from_being_sto
             running.append(await asyncio.to_thread(rows.number, RUNNING, rows.name))
 
     async with client(web, alice) as page, client(web, bob) as his:
+        found = await page.send("pepper", SHORT)
+        await page.end(found["reply"])
         first = await page.send("pepper", ENDLESS)
         await page.has(first["reply"], 20)
         searches = [asyncio.create_task(keep_searching()) for _ in range(PARALLEL)]

@@ -18,7 +18,7 @@ from chat.tests.postgres import Postgres
 
 pytestmark = pytest.mark.asyncio
 
-MOST = 27
+MOST = 28
 """From the send to the end, with one checkpoint and the checks of foreign keys."""
 
 LINE = re.compile(r"~(\w+)~ LOG: +(?:statement|execute [^:]*): (.*)")

@@ -13,7 +13,7 @@ from chat.tests.live.statements import QUIET, lengthen, life
 
 pytestmark = pytest.mark.asyncio
 
-MOST = 18
+MOST = 19
 """From the send to the end, with one checkpoint."""
 
 

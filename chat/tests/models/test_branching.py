@@ -31,6 +31,7 @@ from chat.models import (
 )
 from chat.models.branching import branch
 from chat.models.removal import remove
+from chat.models.search_index import entry, write
 from chat.models.trees import tree
 from chat.models.usage import usage
 from chat.tests.models.conftest import Heard
@@ -185,6 +186,7 @@ def test_a_long_path_takes_as_many_statements_as_a_short_one(alice: User) -> Non
     for length in (2, 300):
         chat = long_chat(alice, length)
         assert chat.leaf is not None
+        write(entry(one.pk, alice.pk, one.text) for one in chat.messages.order_by("pk"))
         with CaptureQueriesContext(connection) as queries:
             row, _ = branch(alice.pk, uuid4(), conversation=chat.uid, message=chat.leaf.uid)
         counts.add(len(queries))

@@ -96,7 +96,7 @@ def test_transcript_has_german_dates(
     expect(time).to_have_text(re.compile(r"^\d{1,2}\. [A-ZÄ][a-zä]+ \d{4}, \d\d:\d\d:\d\d UTC$"))
 
 
-def test_english_needs_no_catalogue(
+def test_english_needs_no_catalogue_and_leads_to_the_choice(
     page: Page, live_server: LiveServer, alice: User, make_conversation: MakeConversation
 ) -> None:
     conversation = answered(make_conversation, alice)
@@ -104,5 +104,8 @@ def test_english_needs_no_catalogue(
     reply = page.get_by_role("article", name="Reply")
     expect(reply).to_contain_text("1,234 tokens")
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    page.get_by_role("button", name="alice").click()
+    choice = page.get_by_role("menuitem", name="Preferences")
+    expect(choice).to_have_attribute("href", "/accounts/preferences/")
     assert any(one.endswith("chat.js") for one in scripts)
     assert not [one for one in scripts if "/catalogues/" in one]

@@ -4,6 +4,7 @@ import archive from "lucide-static/icons/archive.svg";
 import unarchive from "lucide-static/icons/archive-restore.svg";
 import check from "lucide-static/icons/check.svg";
 import userKey from "lucide-static/icons/key-round.svg";
+import languages from "lucide-static/icons/languages.svg";
 import logOut from "lucide-static/icons/log-out.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import shield from "lucide-static/icons/shield-check.svg";
@@ -11,7 +12,18 @@ import terminal from "lucide-static/icons/terminal.svg";
 import trash from "lucide-static/icons/trash-2.svg";
 import { drawn } from "../lib/drawing.js";
 
-const SOURCES = { archive, check, logOut, pencil, shield, terminal, trash, unarchive, userKey };
+const SOURCES = {
+  archive,
+  check,
+  languages,
+  logOut,
+  pencil,
+  shield,
+  terminal,
+  trash,
+  unarchive,
+  userKey,
+};
 
 /** @typedef {keyof typeof SOURCES} IconName */
 

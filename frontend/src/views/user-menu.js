@@ -50,6 +50,7 @@ function themeLabel(theme) {
  */
 function links(urls) {
   return /** @type {const} */ ([
+    [t("Preferences"), "languages", urls.preferences],
     [t("Change password"), "userKey", urls.password],
     [t("API tokens"), "terminal", urls.tokens],
     [t("Administration"), "shield", urls.admin],

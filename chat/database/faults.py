@@ -37,6 +37,9 @@ REASONS: dict[str, str] = {
 }
 """Reasons in `status` frames of replies that wait for the storage."""
 
+SENTENCES: dict[str, str] = {reason: said for said, reason in REASONS.items()}
+"""The sentences of these reasons."""
+
 _SIGNS: dict[str, str] = {
     "53100": FULL,
     "database or disk is full": FULL,

@@ -140,6 +140,12 @@ def unavailable() -> OpenAIProblem:
     return OpenAIProblem(503, message, type=SERVER, code="unavailable", retry_after=1)
 
 
+def unstored(problem: str) -> OpenAIProblem:
+    """The reply cannot be stored, so its end is not sent; the SDKs would ask for a second one."""
+    message = f"{problem} The reply stays in memory until it can be stored. Find it in Parley then."
+    return OpenAIProblem(503, message, type=SERVER, code="unavailable", again=False)
+
+
 def logged_out() -> OpenAIProblem:
     """The token is not valid any more."""
     return OpenAIProblem(401, "This token is no longer valid.", code="invalid_api_key")

@@ -19,11 +19,12 @@ from chat.api.openai import answers, errors
 from chat.api.openai.answers import Answer
 from chat.api.openai.calls import Call
 from chat.api.openai.relay import Diverged, Relay, Whole
+from chat.database.faults import SENTENCES
 from chat.database.threads import SOCKETS
 from chat.frame_writer import now
 from chat.models import Accepted, Reply
 from chat.models.openai_calls import leave_call
-from chat.replies import process
+from chat.replies import Follower, process
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -31,6 +32,8 @@ ENDED = 4401
 RESTARTING = 4412
 SHARE_OF_DRAIN = 0.9
 """Share of a drain in which a reply may end, before its client is sent an error."""
+STORAGE_SECONDS = 10.0
+"""Seconds without news for which a client waits while its reply cannot be stored."""
 
 
 class Reader(streams.ReplyStream):
@@ -38,6 +41,9 @@ class Reader(streams.ReplyStream):
 
     code: int | None = None
     """The close code with which the server has ended it."""
+    trouble = ""
+    """The reason that the reply could not be stored, where the wait for it was given up."""
+    _news_at = 0.0
     _spared = False
 
     async def close(self, code: int) -> None:
@@ -66,8 +72,18 @@ class Reader(streams.ReplyStream):
             task.uncancel()
 
     def tick(self, counter: int | None) -> None:
+        live = self._live
+        if live is not None and live.trouble and now() - self._news_at > STORAGE_SECONDS:
+            self.trouble = live.trouble
+            self._end()
+            return
         self._changed_at = now()  # a queued reply is waited for
         super().tick(counter)
+
+    def _note_sent(self, follower: Follower | None) -> None:
+        super()._note_sent(follower)
+        if follower is not None:
+            self._news_at = now()
 
 
 class Serving:
@@ -145,6 +161,9 @@ class Serving:
         if self._reader.code == RESTARTING or process.draining:
             self._over = True  # another process completes the reply
             return errors.restarting()
+        if self._reader.trouble:
+            self._over = True  # the reply is stored as soon as it can be
+            return errors.unstored(SENTENCES[self._reader.trouble])
         return errors.logged_out() if self._reader.code == ENDED else errors.unavailable()
 
     def _leave(self) -> None:

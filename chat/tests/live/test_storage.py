@@ -2,84 +2,32 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import resource
 import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import openai
 import pytest
+from openai import AsyncOpenAI
 
 from chat.tests.live.client import client, eventually
 from chat.tests.live.conftest import MakeServer
-from chat.tests.live.database import Database
+from chat.tests.live.disk import FULL, Disk, disk, missing, on_disk
 from chat.tests.live.http_client import NDJSON, SSE, events
 from chat.tests.live.server import ENDLESS, ROOT, SHORT, SLOW, Server, free_port
 from fake_endpoint import expected_text
 
-DISK_BYTES = 8 * 1024 * 1024
-FULL = "The disk of the server's database is full"
+__all__ = ["disk", "on_disk"]
+
 FAULTY = "The disk of the server's database has a fault"
-
-
-class Disk:
-    """A small disk of its own."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self._filler = place / "filler"
-
-    def fill(self) -> None:
-        with suppress(OSError), open(self._filler, "ab", buffering=0) as filler:
-            while True:
-                filler.write(bytes(4096))
-
-    def free(self) -> None:
-        self._filler.unlink()
-
-    def allow(self, what: str) -> None:
-        """Mount it again: `ro` or `rw`."""
-        subprocess.run(["mount", "-o", f"remount,{what}", str(self.place)], check=True)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "parley-test", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only who may mount can have a disk to fill")
-    yield Disk(place)
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-@pytest.fixture
-def on_disk(disk: Disk, make_server: MakeServer, template: Path) -> Server:
-    """A server with its database on that disk, and its log elsewhere."""
-    path = disk.place / "parley.sqlite3"
-    shutil.copy(template, path)
-    server = make_server(DATABASE_URL=f"sqlite:///{path}")
-    server.database = Database(path)
-    server.start()
-    return server
-
-
-def missing(server: Server) -> dict[str, str]:
-    """The problems that `/readyz` names."""
-    try:
-        with urllib.request.urlopen(f"{server.origin}/readyz", timeout=10) as answer:
-            told = json.load(answer)
-    except urllib.error.HTTPError as refused:
-        told = json.load(refused)
-    found: dict[str, str] = told["missing"]
-    return found
 
 
 @pytest.mark.asyncio
@@ -138,6 +86,54 @@ async def test_reply_goes_on_in_silence_once_there_is_room(on_disk: Server, disk
         end, text = await page.end(reply)
         assert end["status"] == "stopped"
     assert on_disk.database.text(reply) == text
+
+
+@pytest.mark.asyncio
+async def test_call_of_v1_on_a_full_disk_ends_with_an_error_that_says_so(
+    on_disk: Server, disk: Disk
+) -> None:
+    """Waiting or streaming, begun before or after: never with silence, and no text is lost."""
+    alice, whole = on_disk.database.add_person("alice"), expected_text(SLOW)
+    token = on_disk.database.add_token(alice, "chat")
+    async with AsyncOpenAI(base_url=f"{on_disk.origin}/v1", api_key=token, max_retries=0) as sdk:
+
+        async def ask(text: str, **more: Any) -> Any:
+            said: Any = [{"role": "user", "content": text}]
+            return await sdk.chat.completions.create(model=SLOW, messages=said, **more)
+
+        waiting = asyncio.create_task(ask("Tell me"))
+        stream, text = await ask("And me", stream=True), ""
+        while len(text) < 20:
+            text += (await anext(stream)).choices[0].delta.content or ""
+        disk.fill()
+
+        async def read_on() -> None:
+            nonlocal text
+            async for chunk in stream:
+                text += chunk.choices[0].delta.content or ""
+
+        with pytest.raises(openai.APIError) as ended:
+            await read_on()
+        assert (text, ended.value.code) == (whole, "unavailable")
+        assert str(ended.value).startswith(FULL)
+        with pytest.raises(openai.InternalServerError, match=FULL) as refused:
+            await waiting
+        assert (refused.value.status_code, refused.value.code) == (503, "unavailable")
+        assert refused.value.response.headers["x-should-retry"] == "false"
+        for more in ({}, {"stream": True}):
+            with pytest.raises(openai.InternalServerError, match=FULL) as refused:
+                await ask("And now?", **more)
+            assert (refused.value.status_code, refused.value.code) == (503, "unavailable")
+        disk.free()
+        replies = [row for row in on_disk.database.messages(alice) if row["role"] == "assistant"]
+        uids = [str(UUID(row["uid"])) for row in replies]
+        await eventually(
+            lambda: {on_disk.database.reply(one)["status"] for one in uids} == {"complete"}
+        )
+        assert [on_disk.database.text(one) for one in uids] == [whole, whole]
+        again = await ask("And now?")
+        assert again.choices[0].message.content == whole
+    assert on_disk.log.count(FULL) == 1
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 
-from chat import log_in_limits
+from chat import languages, log_in_limits
 from chat.first_account import an_account_exists
 from chat.log_in import check_password
 from chat.names import is_taken, normalised
@@ -53,6 +54,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         super().set_password(user, normalised(password))
+
+    # --- e-mails --------------------------------------------------------------------------
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send it in the language of its recipient, as far as that is known."""
+        user = context.get("user")
+        language = languages.chosen_by(user) if user is not None else ""
+        with translation.override(language or translation.get_language()):
+            super().send_mail(template_prefix, email, context)
 
     # --- tries ----------------------------------------------------------------------------
 

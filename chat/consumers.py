@@ -13,13 +13,12 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.utils import translation
 
 from chat import commands, protocol, sessions
 from chat.admission import is_full
 from chat.database.threads import SOCKETS
 from chat.flow_control import Allowance
-from chat.languages import translated
+from chat.languages import said_in
 from chat.models import Counter
 from chat.protocol import START, Position
 from chat.protocol.sentences import BROKEN
@@ -164,8 +163,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def _answer(self, bad: protocol.BadFrame) -> str:
         """The `error` frame, in the language in which the socket was opened."""
-        with translation.override(self.writer.login.language):
-            return bad.frame(translated(bad.message))
+        return bad.frame(said_in(self.writer.login.language, bad.message))
 
     def _ration(self, frame: protocol.ClientFrame) -> None:
         if isinstance(frame, protocol.Stop):

@@ -98,8 +98,8 @@ class Option:
             raise WrongValue(
                 Sentence(
                     "Allowed are {shortest_time} to {longest_time} seconds.",
-                    shortest_time=f"{SHORTEST_TIME:g}",
-                    longest_time=f"{LONGEST_TIME:g}",
+                    shortest_time=format(SHORTEST_TIME, "g"),
+                    longest_time=format(LONGEST_TIME, "g"),
                 )
             )
         if isinstance(self.default, str) and len(value) > self.longest:

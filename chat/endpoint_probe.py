@@ -143,7 +143,7 @@ async def _discreetly(
     if not (discreet and client.met_private):
         return findings
     await asyncio.sleep(began + DISCREET_SECONDS - asyncio.get_running_loop().time())
-    text = (
+    text = Sentence(
         "Nothing at its address answered like an OpenAI-compatible API. For private networks, "
         "only `manage.py endpoints test` on the server shows details."
     )

@@ -53,6 +53,12 @@ def translated(text: str) -> str:
     )
 
 
+def said_in(language: str, text: str) -> str:
+    """The text in this language; "" stands for English."""
+    with translation.override(language or settings.LANGUAGE_CODE):
+        return translated(text)
+
+
 # --- the choice ---------------------------------------------------------------------------
 
 

@@ -16,14 +16,13 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import StreamingHttpResponse
-from django.utils import translation
 
 from chat import commands, protocol, sessions
 from chat.admission import LATER_SECONDS, give_back, is_full
 from chat.database.threads import SOCKETS
 from chat.flow_control import held
 from chat.frame_writer import FrameWriter, now
-from chat.languages import translated
+from chat.languages import said_in
 from chat.models import Accepted, Reply
 from chat.protocol import START, BadFrame, Position
 from chat.protocol.sentences import NO_REPLY
@@ -98,8 +97,7 @@ class ReplyStream(FrameWriter):
             try:
                 live = await self._find(uid, row)
             except Reply.DoesNotExist:
-                with translation.override(self.login.language):
-                    said = translated(NO_REPLY)
+                said = said_in(self.login.language, NO_REPLY)
                 yield protocol.error("not_found", said, reply=str(uid))
                 return
             except DatabaseError:

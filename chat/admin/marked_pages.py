@@ -1,7 +1,7 @@
 """Marks characters that turn or hide text in every page of the admin, Django's own included.
 
-It works on the finished HTML, so that no page, message, title or option can be forgotten. The
-admin speaks English: text from right to left in it comes from a person.
+It works on the finished HTML, so that no page, message, title or option can be forgotten. All
+languages of the admin go from left to right: text from right to left in it comes from a person.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils.html import escape
+from django.utils.translation import gettext
 
 from chat.marking import HIDDEN, marked, marked_text
 
@@ -139,7 +140,8 @@ def _note(value: str) -> str:
     """A note with the value of a field, if some of it cannot be seen there."""
     if marked_text(value) == value:
         return ""
-    return f'<span class="unseen-note">Invisible characters: <bdi>{marked(value)}</bdi></span>'
+    said = gettext("Invisible characters: {text}").format(text=f"<bdi>{marked(value)}</bdi>")
+    return f'<span class="unseen-note">{said}</span>'
 
 
 def _tag(raw: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from django.core.paginator import Paginator
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from chat import protocol
 from chat.models import ApiCall, Attempt, Conversation, Part
@@ -89,13 +90,15 @@ def places_of(conversation: Conversation, messages: list[Message], first: int) -
         numbers |= {pk: number for number, pk in enumerate(keys, start=1) if pk in outside}
     places = {}
     for number, row in enumerate(messages, start=first):
-        parts = [f"no. {number}"]
+        parts = [gettext("no. {number}").format(number=number)]
         above = numbers.get(row.parent_id or 0, 0)
         if above != number - 1:
-            parts.append(f"follows no. {above}" if above else "a new beginning")
+            follows = gettext("follows no. {number}").format(number=above)
+            parts.append(follows if above else gettext("a new beginning"))
         found = versions[row.parent_id]
         if len(found) > 1:
-            parts.append(f"version {found.index(row.pk) + 1} of {len(found)}")
+            said = gettext("version {number} of {count}")
+            parts.append(said.format(number=found.index(row.pk) + 1, count=len(found)))
         places[row.pk] = ", ".join(parts)
     return places
 

@@ -16,6 +16,7 @@ from chat.models.messages import Message
 from chat.models.refusals import IdReused, NotAllowed
 from chat.models.statements import update
 from chat.models.states import UNFINISHED
+from chat.sentence import Sentence
 
 MOST_MESSAGES = 10_000
 MOST_LENGTH = 32_000_000
@@ -102,9 +103,9 @@ def _check(leaf: int) -> int:
         )
         count, length, unfinished = cursor.fetchone()
     if unfinished:
-        raise NotAllowed("A reply there has not ended yet.")
+        raise NotAllowed(Sentence("A reply there has not ended yet."))
     if count > MOST_MESSAGES or length > MOST_LENGTH:
-        raise NotAllowed("This path is too long to be copied.")
+        raise NotAllowed(Sentence("This path is too long to be copied."))
     return int(count)
 
 

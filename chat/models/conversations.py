@@ -22,6 +22,7 @@ from chat.models.states import UNFINISHED, Status
 from chat.models.title_words import TitleWords
 from chat.models.titles import title_of
 from chat.models.turns import wake_next
+from chat.sentence import Sentence
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -201,7 +202,12 @@ class Conversation(models.Model):
             found = others.aggregate(count=models.Count("pk"), last=models.Max("pinned"))
             if found["count"] >= settings.PINS_PER_USER:
                 most = settings.PINS_PER_USER
-                raise TooMany(f"There are already {most} pinned conversations (PINS_PER_USER).")
+                raise TooMany(
+                    Sentence(
+                        "There are already {count} pinned conversations (PINS_PER_USER).",
+                        count=most,
+                    )
+                )
             self.pinned = (found["last"] or 0) + 1
 
     def pin_again(self) -> None:

@@ -13,6 +13,7 @@ from chat.models.changes import Counter, Deletion
 from chat.models.graphemes import cut
 from chat.models.refusals import IdReused, TooMany
 from chat.models.statements import update
+from chat.sentence import Sentence
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,7 +44,9 @@ class FolderQuerySet(models.QuerySet["Folder"]):
                 raise IdReused
             if mine.count() >= settings.FOLDERS_PER_USER:
                 most = settings.FOLDERS_PER_USER
-                raise TooMany(f"There are already {most} folders (FOLDERS_PER_USER).")
+                raise TooMany(
+                    Sentence("There are already {count} folders (FOLDERS_PER_USER).", count=most)
+                )
             row = Folder(uid=uid, owner_id=user_id, name=cut(name, NAME_LENGTH))
             counter.record(row, "created")
             row.save(force_insert=True)

@@ -10,6 +10,7 @@ from django.conf import settings
 from chat.models.changes import Counter
 from chat.models.conversations import Conversation
 from chat.models.refusals import TooMany
+from chat.sentence import Sentence
 
 
 def order_pins(user_id: int, uids: Sequence[UUID]) -> list[Conversation]:
@@ -27,7 +28,9 @@ def order_pins(user_id: int, uids: Sequence[UUID]) -> list[Conversation]:
         rows = [*wanted, *others.order_by("-pinned", "-pk")]
         if len(rows) > settings.PINS_PER_USER:
             most = settings.PINS_PER_USER
-            raise TooMany(f"At most {most} conversations can be pinned (PINS_PER_USER).")
+            raise TooMany(
+                Sentence("At most {count} conversations can be pinned (PINS_PER_USER).", count=most)
+            )
         for place, row in zip(range(len(rows), 0, -1), rows, strict=True):
             if row.pinned != place:
                 row.pinned = place

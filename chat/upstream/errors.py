@@ -93,7 +93,8 @@ class UpstreamError(Exception):
         if retry_after is not None and retry_after >= 1:
             said = Sentence("{sentence} {next}", sentence=said, next=_again_in(retry_after))
         if advice:
-            said = Sentence(f"{said.removesuffix('.')}: {advice}.")
+            advised = f"{said.removesuffix('.')}: {advice}."  # names a setting, for operators
+            said = Sentence(advised)
         self.sentence = said
         self.message = str(said)
         self.permanent = code in _PERMANENT

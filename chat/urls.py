@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from chat import check_page, preference_pages, token_pages, views
+from chat import check_page, diagram_page, preference_pages, token_pages, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.ChatPage.as_view(), name="chat"),
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("check/", check_page.CheckPage.as_view(), name="check"),
     path("check/seen", check_page.seen),
     path("check/stream", check_page.stream),
+    path("diagram/", diagram_page.diagram, name="diagram"),
     path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
     path("accounts/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/preferences/", preference_pages.PreferencesPage.as_view(), name="preferences"),

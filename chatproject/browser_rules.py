@@ -11,6 +11,7 @@ CONTENT_POLICY = {
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
+    "frame-src": [CSP.SELF],
     "manifest-src": [CSP.SELF],
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
@@ -18,6 +19,17 @@ CONTENT_POLICY = {
     "frame-ancestors": [CSP.NONE],
 }
 """No content of other sites, and no code within a page."""
+
+DIAGRAM_POLICY = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.UNSAFE_INLINE],
+    "form-action": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.SELF],
+    "sandbox": ["allow-scripts"],
+}
+"""The frame of a diagram: no origin, no network, no forms, no way to another page."""
 
 HEADERS_OF_OTHERS = [
     "authorization",

@@ -32,9 +32,11 @@ const common = {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
-/** Modules that a page loads when it needs them. */
+/** Modules that a page, or `drawing`, loads when it needs them. */
 const LAZY = [
   "lib/digest",
+  "markdown/diagram",
+  "markdown/download",
   "markdown/highlight",
   "markdown/math",
   "protocol/http-connection",
@@ -63,31 +65,69 @@ function drawings() {
   };
 }
 
-/** Points `import("./math.js")` at the built file of that module. @type {import("esbuild").Plugin} */
-const lazily = {
-  name: "lazily",
-  setup({ onResolve }) {
-    onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
-      if (kind !== "dynamic-import") return undefined;
-      const source = relative(here, join(resolveDir, path));
-      const outputs = Object.entries(lazy.metafile?.outputs ?? {});
-      const file = outputs.find(([, { entryPoint }]) => entryPoint === source)?.[0];
-      if (!file) throw new Error(`${source} is loaded on demand, but is not in LAZY.`);
-      return { path: `./chunks/${basename(file)}`, external: true };
-    });
+/**
+ * Points `import("./math.js")` at the built file of that module.
+ * @param {string} folder of the chunks, from where the importing file is
+ * @param {import("esbuild").BuildResult[]} chunks
+ * @returns {import("esbuild").Plugin}
+ */
+function lazily(folder, ...chunks) {
+  return {
+    name: "lazily",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const source = relative(here, join(resolveDir, path));
+        const outputs = chunks.flatMap(({ metafile }) => Object.entries(metafile?.outputs ?? {}));
+        const file = outputs.find(([, { entryPoint }]) => entryPoint === source)?.[0];
+        if (!file) throw new Error(`${source} is loaded on demand, but is not in LAZY.`);
+        return { path: `${folder}${basename(file)}`, external: true };
+      });
+    },
+  };
+}
+
+/** Markdown is loaded when the page is at rest, and loads colours, formulas and diagrams itself. */
+const drawing = await build({
+  ...common,
+  entryPoints: ["src/markdown/streaming-markdown.js"],
+  entryNames: "chunks/[name]-[hash]",
+  plugins: [drawings(), lazily("./", lazy)],
+});
+
+/**
+ * Leaves packages out of a bundle: a layout engine of 1.5 MB, and a second KaTeX.
+ * @type {import("esbuild").Plugin}
+ */
+const without = {
+  name: "without",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(?:elkjs|katex)(?:\/|$)/ }, ({ path }) => ({
+      path,
+      namespace: "without",
+    }));
+    onLoad({ filter: /.*/, namespace: "without" }, () => ({ contents: "export default {};" }));
   },
 };
 
 const results = [
   lazy,
+  drawing,
   await build({
     ...common,
     entryPoints: ["src/chat.js", "src/check.js", "src/admin/transcript.js"],
     entryNames: "[name]",
-    plugins: [drawings(), lazily],
+    plugins: [drawings(), lazily("./chunks/", lazy, drawing)],
   }),
   // A classic script: it runs before the first paint, so that the chosen theme does not flash.
   await build({ ...common, format: "iife", entryPoints: ["src/site.js"] }),
+  // A classic script: a document without an origin may load no modules.
+  await build({
+    ...common,
+    format: "iife",
+    entryPoints: ["src/diagram-frame.js"],
+    plugins: [without],
+  }),
   await build({
     ...common,
     target: undefined,
@@ -126,7 +166,9 @@ function licenses(built) {
   const texts = [...packages].sort().map((name) => {
     const folder = join(here, "node_modules", name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
+    const files = readdirSync(folder).filter((file) =>
+      /^(licen[cs]e|copying|notice)(?!.*js$)/i.test(file),
+    );
     const text = files.map((file) => readFileSync(join(folder, file), "utf8").trim());
     return [`${name} ${version} (${license})`, ...text].join("\n\n");
   });

@@ -36,6 +36,7 @@ RULES = {
     "check/": STAFF,
     "check/seen": STAFF,
     "check/stream": STAFF,
+    "diagram/": PUBLIC,
     "start/<str:code>": NOWHERE,
     "api/v1/": NOWHERE,
     "api/v1/docs": ACCOUNT,

@@ -5,6 +5,7 @@ import { find, setText } from "./lib/dom.js";
 import { followTheme } from "./lib/theme.js";
 import { t } from "./lib/translate.js";
 import { marked } from "./lib/visible-text.js";
+import { loadMarkdown } from "./markdown/markdown-text.js";
 import { Api } from "./protocol/api.js";
 import { reaching } from "./protocol/transport.js";
 import { isNew, NEW } from "./state/outbox.js";
@@ -111,6 +112,7 @@ export class App {
     this.#composer.focus(false);
     this.#store.start();
     prepare();
+    loadMarkdown();
   }
 
   /** @param {string} token against cross-site request forgery */

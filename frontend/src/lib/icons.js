@@ -14,6 +14,7 @@ import alert from "lucide-static/icons/circle-alert.svg";
 import clock from "lucide-static/icons/clock.svg";
 import offline from "lucide-static/icons/cloud-off.svg";
 import copy from "lucide-static/icons/copy.svg";
+import download from "lucide-static/icons/download.svg";
 import more from "lucide-static/icons/ellipsis.svg";
 import panel from "lucide-static/icons/panel-left.svg";
 import pencil from "lucide-static/icons/pencil.svg";
@@ -25,6 +26,7 @@ import sliders from "lucide-static/icons/sliders-horizontal.svg";
 import stop from "lucide-static/icons/square.svg";
 import plus from "lucide-static/icons/square-pen.svg";
 import unplug from "lucide-static/icons/unplug.svg";
+import wrap from "lucide-static/icons/wrap-text.svg";
 import x from "lucide-static/icons/x.svg";
 import { drawn } from "./drawing.js";
 
@@ -39,6 +41,7 @@ const SOURCES = {
   chevronRight,
   clock,
   copy,
+  download,
   more,
   offline,
   panel,
@@ -51,6 +54,7 @@ const SOURCES = {
   sliders,
   stop,
   unplug,
+  wrap,
   x,
 };
 

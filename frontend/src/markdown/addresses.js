@@ -1,5 +1,10 @@
 /** Addresses in a text: their end, their safety and their real host. */
 
+import { charBefore, isCjk, sticky } from "./scan.js";
+
+const EMAIL_BEFORE = /[A-Za-z0-9._+-]{1,64}$/;
+const EMAIL_AFTER = /[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}/y;
+
 /**
  * True if a link may lead there. Relative addresses may not: they would lead into this site.
  * @param {string} href
@@ -16,13 +21,45 @@ const CJK = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
 const PARTICLE = /^(?:を|[はがにでのへともや](?![\u3041-\u309f])|[을를은는에로])/;
 
 /**
+ * The address that begins with `www.` or a scheme.
+ * @param {string} text
+ * @param {number} at
+ * @param {string} mark its beginning
+ * @returns {{href: string, end: number}|null}
+ */
+export function addressAt(text, at, mark) {
+  const isNamed = mark.toLowerCase() === "www.";
+  const hostAt = at + mark.length;
+  const before = charBefore(text, at);
+  if (/[\p{L}\p{N}]/u.test(before) && !isCjk(before)) return null;
+  const end = endOfAddress(text, at, hostAt);
+  const isHost = /^[\p{L}\p{N}[]/u.test(text.slice(hostAt, hostAt + 2));
+  if (end <= hostAt || !isHost || (isNamed && !text.slice(hostAt, end).includes("."))) return null;
+  const shown = text.slice(at, end);
+  return { href: isNamed ? `https://${shown}` : shown, end };
+}
+
+/**
+ * The e-mail address around an `@`.
+ * @param {string} text
+ * @param {number} at of the `@`
+ * @param {string} words the text before it that is no other part
+ * @returns {{name: string, host: string}|null}
+ */
+export function emailAt(text, at, words) {
+  const name = EMAIL_BEFORE.exec(words.slice(-64))?.[0];
+  const host = name ? sticky(EMAIL_AFTER, text, at + 1) : "";
+  return name && host && text.slice(at - name.length, at) === name ? { name, host } : null;
+}
+
+/**
  * End of an address that begins at `from`: before blanks, brackets that are not its own, marks
  * of the sentence around it, and a CJK text that goes on without a blank.
  * @param {string} text
  * @param {number} from
  * @param {number} hostAt start of its host
  */
-export function endOfAddress(text, from, hostAt) {
+function endOfAddress(text, from, hostAt) {
   let end = hostAt;
   let isHost = true;
   for (; end < text.length; end++) {
@@ -98,8 +135,11 @@ export function otherHost(label, href) {
 /** @param {string} host */
 const bare = (host) => host.replace(/^www\./, "").replace(/\.$/, "");
 
-/** @param {string} href */
-function hostOf(href) {
+/**
+ * The host that an address leads to.
+ * @param {string} href
+ */
+export function hostOf(href) {
   if (/^mailto:/i.test(href)) return /@([^?,]*)/.exec(href)?.[1]?.toLowerCase() ?? "";
   try {
     return new URL(href).hostname;

@@ -21,7 +21,12 @@ const DEEPEST = 10;
 const DEFINITION =
   /^ {0,3}\[((?:[^[\]\\\n]|\\.){1,300})\]:[ \t]*<?((?:https?:\/\/|mailto:)[^\s<>]{1,4000})>?(?:[ \t]+(?:"([^"\n]{0,1000})"|'([^'\n]{0,1000})'|\(([^()\n]{0,1000})\)))?[ \t]*(?:\n|$)/i;
 
+/** The first line of a footnote. */
+const NOTE = /^ {0,3}\[\^([^\s[\]\\^]{1,100})\]:[ \t]*([^\n]*)(?:\n|$)/;
+
 class Blocks extends Tokenizer {
+  #definitions = 0;
+
   /**
    * @override
    * @param {string} src
@@ -46,12 +51,17 @@ class Blocks extends Tokenizer {
   /**
    * @override
    * @param {string} src
+   * @returns {any}
    */
   def(src) {
+    // The lexer drops a second one of the same tag.
+    const tag = `${++this.#definitions}`;
+    const note = noteAt(src);
+    if (note) return { type: "footnote", tag, ...note, tokens: this.lexer.blockTokens(note.text) };
     const found = DEFINITION.exec(src);
     if (!found) return undefined;
     const { label, href, title } = definition(found);
-    return { type: /** @type {const} */ ("def"), tag: label, raw: found[0], href, title };
+    return { type: "def", tag, label, raw: found[0], href, title };
   }
 
   /**
@@ -76,6 +86,39 @@ class Blocks extends Tokenizer {
     }
     return table;
   }
+}
+
+/**
+ * The footnote at the start of a text: up to a blank line after which nothing is indented, or to the
+ * next footnote.
+ * @param {string} src
+ */
+function noteAt(src) {
+  const [first, label = "", start = ""] = NOTE.exec(src) ?? [];
+  if (first === undefined) return null;
+  const lines = [start];
+  let raw = first;
+  let blanks = "";
+  while (raw.length + blanks.length < src.length) {
+    const at = raw.length + blanks.length;
+    const end = src.indexOf("\n", at) + 1 || src.length;
+    const line = src.slice(at, end);
+    const isIndented = /^(?: {2}|\t)/.test(line);
+    if (line.trim() === "") {
+      blanks += line;
+      continue;
+    }
+    if (
+      !isIndented &&
+      (blanks || NOTE.test(line) || /^ {0,3}(?:[#>*+-]|```|~~~|\d+[.)])/.test(line))
+    )
+      break;
+    if (blanks) lines.push("");
+    lines.push(line.replace(/^(?: {1,4}|\t)/, "").replace(/\n$/, ""));
+    raw += blanks + line;
+    blanks = "";
+  }
+  return { label, raw, text: lines.join("\n") };
 }
 
 /** Code within a line. */
@@ -150,7 +193,7 @@ function definition([, label = "", href = "", ...titles]) {
  * @param {string} text
  */
 export const mayDefine = (text) =>
-  text.includes("]:") && /^ {0,3}\[[^\]\n]{1,300}\]:[ \t]*<?(?:http|mailto)/im.test(text);
+  text.includes("]:") && /^ {0,3}\[(?:\^|[^\]\n]{1,300}\]:[ \t]*<?(?:http|mailto))/im.test(text);
 
 /**
  * Adds what a piece defines its labels as. The first of several definitions counts.
@@ -160,7 +203,10 @@ export const mayDefine = (text) =>
 export function readDefinitions({ kind, raw }, known) {
   if (kind !== "text" || !raw.includes("]:")) return;
   for (const line of raw.split("\n")) {
-    const match = line.includes("]:") ? DEFINITION.exec(line) : null;
+    if (!line.includes("]:")) continue;
+    const note = NOTE.exec(line)?.[1];
+    if (note) known.set(normalLabel(`^${note}`), { href: "", title: "", isNote: true });
+    const match = DEFINITION.exec(line);
     if (!match) continue;
     const { label, href, title } = definition(match);
     if (safeUrl(href) && !known.has(label)) known.set(label, { href, title });

@@ -1,15 +1,23 @@
 /**
- * Colours finished code blocks one by one when the browser is idle, but not while text in them is
- * selected.
+ * Colours code blocks one by one when the browser is idle, while they grow too. The more a block
+ * takes, the longer it waits for the next time. A piece of code in which something is selected gets
+ * its colours later.
  */
 import { Awaited } from "../lib/awaited.js";
 import { whenIdle } from "../lib/idle.js";
-import { textOf } from "../lib/visible-text.js";
+import { codeTextOf } from "./code-text.js";
 
-const LONGEST = 30_000;
+/** @typedef {import("./code-text.js").CodeText} CodeText */
 
-/** @type {Set<HTMLElement>} */
+const LONGEST = 100_000;
+/** Time in ms between two colourings of a block that grows: at least, and by the last one's time. */
+const REST = 120;
+const SHARE = 10;
+
+/** @type {Set<CodeText>} */
 const waiting = new Set();
+/** Texts in which something is selected. @type {Set<CodeText>} */
+const selected = new Set();
 let isWorking = false;
 
 const highlighter = new Awaited(load, goOn);
@@ -20,14 +28,23 @@ const highlighter = new Awaited(load, goOn);
  */
 export function colour(node) {
   if (!(node instanceof HTMLElement)) return;
-  for (const code of /** @type {NodeListOf<HTMLElement>} */ (
-    node.querySelectorAll("code[data-language]:not([data-coloured])")
-  )) {
-    if ((code.textContent ?? "").length <= LONGEST) waiting.add(code);
+  for (const code of node.querySelectorAll("code[data-language]")) {
+    const text = codeTextOf(code);
+    if (text && isUncoloured(text)) waiting.add(text);
   }
-  if (!waiting.size || isWorking) return;
+  goOn();
+}
+
+/** @param {CodeText} text */
+const isUncoloured = (text) =>
+  text.isColourable && text.asked < text.text.length && text.text.length <= LONGEST;
+
+function goOn() {
+  if (isWorking || !waiting.size) return;
   isWorking = true;
-  whenIdle(next);
+  const wait = Math.min(...[...waiting].map(({ due }) => due)) - performance.now();
+  if (wait > 0) setTimeout(() => whenIdle(next), wait);
+  else whenIdle(next);
 }
 
 async function next() {
@@ -36,68 +53,56 @@ async function next() {
     highlighter.want();
     return;
   }
-  const code = [...waiting].find((one) => !isSelected(one));
-  if (code) {
-    waiting.delete(code);
-    await paint(code, highlighter.part.highlight);
+  const text = [...waiting].find(({ due }) => due <= performance.now());
+  if (text) {
+    waiting.delete(text);
+    if (text.code.isConnected && isUncoloured(text)) await paint(text, highlighter.part.highlight);
   }
-  isWorking = [...waiting].some((one) => !isSelected(one));
-  if (isWorking) whenIdle(next);
-  else if (waiting.size) document.addEventListener("selectionchange", goOn, { once: true });
-}
-
-function goOn() {
-  if (isWorking || !waiting.size) return;
-  isWorking = true;
-  whenIdle(next);
+  isWorking = false;
+  goOn();
 }
 
 async function load() {
   try {
     return await import("./highlight.js");
   } catch (problem) {
-    for (const code of waiting) if (!isDue(code)) waiting.delete(code);
+    for (const text of waiting) if (!text.code.isConnected) waiting.delete(text);
     throw problem;
   }
 }
 
 /**
- * Code that still grows is asked for again at its end.
- * @param {HTMLElement} code
- */
-const isDue = (code) =>
-  code.isConnected && !code.closest("[data-open]") && !("coloured" in code.dataset);
-
-/**
- * @param {HTMLElement} code
+ * @param {CodeText} text
  * @param {typeof import("./highlight.js").highlight} highlight
  */
-async function paint(code, highlight) {
-  if (!isDue(code)) return;
+async function paint(text, highlight) {
+  const start = performance.now();
+  const { text: code, state } = text;
+  text.asked = code.length;
   try {
-    const text = textOf(code);
-    const coloured = await highlight(text, code.dataset.language ?? "");
-    // It may have grown, or been selected, meanwhile.
-    if (textOf(code) !== text || code.closest("[data-open]")) return;
-    if (isSelected(code)) {
-      waiting.add(code);
-      return;
-    }
-    code.dataset.coloured = "";
-    if (coloured) code.replaceChildren(coloured);
+    const pieces = await highlight(state, code, text.language, text.lengths);
+    const end = performance.now();
+    text.due = end + Math.max(REST, SHARE * (end - start));
+    if (!pieces) text.isColourable = false;
+    // It may have become another one meanwhile.
+    else if (text.state === state && text.text.startsWith(code)) text.paint(pieces);
+    else text.forget();
+    if (text.text === code) text.code.dataset.coloured = "";
+    if (text.isWaiting) wait(text);
+    if (isUncoloured(text)) waiting.add(text);
   } catch (problem) {
     // Code without colours is still code.
     console.warn("parley: no highlighting", problem);
   }
 }
 
-/**
- * True if a selection would be lost with what is in an element.
- * @param {Node} node
- */
-function isSelected(node) {
-  const selection = document.getSelection?.();
-  if (!selection || selection.isCollapsed || !selection.rangeCount) return false;
-  const { startContainer, endContainer } = selection.getRangeAt(0);
-  return node.contains(startContainer) || node.contains(endContainer);
+/** @param {CodeText} text */
+function wait(text) {
+  if (!selected.size) document.addEventListener("selectionchange", paintSelected);
+  selected.add(text);
+}
+
+function paintSelected() {
+  for (const text of selected) if (!text.paintWaiting()) selected.delete(text);
+  if (!selected.size) document.removeEventListener("selectionchange", paintSelected);
 }

@@ -16,3 +16,16 @@ export function directionOf(text) {
   if (!letter) return "auto";
   return RIGHT_TO_LEFT.test(letter) ? "rtl" : "ltr";
 }
+
+/**
+ * Gives a block the direction of its words. One without any goes as what is around it.
+ * @template {HTMLElement} Element
+ * @param {Element} element
+ * @param {string} text
+ */
+export function directed(element, text) {
+  const words = text.slice(0, FAR).replace(/`[^`]*`|https?:\S+|<[^>]*>|\$[^$]*\$/g, " ");
+  const direction = directionOf(words);
+  if (direction !== "auto") element.dir = direction;
+  return element;
+}

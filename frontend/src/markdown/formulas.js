@@ -1,5 +1,5 @@
 /**
- * Formulas in a text: `$$…$$`, `\[…\]`, `\(…\)` and `$…$`. A search for an end looks only once at
+ * Formulas in a text: `$$…$$`, `\[…\]`, `\(…\)`, `$…$` and environments. A search for an end looks only once at
  * each character, however many beginnings there are.
  */
 
@@ -56,6 +56,26 @@ export function formulaAt(text, at, finder) {
   return isProse(found.tex) ? null : found;
 }
 
+/** Environments that are formulas without any mark around them. */
+const ENVIRONMENT =
+  /\\begin\{((?:align|alignat|gather|equation|eqnarray|multline|flalign)\*?|aligned|gathered|split|cases|array|CD|[bBpvV]?(?:small)?matrix)\}/y;
+
+/**
+ * An environment that begins at a backslash: `\begin{align} … \end{align}`.
+ * @param {string} text
+ * @param {number} at
+ * @param {Finder} finder
+ * @returns {Formula|null}
+ */
+export function environmentAt(text, at, finder) {
+  ENVIRONMENT.lastIndex = at;
+  const [begin = "", name = ""] = ENVIRONMENT.exec(text) ?? [];
+  if (!begin) return null;
+  const mark = `\\end{${name}}`;
+  const to = finder.next(mark, at) + mark.length;
+  return to - at > LONGEST_FORMULA ? null : { tex: text.slice(at, to), end: to, isDisplay: true };
+}
+
 /**
  * @param {string} text
  * @param {number} from
@@ -94,13 +114,24 @@ function isProse(tex) {
 export function blockFormulaAt(text, at, finder) {
   let from = at;
   while (text[from] === " " && from < at + 3) from += 1;
-  const mark = text.startsWith("$$", from) ? "$$" : text.startsWith("\\[", from) ? "\\]" : "";
-  if (!mark) return null;
-  const to = finder.next(mark, from + 2);
-  const found = between(text, from + 2, to, 2);
-  if (!found || (mark === "$$" && found.tex.includes("$"))) return null;
+  const found = text.startsWith("\\b", from)
+    ? environmentAt(text, from, finder)
+    : marked(text, from, finder);
+  if (!found) return null;
   let end = found.end;
   while (text[end] === " " || text[end] === "\t") end += 1;
   if (end < text.length && text[end] !== "\n") return null;
   return { ...found, end: Math.min(end + 1, text.length), isDisplay: true };
+}
+
+/**
+ * @param {string} text
+ * @param {number} at
+ * @param {Finder} finder
+ */
+function marked(text, at, finder) {
+  const mark = text.startsWith("$$", at) ? "$$" : text.startsWith("\\[", at) ? "\\]" : "";
+  if (!mark) return null;
+  const found = between(text, at + 2, finder.next(mark, at + 2), 2);
+  return mark === "$$" && found?.tex.includes("$") ? null : found;
 }

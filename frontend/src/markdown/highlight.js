@@ -1,7 +1,7 @@
 /**
  * Syntax colours, loaded when the first code block is to be shown. They are found in a worker, which
  * is this same file: some texts take a highlighter minutes, and it must not stop the page. The result
- * is built as DOM nodes from highlight.js's own tree, never as an HTML string.
+ * is highlight.js's own tree, of which DOM nodes are made, never an HTML string.
  */
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
@@ -31,7 +31,6 @@ import swift from "highlight.js/lib/languages/swift";
 import typescript from "highlight.js/lib/languages/typescript";
 import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
-import { appendText } from "../lib/visible-text.js";
 
 const languages = {
   bash,
@@ -65,99 +64,157 @@ const languages = {
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 hljs.registerAliases(["vue", "svelte"], { languageName: "xml" });
 
-/** Code that takes longer, in ms, stays without colours. */
+/** Code that takes longer, in ms, stays without more colours. */
 const PATIENCE = 2000;
 /** And so does code that would become more parts than this. */
-const MOST_PARTS = 5000;
+const MOST_PARTS = 20_000;
 /** The most code that is read in the page itself, without a worker. */
-const WITHOUT_WORKER = 2000;
+const WITHOUT_WORKER = 4000;
+/** Codes whose last parts the worker remembers. */
+const REMEMBERED = 4;
 
-/** @typedef {string|{scope?: string, children: Part[]}} Part */
+/** @typedef {import("./code-text.js").Part} Part */
 
 /**
  * @param {string} code
  * @param {string} language as the fence named it
- * @returns {Part[]|null} null where the language is not known, or there is too much
+ * @param {number[]} lengths of the pieces of the code
+ * @returns {Part[][]|null} the parts of each piece; null where the language is not known, or there
+ *   is too much
  */
-function partsOf(code, language) {
+function partsOf(code, language, lengths) {
   if (!hljs.getLanguage(language)) return null;
   const result = hljs.highlight(code, { language, ignoreIllegals: true });
-  let left = MOST_PARTS;
-  /** @param {any[]} children @returns {Part[]} */
-  const plain = (children) => {
-    left -= children.length;
-    return children.map((part) =>
-      typeof part === "string" ? part : { scope: part.scope, children: plain(part.children) },
-    );
-  };
-  const parts = plain(/** @type {any} */ (result)._emitter.root.children);
-  return left < 0 ? null : parts;
+  return split(/** @type {any} */ (result)._emitter.root.children, lengths);
 }
 
 /**
+ * Cuts a tree of parts into one for each piece.
+ * @param {any[]} root
+ * @param {number[]} lengths
+ * @returns {Part[][]|null}
+ */
+function split(root, lengths) {
+  /** @type {Part[][]} */
+  const pieces = lengths.map(() => []);
+  /** @type {(string|undefined)[]} */
+  const scopes = [];
+  /** The parts of this piece for those scopes. @type {Part[][]} */
+  let open = [];
+  let at = 0;
+  let left = lengths[0] ?? 0;
+  let room = MOST_PARTS;
+  /** @param {string} text */
+  const say = (text) => {
+    let list = pieces[at];
+    for (const [depth, scope] of scopes.entries()) {
+      if (!open[depth]) {
+        open[depth] = [];
+        list?.push({ ...(scope && { scope }), children: open[depth] });
+        room -= 1;
+      }
+      list = open[depth];
+    }
+    list?.push(text);
+    room -= 1;
+  };
+  /** @param {any[]} children */
+  const walk = (children) => {
+    for (const child of children) {
+      if (room < 0) return;
+      if (typeof child !== "string") {
+        scopes.push(child.scope);
+        walk(child.children);
+        scopes.pop();
+        open.length = Math.min(open.length, scopes.length);
+        continue;
+      }
+      for (let from = 0; from < child.length; ) {
+        while (left === 0 && at < lengths.length - 1) {
+          at += 1;
+          left = lengths[at] ?? 0;
+          open = [];
+        }
+        const text = child.slice(from, from + Math.max(left, 1));
+        say(text);
+        left -= text.length;
+        from += text.length;
+      }
+    }
+  };
+  walk(root);
+  return room < 0 ? null : pieces;
+}
+
+/** The last parts of some codes, as text. @type {Map<number, string[]>} */
+const remembered = new Map();
+
+/**
+ * @param {{id: number, code: string, language: string, lengths: number[]}} asked
+ * @returns {[number, Part[]][]|null} the pieces that differ from the last time, each with its index
+ */
+function changedParts({ id, code, language, lengths }) {
+  const pieces = partsOf(code, language, lengths);
+  if (!pieces) return null;
+  const before = remembered.get(id) ?? [];
+  const now = pieces.map((parts) => JSON.stringify(parts));
+  remembered.delete(id);
+  remembered.set(id, now);
+  if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value ?? 0);
+  return [...pieces.entries()].filter(([i]) => now[i] !== before[i]);
+}
+
+/** @type {WeakMap<object, number>} */
+const ids = new WeakMap();
+let lastId = 0;
+
+/**
+ * @param {object} owner the same for each state of a code that grows
  * @param {string} code
  * @param {string} language as the fence named it
- * @returns {Promise<DocumentFragment|null>} null where it stays without colours
+ * @param {number[]} lengths of the pieces of the code
+ * @returns {Promise<[number, Part[]][]|null>} the pieces whose colours are new, each with its index;
+ *   null where it stays without
  */
-export async function highlight(code, language) {
+export async function highlight(owner, code, language, lengths) {
   if (!hljs.getLanguage(language)) return null;
-  const parts = await ask(code, language);
-  if (!parts) return null;
-  const fragment = document.createDocumentFragment();
-  for (const part of parts) append(fragment, part);
-  return fragment;
+  const id = ids.get(owner) ?? ++lastId;
+  ids.set(owner, id);
+  return ask({ id, code, language, lengths });
 }
 
 /** @type {Worker|null} */
 let worker = null;
 
 /**
- * @param {string} code
- * @param {string} language
- * @returns {Promise<Part[]|null>}
+ * @param {{id: number, code: string, language: string, lengths: number[]}} asked
+ * @returns {Promise<[number, Part[]][]|null>}
  */
-function ask(code, language) {
+function ask(asked) {
   try {
     worker ??= new Worker(import.meta.url, { type: "module" });
   } catch {
-    return Promise.resolve(code.length > WITHOUT_WORKER ? null : partsOf(code, language));
+    return Promise.resolve(asked.code.length > WITHOUT_WORKER ? null : changedParts(asked));
   }
-  const asked = worker;
+  const own = worker;
   return new Promise((resolve) => {
-    /** @param {Part[]|null} parts */
-    const end = (parts) => {
+    /** @param {[number, Part[]][]|null} pieces */
+    const end = (pieces) => {
       clearTimeout(timer);
-      resolve(parts);
+      resolve(pieces);
     };
     const giveUp = () => {
-      asked.terminate();
+      own.terminate();
       worker = null;
       end(null);
     };
     const timer = setTimeout(giveUp, PATIENCE);
-    asked.onerror = giveUp;
-    asked.onmessage = ({ data }) => end(data);
-    asked.postMessage({ code, language });
+    own.onerror = giveUp;
+    own.onmessage = ({ data }) => end(data);
+    own.postMessage(asked);
   });
 }
 
 if (!("document" in globalThis)) {
-  globalThis.onmessage = ({ data }) => postMessage(partsOf(data.code, data.language));
-}
-
-/**
- * @param {Node} parent
- * @param {Part} part
- */
-function append(parent, part) {
-  if (typeof part === "string") return appendText(parent, part);
-  const span = document.createElement("span");
-  if (part.scope && !part.scope.startsWith("language:")) {
-    const [first = "", ...more] = part.scope.split(".");
-    span.className = [`hljs-${first}`, ...more.map((name, i) => name + "_".repeat(i + 1))].join(
-      " ",
-    );
-  }
-  for (const child of part.children) append(span, child);
-  parent.appendChild(span);
+  globalThis.onmessage = ({ data }) => postMessage(changedParts(data));
 }

@@ -2,33 +2,35 @@
  * Content of a block: emphasis, code, links, formulas, line breaks. One pass over the text
  * and one over its marks: the time grows as the text does, whatever is in it. Raw HTML is text.
  */
-import { endOfAddress, safeUrl } from "./addresses.js";
+import { addressAt, emailAt, safeUrl } from "./addresses.js";
 import { Emphasis, merged } from "./emphasis.js";
-import { Finder, formulaAt } from "./formulas.js";
+import { environmentAt, Finder, formulaAt } from "./formulas.js";
 import { linkTail, normalLabel } from "./link-tail.js";
-import { charBefore, isCjk, run, sticky, ticksOf } from "./scan.js";
+import { charBefore, run, standsAlone, sticky, ticksOf, withoutBlanks } from "./scan.js";
 
 /**
  * @typedef {object} Inline
- * @property {"text"|"entity"|"code"|"formula"|"break"|"em"|"strong"|"del"|"link"} type
+ * @property {"text"|"entity"|"code"|"formula"|"break"|"em"|"strong"|"del"|"link"|"note"|TagName} type
  * @property {string} text
  * @property {string} [href]
  * @property {string} [title]
  * @property {boolean} [isDisplay]
+ * @property {boolean} [isImage] a link in place of an image
  * @property {Inline[]} [children]
  * @property {number} [depth]
  *
- * @typedef {{href: string, title: string}} Definition
+ * @typedef {"sub"|"sup"|"kbd"|"mark"} TagName
+ * @typedef {{href: string, title: string, isNote?: boolean}} Definition of a link, or of a footnote
  * @typedef {(label: string) => Definition|undefined} Define says what a label is defined as
  */
 
 const SPECIAL = /[\\`$<!*_~[\]&\n@]|https?:\/\/|www\./gi;
 const TAG = /<(?:\/?[A-Za-z][\w:.-]*(?:\s[^<>\n]{0,1000}|\/)?|[!?][^<>\n]{0,1000})>/y;
+/** Tags without attributes that mean what they mean in HTML. */
+const OWN_TAG = /^<(\/?)(sub|sup|kbd|mark)>$/i;
 const AUTOLINK = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]{0,4000}|[\w.+-]{1,64}@[\w.-]{1,255})>/y;
 const ENTITY = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/iy;
 const PUNCTUATION = /[!-/:-@[-`{-~]/;
-const EMAIL_BEFORE = /[A-Za-z0-9._+-]{1,64}$/;
-const EMAIL_AFTER = /[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}/y;
 
 /** The name of an image without a description. @type {Inline} */
 const IMAGE = { type: "text", text: "image" };
@@ -63,6 +65,8 @@ class Parser {
   #ticks = null;
   /** @type {{at: number, out: number, isImage: boolean, marks: number}[]} */
   #brackets = [];
+  /** Tags that are open: as many levels as of emphasis. @type {{name: string, out: number, marks: number}[]} */
+  #tags = [];
   /** Brackets below this number hold a link already. */
   #linked = 0;
   /** Backslashes before brackets that begin no formula are shown, and so are those that end it. */
@@ -157,6 +161,8 @@ class Parser {
       return this.#say(at, at + 2);
     }
     if ((next === ")" || next === "]") && this.#isLiteral) return this.#say(at, at + 2);
+    const environment = next === "b" ? environmentAt(this.#text, at, this.#finder) : null;
+    if (environment) return this.#set(environment, true);
     if (!PUNCTUATION.test(next)) return this.#say(at, at + 1);
     this.#put({ type: "text", text: next }, at + 2);
   }
@@ -186,19 +192,8 @@ class Parser {
    * @param {boolean} mayStandAlone
    */
   #set({ tex, end }, mayStandAlone) {
-    const isDisplay = mayStandAlone && this.#isLine(this.#at, end);
+    const isDisplay = mayStandAlone && standsAlone(this.#text, this.#at, end);
     this.#put({ type: "formula", text: tex, isDisplay }, end);
-  }
-
-  /**
-   * True if nothing else stands on the lines of a part.
-   * @param {number} from
-   * @param {number} to
-   */
-  #isLine(from, to) {
-    while (this.#text[from - 1] === " ") from -= 1;
-    while (this.#text[to] === " ") to += 1;
-    return (this.#text[from - 1] ?? "\n") === "\n" && (this.#text[to] ?? "\n") === "\n";
   }
 
   #angle() {
@@ -216,7 +211,42 @@ class Parser {
     const tag = sticky(TAG, this.#text, at);
     if (!tag) return this.#say(at, at + 1);
     if (/^<br\s*\/?>$/i.test(tag)) return this.#lineBreak(at + tag.length);
+    const [, slash, name = ""] = OWN_TAG.exec(tag) ?? [];
+    if (name && (slash ? this.#closeTag(name, tag) : this.#openTag(name))) return;
     this.#say(at, at + tag.length);
+  }
+
+  /**
+   * Notes a tag that may be closed later; until then it is text.
+   * @param {string} name
+   * @returns {false}
+   */
+  #openTag(name) {
+    if (this.#tags.length < DEEPEST) {
+      const out = this.#out.length;
+      this.#tags.push({ name: name.toLowerCase(), out, marks: this.#emphasis.height });
+    }
+    return false;
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} tag
+   * @returns {boolean} false if no such tag is open
+   */
+  #closeTag(name, tag) {
+    const type = /** @type {TagName} */ (name.toLowerCase());
+    const depth = this.#tags.findLastIndex((one) => one.name === type);
+    const opening = this.#tags[depth];
+    if (!opening) return false;
+    this.#tags.length = depth;
+    // A bracket within it that is not closed is text.
+    while ((this.#brackets.at(-1)?.out ?? 0) > opening.out) this.#brackets.pop();
+    this.#linked = Math.min(this.#linked, this.#brackets.length);
+    this.#emphasis.close(opening.marks);
+    const children = merged(this.#out.splice(opening.out).slice(1));
+    this.#put({ type, text: "", children }, this.#at + tag.length);
+    return true;
   }
 
   /**
@@ -281,6 +311,8 @@ class Parser {
     this.#linked = Math.min(this.#linked, this.#brackets.length);
     const found = isLinked && !opening.isImage ? null : this.#target(opening.at, at);
     if (!found) return this.#say(at, at + 1);
+    while ((this.#tags.at(-1)?.out ?? 0) > opening.out) this.#tags.pop();
+    if (found.isNote) return this.#note(opening, at);
     this.#emphasis.close(opening.marks);
     const children = merged(this.#out.splice(opening.out).slice(1).flatMap(unlinked));
     if (!opening.isImage) this.#linked = this.#brackets.length;
@@ -294,16 +326,32 @@ class Parser {
     const label = children.length ? children : [opening.isImage ? IMAGE : plain(href)];
     /** @type {Inline} */
     const link = { type: "link", text: "", href, title, children: /** @type {any} */ (label) };
+    if (opening.isImage) link.isImage = true;
     this.#put(link, end);
+  }
+
+  /**
+   * The mark of a footnote.
+   * @param {{at: number, out: number, marks: number}} opening
+   * @param {number} at of its closing bracket
+   */
+  #note({ at: from, out, marks }, at) {
+    this.#emphasis.close(marks);
+    this.#out.length = out;
+    this.#put({ type: "note", text: this.#text.slice(from + 1, at) }, at + 1);
   }
 
   /**
    * @param {number} from of the label
    * @param {number} to
-   * @returns {{href: string, title: string, end: number}|null}
+   * @returns {(Definition & {end: number})|null}
    */
   #target(from, to) {
     const text = this.#text;
+    if (text[from] === "^") {
+      const note = this.#define?.(normalLabel(text.slice(from, Math.min(to, from + 200))));
+      if (note?.isNote) return { ...note, end: to + 1 };
+    }
     if (text[to + 1] === "(") {
       const tail = this.#finder.next(")", to + 2) < text.length ? linkTail(text, to + 1) : null;
       if (tail) return tail;
@@ -334,42 +382,20 @@ class Parser {
   /** @param {string} mark */
   #address(mark) {
     const at = this.#at;
-    const isNamed = mark.toLowerCase() === "www.";
-    const hostAt = at + mark.length;
-    const before = charBefore(this.#text, at);
-    if (/[\p{L}\p{N}]/u.test(before) && !isCjk(before)) {
-      return this.#say(at, hostAt);
-    }
-    const end = endOfAddress(this.#text, at, hostAt);
-    const isHost = /^[\p{L}\p{N}[]/u.test(this.#text.slice(hostAt, hostAt + 2));
-    if (end <= hostAt || !isHost || (isNamed && !this.#text.slice(hostAt, end).includes("."))) {
-      return this.#say(at, hostAt);
-    }
-    const shown = this.#text.slice(at, end);
-    this.#link(isNamed ? `https://${shown}` : shown, shown, end);
+    const address = addressAt(this.#text, at, mark);
+    if (!address) return this.#say(at, at + mark.length);
+    this.#link(address.href, this.#text.slice(at, address.end), address.end);
   }
 
   #email() {
     const at = this.#at;
     const last = this.#out.at(-1);
-    const name = last?.type === "text" ? EMAIL_BEFORE.exec(last.text.slice(-64))?.[0] : undefined;
-    const host = name ? sticky(EMAIL_AFTER, this.#text, at + 1) : "";
-    if (!last || !name || !host || this.#text.slice(at - name.length, at) !== name) {
-      return this.#say(at, at + 1);
-    }
-    last.text = last.text.slice(0, -name.length);
-    this.#link(`mailto:${name}@${host}`, `${name}@${host}`, at + 1 + host.length);
+    const email = last?.type === "text" ? emailAt(this.#text, at, last.text) : null;
+    if (!last || !email) return this.#say(at, at + 1);
+    last.text = last.text.slice(0, -email.name.length);
+    const address = `${email.name}@${email.host}`;
+    this.#link(`mailto:${address}`, address, at + 1 + email.host.length);
   }
-}
-
-/**
- * Without the blanks at its end.
- * @param {string} text
- */
-function withoutBlanks(text) {
-  let end = text.length;
-  while (text[end - 1] === " " || text[end - 1] === "\t") end -= 1;
-  return text.slice(0, end);
 }
 
 /**

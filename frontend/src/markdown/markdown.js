@@ -1,57 +1,70 @@
 /**
  * Markdown as DOM nodes: the one place where text of a model becomes more than text. Elements are
- * made one by one, of the kinds named here and no others; of HTML only the names of characters are
- * read. Links lead only to http, https and mailto.
+ * made one by one, of the kinds named here and in `inline-nodes.js` and no others; of HTML only the
+ * names of characters and some tags without attributes are read.
  */
 
-import { fill, GrowingText } from "../lib/chunks.js";
-import { copyButton } from "../lib/copy.js";
+import { fill } from "../lib/chunks.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/translate.js";
-import { appendText, textOf } from "../lib/visible-text.js";
-import { otherHost } from "./addresses.js";
+import { appendText } from "../lib/visible-text.js";
 import { blocksOf } from "./blocks.js";
-import { directionOf } from "./direction.js";
+import { codeBlock } from "./code-block.js";
+import { directed } from "./direction.js";
 import { inlines } from "./inline.js";
-import { setFormula } from "./typesetting.js";
+import { appendInlines, formula, jumps } from "./inline-nodes.js";
+import { Kept } from "./kept.js";
 
 /**
  * @typedef {import("./pieces.js").Piece} Piece
  * @typedef {import("./blocks.js").Generic} Generic
  *
+ * @typedef {object} Context
+ * @property {import("./inline.js").Define|null} define
+ * @property {number} next number of the item that would go on the list before
+ * @property {number} level of the first heading
+ * @property {import("./kept.js").Part[]} [parts] of the piece as it was drawn before
+ * @property {((host: HTMLElement, text: string) => void)|false} drawWithin draws a text in an
+ *   element; false where folded parts are too deep
+ *
  * @typedef {object} Drawn
  * @property {ChildNode[]} nodes
  * @property {number} weight how many nodes there are, about
  * @property {number} next number of the item that would go on a list at its end, or 0
+ * @property {import("./kept.js").Part[]} [parts]
  */
 
 /** Nodes of a piece; one that would need more is shown as it was written. */
 const MOST_NODES = 3000;
-/** The most code in one text, which can be coloured. */
-export const CODE_CHUNK = 32_000;
+/** Nodes of a block of code, with its buttons. */
+const CODE_WEIGHT = 28;
+/** The last level of headings in HTML. */
+const DEEPEST_HEADING = 6;
 
 class TooMuch extends Error {}
 
 /**
  * @param {Piece} piece
- * @param {import("./inline.js").Define|null} define
- * @param {number} next number of the item that would go on the list before
+ * @param {Context} context
  * @returns {Drawn}
  */
-export function draw(piece, define, next) {
+export function draw(piece, context) {
   if (piece.kind === "text") {
     try {
-      return new Drawing(define).text(piece, next);
+      return new Drawing(context).text(piece);
     } catch (problem) {
       if (!(problem instanceof TooMuch)) console.error("parley: Markdown failed", problem);
     }
   }
+  const text = piece.text ?? "";
   if (piece.kind === "fence") {
-    return { nodes: [codeBlock(piece.language ?? "", piece.text ?? "")], weight: 16, next: 0 };
+    return { nodes: [codeBlock(piece.language ?? "", text)], weight: CODE_WEIGHT, next: 0 };
   }
   if (piece.kind === "formula") {
-    const tex = piece.text ?? "";
-    return { nodes: [formula("div", tex, true)], weight: 4 + tex.length, next: 0 };
+    return { nodes: [formula("div", text, true)], weight: 4 + text.length, next: 0 };
+  }
+  if (piece.kind === "details" && context.drawWithin) {
+    return { nodes: [details(piece, context)], weight: 8 + text.length / 4, next: 0 };
   }
   return asWritten(piece);
 }
@@ -68,65 +81,97 @@ export function asWritten({ raw }) {
 }
 
 /**
- * @param {string} language
- * @param {string} text
+ * A part that is folded until somebody opens it.
+ * @param {Piece} piece
+ * @param {Context} context
  */
-function codeBlock(language, text) {
-  const code = el("code");
-  if (language) code.dataset.language = language.toLowerCase();
-  new GrowingText(code, text, CODE_CHUNK);
-  const head = el(
-    "div",
-    { class: "code-head" },
-    el("span", { class: "code-language" }, language.toLowerCase() || "text"),
-    copyButton(t("Copy code"), () => textOf(code)),
-  );
-  return el("div", { class: "code", dir: "ltr" }, head, el("pre", { tabindex: 0 }, code));
+function details({ text = "", summary = "" }, { drawWithin }) {
+  const head = drawSummary(summary);
+  const body = el("div", { class: "markdown" });
+  if (drawWithin) drawWithin(body, text);
+  return el("details", { class: "folded" }, head, body);
 }
 
-/**
- * @param {"div"|"span"} tag
- * @param {string} tex
- * @param {boolean} isDisplay
- */
-function formula(tag, tex, isDisplay) {
-  const place = el(tag, { class: "math-source", dir: "ltr" });
-  appendText(place, tex);
-  setFormula(place, isDisplay);
-  return place;
+/** @param {string} text the line that is seen of a folded part */
+export function drawSummary(text) {
+  const summary = directed(el("summary"), text);
+  if (text) appendInlines(inlines(text), summary, () => {});
+  else summary.append(t("Details"));
+  return summary;
+}
+
+const ALERT = /^\[!(note|tip|important|warning|caution)\][ \t]*(?:\n|$)/i;
+
+/** @param {string} name of the kind of an alert */
+function alertTitle(name) {
+  switch (name) {
+    case "note":
+      return t("Note");
+    case "tip":
+      return t("Tip");
+    case "important":
+      return t("Important");
+    case "warning":
+      return t("Warning");
+    default:
+      return t("Caution");
+  }
 }
 
 class Drawing {
-  #define;
+  #context;
   #weight = 0;
+  #kept;
 
-  /** @param {import("./inline.js").Define|null} define */
-  constructor(define) {
-    this.#define = define;
+  /** @param {Context} context */
+  constructor(context) {
+    this.#context = context;
+    // What a label leads to may have changed.
+    this.#kept = new Kept(context.define ? [] : (context.parts ?? []));
   }
 
   /**
    * @param {Piece} piece
-   * @param {number} next
    * @returns {Drawn}
    */
-  text({ raw, goesOn, head = "" }, next) {
+  text({ raw, goesOn, head = "" }) {
     const tokens = blocksOf(head + raw);
     const [first] = tokens;
+    const { next } = this.#context;
     // An item after item written with the number 1 is counted on.
     if (goesOn && next && first?.type === "list" && first.start === 1) first.start = next;
     const fragment = document.createDocumentFragment();
-    this.#blocks(tokens, fragment);
+    for (const token of tokens) {
+      this.#kept.begin(token);
+      this.#blocks([token], fragment);
+    }
     const last = tokens.at(-1);
     const isNumbered = last?.type === "list" && last.ordered;
     const after = isNumbered ? Number(last.start) + last.items.length : 0;
-    return { nodes: [...fragment.childNodes], weight: this.#weight, next: after };
+    const nodes = [...fragment.childNodes];
+    return { nodes, weight: this.#weight, next: after, parts: this.#kept.parts };
   }
 
-  /** @param {number} [weight] */
-  #count(weight = 1) {
+  #count = (weight = 1) => {
     this.#weight += weight;
     if (this.#weight > MOST_NODES) throw new TooMuch();
+  };
+
+  /**
+   * The node of a part of a list or table, as it was drawn before or new.
+   * @param {Generic} of the list or table
+   * @param {string} key the same for the same node
+   * @param {() => HTMLElement} make
+   */
+  #part(of, key, make) {
+    const before = this.#weight;
+    const { node, weight } = this.#kept.part(of, key, () => {
+      const node = make();
+      return { node, weight: this.#weight - before };
+    });
+    this.#weight = before;
+    this.#count(weight);
+    return node;
   }
 
   /**
@@ -155,23 +200,21 @@ class Drawing {
       case "hr":
         return el("hr");
       case "code":
-        this.#count(15);
+        this.#count(CODE_WEIGHT - 1);
         return codeBlock(token.lang ?? "", token.text);
       case "formula":
         this.#count(token.text.length);
         return formula("div", token.text, true);
       case "heading":
-        // The page has the first level itself.
-        return this.#worded(/** @type {"h2"} */ (`h${Math.min(6, token.depth + 1)}`), token.text);
-      case "blockquote": {
-        const quote = directed(el("blockquote"), token.text.replace(/^[\s>]+/, ""));
-        this.#blocks(token.tokens ?? [], quote);
-        return quote;
-      }
+        return this.#heading(token);
+      case "blockquote":
+        return this.#quote(token);
       case "list":
         return this.#list(token);
       case "table":
         return this.#table(token);
+      case "footnote":
+        return this.#note(token);
       case "def":
         return this.#definition(token);
       default: {
@@ -195,32 +238,74 @@ class Drawing {
   }
 
   /** @param {Generic} token */
+  #heading({ depth, text }) {
+    const level = depth + this.#context.level - 1;
+    const tag = /** @type {"h2"} */ (`h${Math.min(DEEPEST_HEADING, level)}`);
+    const heading = this.#worded(tag, text);
+    heading.dataset.depth = String(depth);
+    if (level > DEEPEST_HEADING) heading.setAttribute("aria-level", String(level));
+    return heading;
+  }
+
+  /**
+   * A quotation, or an alert: `> [!NOTE]`.
+   * @param {Generic} token
+   */
+  #quote({ text, tokens = [] }) {
+    const [marker = "", kind = ""] = ALERT.exec(text) ?? [];
+    if (!kind) {
+      const quote = directed(el("blockquote"), text.replace(/^[\s>]+/, ""));
+      this.#blocks(tokens, quote);
+      return quote;
+    }
+    const name = kind.toLowerCase();
+    const title = el("p", { class: "alert-title" }, alertTitle(name));
+    const alert = el("div", { class: `alert-${name} alert`, role: "note" }, title);
+    directed(alert, text.slice(marker.length));
+    this.#blocks(blocksOf(text.slice(marker.length)), alert);
+    return alert;
+  }
+
+  /** @param {Generic} token */
   #list(token) {
     const list = el(token.ordered ? "ol" : "ul");
     directed(list, token.items[0]?.text ?? "");
     if (token.ordered && token.start !== 1) list.setAttribute("start", String(token.start));
     for (const item of token.items) {
-      this.#count();
-      const element = directed(el("li"), item.text);
-      list.append(element);
-      if (item.task) {
-        element.classList.add("task");
-        const box = item.checked ? "☑ " : "☐ ";
-        element.append(box);
-        for (const one of item.tokens.slice(0, 2)) {
-          if (typeof one.text === "string") one.text = one.text.replace(/^\[[ xX]\][ \t]+/, "");
-        }
-      }
-      this.#blocks(item.tokens, element, !token.loose);
-      if (item.task && token.loose) joinBox(element);
+      const key = `${token.loose} ${item.raw.trimEnd()}`;
+      list.append(this.#part(token, key, () => this.#item(item, token.loose)));
     }
     return list;
   }
 
+  /**
+   * @param {Generic} item
+   * @param {boolean} isLoose
+   */
+  #item(item, isLoose) {
+    this.#count();
+    const { tokens = [] } = item;
+    const element = directed(el("li"), item.text);
+    if (item.task) {
+      element.classList.add("task");
+      const state = item.checked ? t("Done") : t("Not done");
+      const box = el("span", { class: "task-box", role: "img", "aria-label": state });
+      box.append(item.checked ? "☑" : "☐");
+      element.append(box, " ");
+      for (const one of /** @type {Generic[]} */ (tokens.slice(0, 2))) {
+        if (typeof one.text === "string") one.text = one.text.replace(/^\[[ xX]\][ \t]+/, "");
+      }
+    }
+    this.#blocks(tokens, element, !isLoose);
+    if (item.task && isLoose) joinBox(element);
+    return element;
+  }
+
   /** @param {Generic} token */
   #table(token) {
-    this.#count((token.rows.length + 1) * (token.header.length + 1));
+    this.#count(token.header.length + 1);
     const row = (/** @type {"td"|"th"} */ tag, /** @type {Generic[]} */ cells) => {
+      this.#count(cells.length + 1);
       const tr = el("tr");
       for (const { text, align } of cells) {
         const cell = this.#worded(tag, text);
@@ -230,7 +315,12 @@ class Drawing {
       return tr;
     };
     const body = el("tbody");
-    for (const cells of token.rows) body.append(row("td", cells));
+    for (const cells of token.rows) {
+      const key = cells
+        .map((/** @type {Generic} */ { text, align }) => `${align} ${text}`)
+        .join("\n");
+      body.append(this.#part(token, key, () => row("td", cells)));
+    }
     const table = el("table", {}, el("thead", {}, row("th", token.header)));
     if (token.rows.length) table.append(body);
     directed(
@@ -243,14 +333,29 @@ class Drawing {
   }
 
   /**
+   * A footnote stands where it was written, and leads back to its mark.
+   * @param {Generic} token
+   */
+  #note({ label, tokens = [], text }) {
+    const back = el("a", { class: "note-label", role: "doc-backlink", tabindex: 0 });
+    appendText(back, label);
+    const body = directed(el("div"), text);
+    this.#blocks(tokens, body);
+    const note = el("div", { class: "note", role: "doc-footnote", tabindex: -1 }, back, body);
+    for (const one of [back, note]) one.dataset.note = label;
+    jumps(back, ".note-mark");
+    return note;
+  }
+
+  /**
    * A definition is shown only where nothing uses it.
    * @param {Generic} token
    */
   #definition(token) {
     const line = el("p", { class: "definition", hidden: true });
-    line.dataset.label = token.tag;
+    line.dataset.label = token.label;
     line.dataset.href = token.href;
-    this.#inlines(inlines(token.raw.trim()), line);
+    appendInlines(inlines(token.raw.trim()), line, this.#count);
     return line;
   }
 
@@ -259,64 +364,7 @@ class Drawing {
    * @param {Node} parent
    */
   #words(text, parent) {
-    this.#inlines(inlines(text, this.#define), parent);
-  }
-
-  /**
-   * @param {import("./inline.js").Inline[]} parts
-   * @param {Node} parent
-   */
-  #inlines(parts, parent) {
-    for (const part of parts) {
-      this.#count();
-      parent.appendChild(this.#inline(part));
-    }
-  }
-
-  /**
-   * @param {import("./inline.js").Inline} part
-   * @returns {Node}
-   */
-  #inline(part) {
-    switch (part.type) {
-      case "break":
-        return el("br");
-      case "code": {
-        const code = el("code", { dir: "ltr" });
-        appendText(code, part.text);
-        return code;
-      }
-      case "formula":
-        this.#count(part.text.length);
-        return formula("span", part.text, part.isDisplay ?? false);
-      case "em":
-      case "strong":
-      case "del": {
-        const element = el(part.type);
-        this.#inlines(part.children ?? [], element);
-        return element;
-      }
-      case "link":
-        return this.#link(part);
-      default: {
-        const fragment = document.createDocumentFragment();
-        appendText(fragment, part.type === "entity" ? decoded(part.text) : part.text);
-        return fragment;
-      }
-    }
-  }
-
-  /** @param {import("./inline.js").Inline} part */
-  #link({ href = "", title, children = [] }) {
-    const link = el("a", { href: href.trim(), dir: "auto", target: "_blank" });
-    link.rel = "noopener noreferrer nofollow";
-    if (title) link.title = title;
-    this.#inlines(children, link);
-    const host = otherHost(link.textContent ?? "", href);
-    if (!host) return link;
-    const fragment = document.createDocumentFragment();
-    fragment.append(link, " ", el("bdi", { class: "host", dir: "ltr" }, `(${host})`));
-    return fragment;
+    appendInlines(inlines(text, this.#context.define), parent, this.#count);
   }
 }
 
@@ -325,40 +373,8 @@ class Drawing {
  * @param {HTMLElement} item
  */
 function joinBox(item) {
-  const [box, words] = item.childNodes;
-  if (box instanceof Text && words instanceof HTMLElement && words.nodeName === "P") {
-    words.prepend(box);
+  const [box, space, words] = item.childNodes;
+  if (box && space instanceof Text && words instanceof HTMLElement && words.nodeName === "P") {
+    words.prepend(box, space);
   }
-}
-
-/**
- * Gives a block the direction of its words. One without any goes as what is around it.
- * @template {HTMLElement} Element
- * @param {Element} element
- * @param {string} text
- */
-function directed(element, text) {
-  const words = text.slice(0, 2000).replace(/`[^`]*`|https?:\S+|<[^>]*>|\$[^$]*\$/g, " ");
-  const direction = directionOf(words);
-  if (direction !== "auto") element.dir = direction;
-  return element;
-}
-
-/** @type {Map<string, string>} */
-const entities = new Map();
-const MOST_ENTITIES = 3000;
-
-/**
- * The character an entity stands for. What is none is text.
- * @param {string} entity
- */
-function decoded(entity) {
-  const known = entities.get(entity);
-  if (known !== undefined || entities.size > MOST_ENTITIES) return known ?? entity;
-  const parsed = new DOMParser().parseFromString(`x${entity}`, "text/html");
-  const read = parsed.body.textContent?.slice(1) ?? "";
-  // Of a name that is none only the beginning may be read: `&notes;`.
-  const text = read.length > 1 && read.endsWith(";") ? entity : read || entity;
-  entities.set(entity, text);
-  return text;
 }

@@ -3,6 +3,7 @@
  * inline styles, which the page's policy forbids; browsers draw MathML themselves.
  */
 import katex from "katex";
+import "katex/contrib/mhchem";
 
 /** A longer one, or one of more cells, rows and primes, would hold up the page: its source is shown. */
 const LONGEST = 2000;

@@ -2,6 +2,9 @@
  * Makes nodes on the page equal to new ones, and keeps each that can stay. Thus a selection and the
  * place of a screen reader survive.
  */
+import { textOfBlock } from "./code-block.js";
+import { ownChildren } from "./joined-tables.js";
+import { meantBy, stands, whole } from "./kept.js";
 
 /**
  * @param {ChildNode[]} before nodes on the page, neighbours of each other
@@ -13,10 +16,11 @@
 export function patch(before, after, host, end) {
   const result = after.map((node, i) => {
     const old = before[i];
-    if (old && merge(old, node)) return old;
-    host.insertBefore(node, old ?? end);
+    if (old && (meantBy(node) === old || merge(old, node))) return old;
+    const fresh = whole(node);
+    host.insertBefore(fresh, old ?? end);
     old?.remove();
-    return node;
+    return fresh;
   });
   for (const old of before.slice(after.length)) old.remove();
   return result;
@@ -37,12 +41,14 @@ function merge(old, node) {
   if (old.classList.contains("code")) return mergeCode(old, node);
   if (old.classList.contains("formula")) return old.isEqualNode(node);
   for (const { name } of [...old.attributes]) {
-    if (!node.hasAttribute(name) && name !== "data-open") old.removeAttribute(name);
+    if (!node.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of node.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  patch([...old.childNodes], [...node.childNodes], old, null);
+  const { own, end } = ownChildren(old);
+  patch(own, [...node.childNodes], old, end);
+  stands(node, old);
   return true;
 }
 
@@ -50,17 +56,15 @@ function merge(old, node) {
 const kindOf = ({ classList }) => classList[0] ?? "";
 
 /**
- * Code keeps its colours, and its button what it says, while its text is the same.
+ * Code keeps its colours, and its buttons what they say.
  * @param {HTMLElement} old
  * @param {HTMLElement} node
  */
 function mergeCode(old, node) {
-  const code = /** @type {HTMLElement|null} */ (old.querySelector("pre > code"));
-  const fresh = /** @type {HTMLElement|null} */ (node.querySelector("pre > code"));
-  if (!code || !fresh || code.dataset.language !== fresh.dataset.language) return false;
-  if (code.textContent === fresh.textContent) return true;
-  delete code.dataset.coloured;
-  patch([...code.childNodes], [...fresh.childNodes], code, null);
+  const fresh = textOfBlock(node);
+  const text = fresh && textOfBlock(old, fresh.language);
+  if (!text) return false;
+  text.set(fresh.text);
   return true;
 }
 

@@ -4,6 +4,7 @@
  * piece at a time, and none is longer than `LONGEST`.
  */
 import { cutAt } from "../lib/chunks.js";
+import { detailsAt } from "./details.js";
 import { fenceAt, lineEnd } from "./fences.js";
 import { blockFormulaAt, Finder } from "./formulas.js";
 
@@ -16,9 +17,12 @@ const LONGEST = 10_000;
 const LONG_TABLE = 8000;
 const MANY_CELLS = 400;
 const LONGEST_HEAD = 1000;
+/** The end of a folded part is not looked for any more after so many without one. */
+const MOST_UNCLOSED = 20;
 
 const FENCE = /^ {0,3}(?:`{3,}[^`]*$|~{3,})/;
-const FORMULA = /^ {0,3}(?:\$\$|\\\[)/;
+const FORMULA = /^ {0,3}(?:\$\$|\\\[|\\begin\{)/;
+const DETAILS = /^ {0,3}<details>/i;
 const HEADING = /^#{1,6}(?:[ \t]|$)/;
 const ITEM = /^(?:[*+-]|\d{1,9}[.)])(?:[ \t]|$)/;
 const ANY_ITEM = /^ {0,3}(?:[*+-]|\d{1,9}[.)])(?:[ \t]|$)/;
@@ -26,11 +30,12 @@ const DELIMITERS = /^ {0,3}[|:-][ \t|:-]*$/;
 
 /**
  * @typedef {object} Piece
- * @property {"text"|"fence"|"formula"|"plain"} kind
+ * @property {"text"|"fence"|"formula"|"details"|"plain"} kind
  * @property {string} raw
  * @property {string} [language] of a fence
- * @property {string} [text] code of a fence, TeX of a formula
- * @property {boolean} [isOpen] a fence without its end
+ * @property {string} [text] code of a fence, TeX of a formula, Markdown within details
+ * @property {string} [summary] of details
+ * @property {boolean} [isOpen] a fence or details without its end
  * @property {boolean} [goesOn] the one before was cut here only for its length
  * @property {string} [head] of the table that goes on in it: the lines that make its rows a table
  */
@@ -51,6 +56,9 @@ export class Cutter {
   /** Finished pieces. Only the last one may still get longer. @type {Piece[]} */
   pieces = [];
   #text;
+  #mayOpen;
+  /** Folded parts whose end was looked for in vain. */
+  #unclosed = 0;
   #finder;
   /** Start of the next line. */
   #at = 0;
@@ -70,9 +78,11 @@ export class Cutter {
   /**
    * @param {string} text
    * @param {Pick<Piece, "goesOn"|"head">} [first] the piece of a longer text that begins here
+   * @param {boolean} [isGrowing] details without an end may yet get one
    */
-  constructor(text, { goesOn = false, head = "" } = {}) {
+  constructor(text, { goesOn = false, head = "" } = {}, isGrowing = false) {
     this.#text = text;
+    this.#mayOpen = isGrowing;
     this.#finder = new Finder(text);
     if (goesOn) this.#continue(head);
   }
@@ -142,6 +152,15 @@ export class Cutter {
       const formula = blockFormulaAt(this.#text, at, this.#finder);
       const raw = formula ? this.#text.slice(at, formula.end) : "";
       if (formula) return { kind: "formula", raw, text: formula.tex };
+    }
+    if (this.#unclosed < MOST_UNCLOSED && DETAILS.test(line)) {
+      const details = detailsAt(this.#text, at);
+      const raw = details ? this.#text.slice(at, details.end) : "";
+      if (details && (details.isClosed || this.#mayOpen)) {
+        const { summary, text, isClosed } = details;
+        return { kind: "details", raw, summary, text, isOpen: !isClosed };
+      }
+      this.#unclosed += 1;
     }
     return null;
   }

@@ -49,3 +49,25 @@ export function charBefore(text, at) {
 /** @param {string} one */
 export const isCjk = (one) =>
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u.test(one);
+
+/**
+ * True if nothing else stands on the lines of a part.
+ * @param {string} text
+ * @param {number} from
+ * @param {number} to
+ */
+export function standsAlone(text, from, to) {
+  while (text[from - 1] === " ") from -= 1;
+  while (text[to] === " ") to += 1;
+  return (text[from - 1] ?? "\n") === "\n" && (text[to] ?? "\n") === "\n";
+}
+
+/**
+ * Without the blanks at its end.
+ * @param {string} text
+ */
+export function withoutBlanks(text) {
+  let end = text.length;
+  while (text[end - 1] === " " || text[end - 1] === "\t") end -= 1;
+  return text.slice(0, end);
+}

@@ -3,12 +3,13 @@
  * in each frame of the page, so that no text, however long or strange, blocks the page.
  */
 
-import { hasUnseen } from "../lib/bidi.js";
-import { CHUNK, GrowingText } from "../lib/chunks.js";
-import { mayDefine, readDefinitions } from "./blocks.js";
+import { CHUNK } from "../lib/chunks.js";
+import { textOfBlock } from "./code-block.js";
 import { colour } from "./colours.js";
+import { Definitions, notesIn } from "./definitions.js";
+import { joined } from "./joined-tables.js";
 import { wordsAtEnd } from "./last-words.js";
-import { asWritten, CODE_CHUNK, draw } from "./markdown.js";
+import { asWritten, draw, drawSummary } from "./markdown.js";
 import { patch } from "./patch.js";
 import { Cutter } from "./pieces.js";
 import { turnStart } from "./time-slice.js";
@@ -32,6 +33,9 @@ const MANY = 200;
 /** Milliseconds between two drawings. */
 const REST = 40;
 
+/** Folded parts within each other; deeper ones are shown as they were written. */
+const DEEPEST = 3;
+
 /** These last pieces of a growing text may yet become something else. */
 const OPEN = 2;
 
@@ -43,10 +47,13 @@ const OPEN = 2;
  * @property {ChildNode[]} nodes
  * @property {number} weight of all up to here
  * @property {number} next see `Drawn`
+ * @property {import("./kept.js").Part[]} [parts]
  */
 
 export class StreamingMarkdown {
   #element;
+  #level;
+  #depth;
   #text = "";
   #isDone = false;
   /** The text that is drawn, or being drawn. */
@@ -65,14 +72,10 @@ export class StreamingMarkdown {
   #first;
   /** The pieces that are drawn already. */
   #at = 0;
-  /** @type {Map<string, import("./inline.js").Definition>} */
-  #definitions = new Map();
-  #mayDefine = false;
-  /** The pieces that are searched for definitions. */
-  #searched = 0;
-  /** @type {Set<string>} */
-  #used = new Set();
-  /** A code block that is not closed yet: it only grows. @type {GrowingText|null} */
+  #definitions = new Definitions("");
+  /** Texts within folded parts, by their elements. @type {WeakMap<Element, StreamingMarkdown>} */
+  #within = new WeakMap();
+  /** A code block that is not closed yet: it only grows. @type {import("./code-text.js").CodeText|null} */
   #fence = null;
   /** The last text of the last block, where words can be added to it. @type {Text|null} */
   #words = null;
@@ -82,9 +85,16 @@ export class StreamingMarkdown {
   #timer;
   #frame = 0;
 
-  /** @param {HTMLElement} element to be filled; nothing else may be in it */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element to be filled; nothing else may be in it
+   * @param {object} [options]
+   * @param {number} [options.level] of the first heading: the page has those before it
+   * @param {number} [options.depth] number of folded parts around it
+   */
+  constructor(element, { level = 2, depth = 0 } = {}) {
     this.#element = element;
+    this.#level = level;
+    this.#depth = depth;
   }
 
   /**
@@ -175,13 +185,10 @@ export class StreamingMarkdown {
       this.#openAt = 0;
       this.#first = undefined;
     }
-    this.#cutter = new Cutter(text.slice(this.#openAt), this.#first);
+    this.#cutter = new Cutter(text.slice(this.#openAt), this.#first, !this.#isDone);
     this.#pieces = this.#cutter.pieces;
     this.#at = 0;
-    this.#definitions = new Map();
-    this.#searched = 0;
-    this.#mayDefine = this.#isDone && mayDefine(text);
-    this.#used.clear();
+    this.#definitions = new Definitions(this.#isDone ? text : "");
     return false;
   }
 
@@ -194,8 +201,11 @@ export class StreamingMarkdown {
     let weight = 0;
     const isTime = () => weight < SLICE && performance.now() - start < BUDGET;
     // A definition at the end may be used at the beginning.
-    while (this.#mayDefine && isTime() && !this.#hasSearched) this.#search();
-    while (!this.#mayDefine || this.#hasSearched) {
+    const definitions = this.#definitions;
+    while (!definitions.areKnown && isTime()) {
+      if (!definitions.search(this.#cutter)) this.#cutter.read();
+    }
+    while (definitions.areKnown) {
       if (this.#at < this.#cutter.count) {
         if (this.#isFull()) this.#join();
         weight += this.#piece(/** @type {Piece} */ (this.#pieces[this.#at]));
@@ -209,18 +219,6 @@ export class StreamingMarkdown {
     const count = this.#closed + this.#pieces.length;
     for (const { nodes } of this.#blocks.splice(count)) for (const node of nodes) node.remove();
     return true;
-  }
-
-  get #hasSearched() {
-    return this.#cutter.isDone && this.#searched >= this.#pieces.length;
-  }
-
-  /** Looks for definitions in a piece more. */
-  #search() {
-    if (this.#searched < this.#cutter.count) {
-      readDefinitions(/** @type {Piece} */ (this.#pieces[this.#searched]), this.#definitions);
-      this.#searched += 1;
-    } else this.#cutter.read();
   }
 
   /** True if the text has as much as the page bears. */
@@ -253,59 +251,83 @@ export class StreamingMarkdown {
     const old = this.#blocks[index];
     const before = this.#blocks[index - 1];
     const total = before?.weight ?? 0;
-    const define = this.#definitions.size && piece.raw.includes("[") ? this.#define : null;
+    const define = this.#isDone ? this.#definitions.in(piece) : notesIn(piece);
     const raw = (piece.head ?? "") + piece.raw;
-    if (old && old.raw === raw && !define) return 0;
-    const drawn = this.#isFull() ? asWritten(piece) : draw(piece, define, before?.next ?? 0);
-    const end = this.#blocks.slice(index + 1, index + 9).find(({ nodes }) => nodes.length);
-    const after = end?.nodes[0] ?? null;
-    const nodes = patch(old?.nodes ?? [], drawn.nodes, this.#element, after);
-    const { weight, next } = drawn;
-    this.#blocks[index] = { raw, nodes, weight: total + weight, next };
+    if (old && old.raw === raw && !(define && this.#isDone)) return 0;
+    if (old && this.#isFull()) old.parts = [];
+    else if (old && this.#grow(piece, old)) {
+      old.raw = raw;
+      return 1;
+    }
+    const drawn = this.#isFull()
+      ? asWritten(piece)
+      : draw(piece, {
+          define,
+          next: before?.next ?? 0,
+          level: this.#level,
+          parts: this.#isDone ? [] : old?.parts,
+          drawWithin:
+            this.#depth < DEEPEST && ((host, text) => this.#drawWithin(host, text, piece)),
+        });
+    const { weight, next, parts } = drawn;
+    const { host, nodes: fresh } = joined(piece, drawn.nodes, before?.nodes, this.#element);
+    const isThere = old?.nodes.every(({ parentNode }) => parentNode === host);
+    if (old && !isThere) for (const node of old.nodes) node.remove();
+    const after = this.#blocks
+      .slice(index + 1, index + 9)
+      .find(({ nodes }) => nodes[0]?.parentNode === host);
+    const nodes = patch(isThere ? (old?.nodes ?? []) : [], fresh, host, after?.nodes[0] ?? null);
+    this.#blocks[index] = { raw, nodes, weight: total + weight, next, parts };
     return weight;
   }
 
-  /** @param {string} label */
-  #define = (label) => {
-    const found = this.#definitions.get(label);
-    if (found) this.#used.add(label);
-    return found;
-  };
+  /**
+   * Code and folded parts are not made again: their text changes.
+   * @param {Piece} piece
+   * @param {Block} old
+   * @returns {boolean} true if that was all
+   */
+  #grow({ kind, language = "", text = "", summary = "", isOpen }, { nodes }) {
+    const [node] = nodes;
+    if (nodes.length !== 1) return false;
+    if (kind === "fence") {
+      const code = textOfBlock(node, language);
+      code?.set(text);
+      return code !== null;
+    }
+    if (kind !== "details" || !(node instanceof HTMLElement)) return false;
+    const [head, body] = node.children;
+    const within = body && this.#within.get(body);
+    if (!head || !within) return false;
+    patch([...head.childNodes], [...drawSummary(summary).childNodes], head, null);
+    within.set(text, this.#isDone || !isOpen);
+    return true;
+  }
+
+  /**
+   * @param {HTMLElement} host
+   * @param {string} text
+   * @param {Piece} piece
+   */
+  #drawWithin(host, text, { isOpen }) {
+    const within = new StreamingMarkdown(host, { level: this.#level, depth: this.#depth + 1 });
+    this.#within.set(host, within);
+    within.set(text, this.#isDone || !isOpen);
+  }
 
   /** Everything is drawn: what may not change any more is closed. */
   #settle() {
     const open = this.#isDone ? 0 : OPEN;
     const closing = Math.max(0, this.#pieces.length - open);
-    for (const [i, { nodes }] of this.#blocks.slice(this.#closed).entries()) {
-      const isLast = !this.#isDone && this.#closed + i === this.#blocks.length - 1;
-      for (const node of nodes) mark(node, isLast);
-      if (!isLast) for (const node of nodes) colour(node);
-    }
-    if (this.#isDone) return this.#showUnused();
+    for (const { nodes } of this.#blocks.slice(this.#closed)) nodes.forEach(colour);
+    if (this.#isDone) return this.#definitions.showUnused(this.#element);
     for (const { raw } of this.#pieces.splice(0, closing)) this.#openAt += raw.length;
     this.#closed += closing;
     this.#at = this.#pieces.length;
     this.#first = this.#pieces[0];
     const last = this.#pieces.at(-1);
-    this.#fence = last?.isOpen ? this.#openCode(last) : null;
+    this.#fence = last?.isOpen ? textOfBlock(this.#element.lastChild ?? undefined) : null;
     this.#words = last && !this.#fence ? wordsAtEnd(last, this.#element, this.#drawn) : null;
-  }
-
-  /** A line that defines what nothing uses is a line of the text. */
-  #showUnused() {
-    for (const line of /** @type {NodeListOf<HTMLElement>} */ (
-      this.#element.querySelectorAll("p.definition[hidden]")
-    )) {
-      const { label = "", href } = line.dataset;
-      const isUsed = this.#used.has(label) && this.#definitions.get(label)?.href === href;
-      line.hidden = isUsed;
-    }
-  }
-
-  /** @param {Piece} piece */
-  #openCode({ text = "" }) {
-    const code = this.#element.lastElementChild?.querySelector("pre > code");
-    return code && !hasUnseen(text) ? new GrowingText(code, text, CODE_CHUNK) : null;
   }
 
   /**
@@ -318,9 +340,10 @@ export class StreamingMarkdown {
     const added = text.slice(this.#drawn.length);
     // A fence within it may end it, or begin one in it; indented, its lines are cut.
     const line = text.slice(this.#drawn.lastIndexOf("\n") + 1);
-    if (/^ {0,3}(?:`{1,}|~{1,})/m.test(line) || hasUnseen(added)) return false;
+    if (/^ {0,3}(?:`{1,}|~{1,})/m.test(line)) return false;
     if (this.#pieces.at(-1)?.raw[0] === " ") return false;
-    this.#fence.append(added);
+    this.#fence.set(this.#fence.text + added);
+    colour(/** @type {Node} */ (this.#element.lastChild));
     this.#lengthen(added);
     return true;
   }
@@ -355,15 +378,4 @@ export class StreamingMarkdown {
     // The nodes differ from a parse of this: they are made again.
     if (block) block.raw = "";
   }
-}
-
-/**
- * Marks what still changes: it is not worth colouring yet.
- * @param {ChildNode} node
- * @param {boolean} isOpen
- */
-function mark(node, isOpen) {
-  if (!(node instanceof HTMLElement)) return;
-  if (isOpen) node.dataset.open = "";
-  else delete node.dataset.open;
 }

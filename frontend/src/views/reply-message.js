@@ -4,7 +4,7 @@ import { fillInTime } from "../lib/chunks.js";
 import { el, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { t } from "../lib/translate.js";
-import { StreamingMarkdown } from "../markdown/streaming-markdown.js";
+import { MarkdownText } from "../markdown/markdown-text.js";
 import { hasEnded } from "../state/reply.js";
 import { isThinking, UNSEEN, watch } from "../state/thinking.js";
 import { endText, factsOf, leftOutText, statusText, thoughtText, tokensText } from "./format.js";
@@ -38,8 +38,8 @@ export class ReplyMessage {
   #versions;
   #tools;
   #foot;
-  #markdown = new StreamingMarkdown(this.#text);
-  #thoughtMarkdown = new StreamingMarkdown(this.#thought);
+  #markdown = new MarkdownText(this.#text);
+  #thoughtMarkdown = new MarkdownText(this.#thought);
   /** @type {Reply|null} */
   #reply = null;
   #isLast = false;

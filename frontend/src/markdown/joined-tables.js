@@ -1,0 +1,46 @@
+/**
+ * A long table comes in pieces, each of which has its rows in a body of their own. The bodies of
+ * neighbouring pieces stand in one table, up to a number of them: a table is laid out as a whole.
+ */
+
+const MOST_BODIES = 8;
+
+/**
+ * The nodes of a piece, and the element to which they belong.
+ * @param {import("./pieces.js").Piece} piece
+ * @param {ChildNode[]} nodes
+ * @param {ChildNode[]|undefined} before nodes of the piece before
+ * @param {HTMLElement} element of the text
+ * @returns {{host: HTMLElement, nodes: ChildNode[]}}
+ */
+export function joined(piece, nodes, before, element) {
+  const [frame] = nodes;
+  const last = before?.at(-1);
+  if (!piece.head || nodes.length !== 1 || !(last instanceof HTMLElement)) {
+    return { host: element, nodes };
+  }
+  /** @type {HTMLElement|null} */
+  const table = last.closest("table") ?? last.querySelector(":scope > table");
+  const body = frame instanceof HTMLElement ? frame.querySelector("tbody") : null;
+  if (!table || !body || table.querySelectorAll("tbody").length >= MOST_BODIES) {
+    return { host: element, nodes };
+  }
+  body.classList.add("more");
+  return { host: table, nodes: [body] };
+}
+
+/**
+ * The children of an element that were drawn with it, and the first of those that were added.
+ * @param {HTMLElement} element
+ * @returns {{own: ChildNode[], end: ChildNode|null}}
+ */
+export function ownChildren(element) {
+  const children = [...element.childNodes];
+  if (element.nodeName !== "TABLE") return { own: children, end: null };
+  const at = children.findIndex(
+    (node) => node instanceof Element && node.classList.contains("more"),
+  );
+  return at < 0
+    ? { own: children, end: null }
+    : { own: children.slice(0, at), end: children[at] ?? null };
+}

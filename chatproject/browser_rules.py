@@ -20,17 +20,6 @@ CONTENT_POLICY = {
 }
 """No content of other sites, and no code within a page."""
 
-DIAGRAM_POLICY = {
-    "default-src": [CSP.NONE],
-    "script-src": [CSP.SELF],
-    "style-src": [CSP.UNSAFE_INLINE],
-    "form-action": [CSP.NONE],
-    "base-uri": [CSP.NONE],
-    "frame-ancestors": [CSP.SELF],
-    "sandbox": ["allow-scripts"],
-}
-"""The frame of a diagram: no origin, no network, no forms, no way to another page."""
-
 HEADERS_OF_OTHERS = [
     "authorization",
     "content-type",

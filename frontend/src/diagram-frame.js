@@ -24,11 +24,6 @@ const FIXED = [
   "suppressErrorRendering",
 ];
 
-const STYLE = `
-  body { box-sizing: border-box; margin: 0; padding: 12px 14px; overflow-x: auto; }
-  svg { display: block; margin: 0 auto; }
-`;
-
 const host = document.body;
 let count = 0;
 
@@ -49,7 +44,7 @@ async function draw({ source, isDark, background }) {
     // The other engine is left out of the bundle (`build.js`).
     layout: "dagre",
     secure: FIXED,
-    fontFamily: "system-ui, sans-serif",
+    fontFamily: "system-ui",
   });
   document.documentElement.style.colorScheme = isDark ? "dark" : "light";
   host.style.background = background;
@@ -60,6 +55,12 @@ async function draw({ source, isDark, background }) {
     const { svg } = await mermaid.render(`diagram-${count}`, source, place);
     const drawn = new DOMParser().parseFromString(svg, "text/html").body;
     host.replaceChildren(...drawn.childNodes);
+    for (const { style } of /** @type {NodeListOf<SVGElement>} */ (
+      host.querySelectorAll(":scope > svg")
+    )) {
+      style.display = "block";
+      style.margin = "0 auto";
+    }
     tell({ type: "drawn", height: height() });
   } catch (problem) {
     host.replaceChildren();
@@ -78,7 +79,5 @@ new ResizeObserver(() => {
   if (host.firstElementChild) tell({ type: "size", height: height() });
 }).observe(host);
 
-const style = document.createElement("style");
-style.textContent = STYLE;
-document.head.append(style);
+host.style.cssText = "box-sizing:border-box;margin:0;padding:12px 14px;overflow-x:auto";
 tell({ type: "ready" });

@@ -499,3 +499,181 @@ test("what Markdown makes of a text may fail, the text is shown all the same", a
   const [node] = asWritten({ kind: "text", raw: "<b>text</b>\n" }).nodes;
   assert.equal(node.textContent, "<b>text</b>");
 });
+
+test("tags without attributes mean what they mean, all others are text", async () => {
+  const host = await show(
+    "H<sub>2</sub>O <SUP>*x*</SUP> <kbd>Ctrl</kbd> <mark>m</mark><br>n <sub class=a>t</sub> <u>v</u> <sub>w",
+  );
+  const made = [...host.querySelectorAll("sub, sup, kbd, mark, sup em")];
+  assert.deepEqual(
+    made.map(({ localName, textContent }) => `${localName} ${textContent}`),
+    ["sub 2", "sup x", "em x", "kbd Ctrl", "mark m"],
+  );
+  assert.match(words(host), /n <sub class=a>t<\/sub> <u>v<\/u> <sub>w$/);
+});
+
+test("an alert has its kind and its blocks; another word in brackets is a quotation", async () => {
+  const host = await show("> [!TIP]\n> Some *words*\n> - a\n\n> [!OTHER]\n> b\n\n> [!NOTE] c");
+  const [alert, ...others] = host.children;
+  assert.ok(alert.matches(".alert.alert-tip[role=note]"));
+  assert.equal(alert.querySelector(".alert-title").textContent, "Tip");
+  assert.equal(alert.querySelectorAll("em, li").length, 2);
+  assert.deepEqual(
+    others.map(({ nodeName }) => nodeName),
+    ["BLOCKQUOTE", "BLOCKQUOTE"],
+  );
+  assert.match(words(others[0]), /\[!OTHER\]/);
+});
+
+test("a footnote has a mark that leads to it, and leads back", async () => {
+  const text =
+    "One[^1], two[^b], none[^c].\n\n[^1]: First *note*\n[^b]: Second\n\n    goes on\n\nEnd.";
+  const host = await show(text);
+  assert.deepEqual(
+    [...host.querySelectorAll("sup .note-mark")].map((mark) => mark.textContent),
+    ["1", "b"],
+  );
+  assert.match(host.querySelector("p").textContent, /none\[\^c\]\./);
+  const notes = [...host.querySelectorAll(".note")];
+  assert.deepEqual(
+    notes.map((note) => note.querySelectorAll("p").length),
+    [1, 2],
+  );
+  assert.equal(host.lastElementChild.textContent, "End.");
+  const seen = [];
+  for (const note of notes) note.scrollIntoView = () => seen.push(note.dataset.note);
+  host.className = "markdown";
+  host.querySelectorAll(".note-mark")[1].click();
+  assert.deepEqual(seen, ["b"]);
+});
+
+test("a second definition of a label is not lost", async () => {
+  const host = await show("[a]: https://x.y/1\n[a]: https://x.y/2\n\nNone uses them.");
+  assert.match(words(host), /1[\s\S]*2[\s\S]*None/);
+});
+
+test("details are folded, and their end is not looked for in code", async () => {
+  const text =
+    "<details>\n<summary>More *x*</summary>\n\n- a\n\n```html\n</details>\n```\n\nb\n</details>\n\nAfter.";
+  const host = await show(text);
+  const details = host.querySelector("details");
+  assert.equal(details.open, false);
+  assert.equal(details.querySelector("summary em").textContent, "x");
+  assert.equal(details.querySelector("pre > code").textContent, "</details>\n");
+  assert.equal(host.lastElementChild.textContent, "After.");
+  assert.equal(host.querySelectorAll("details").length, 1);
+  for (const other of ["<details>\n\nno end", "<details open>\nx\n</details>"]) {
+    assert.equal((await show(other)).querySelector("details"), null, other);
+  }
+});
+
+test("a reader's opened details stay open and in place while they grow", async () => {
+  const { host, view } = stream();
+  const text = "<details><summary>s</summary>\n\nOne *two* three";
+  view.set(text, false);
+  await settled();
+  const details = host.querySelector("details");
+  details.open = true;
+  const em = details.querySelector("em");
+  view.set(`${text} four\n\n- five\n`, false);
+  await settled();
+  view.set(`${text} four\n\n- five\n</details>\n\nEnd.`, true);
+  await settled();
+  assert.equal(host.querySelector("details"), details);
+  assert.equal(host.querySelector("em"), em);
+  assert.ok(details.open);
+  assert.equal(details.querySelector("li").textContent, "five");
+});
+
+test("headings begin at the level of the page, and all six can be told apart", async () => {
+  const text = [1, 2, 3, 4, 5, 6].map((n) => `${"#".repeat(n)} h${n}`).join("\n\n");
+  for (const [level, names, last] of [
+    [2, "H2 H3 H4 H5 H6 H6", "7"],
+    [3, "H3 H4 H5 H6 H6 H6", "8"],
+  ]) {
+    const host = document.createElement("div");
+    document.body.append(host);
+    new streamed.StreamingMarkdown(host, { level }).set(text, true);
+    await settled();
+    assert.equal([...host.children].map(({ nodeName }) => nodeName).join(" "), names);
+    assert.equal(host.lastElementChild.getAttribute("aria-level"), last);
+    assert.equal(new Set([...host.children].map(({ dataset }) => dataset.depth)).size, 6);
+  }
+});
+
+test("a task says whether it is done, at every level", async () => {
+  const host = await show("- [x] a\n  - [ ] b\n    - [X] c\n\n1. [ ] d\n\n   e");
+  assert.deepEqual(
+    [...host.querySelectorAll(".task-box")].map((box) => box.getAttribute("aria-label")),
+    ["Done", "Not done", "Done", "Not done"],
+  );
+  assert.equal(host.querySelector("ol p").textContent, "☐ d");
+});
+
+test("environments and chemistry are formulas, and one without its end is its source", async () => {
+  const host = await show(
+    "\\begin{align*}\na &= b \\\\\nc &= d\n\\end{align*}\n\nThen $\\ce{2H2 + O2 -> 2H2O}$ and \\begin{pmatrix}1&2\\end{pmatrix}.\n\n\\begin{align} x",
+  );
+  await until(() => host.querySelectorAll("math").length === 3);
+  assert.match(host.lastElementChild.textContent, /\\begin\{align\} x/);
+});
+
+test("an image of another host is a link that names it", async () => {
+  const host = await show("![A map](https://img.example/map.png) ![](https://img.example/b.png)");
+  assert.equal(host.querySelector("img"), null);
+  assert.deepEqual(
+    [...host.querySelectorAll(".host")].map((one) => one.textContent),
+    ["(img.example)", "(img.example)"],
+  );
+  const link = (await show("[here](https://Evil.example:8080/x)")).querySelector("a");
+  assert.equal(link.dataset.host, "evil.example");
+});
+
+/** Counts the elements that are made while this is done. */
+async function countMade(act) {
+  const { createElement } = document;
+  let count = 0;
+  document.createElement = (...names) => {
+    count += 1;
+    return createElement.apply(document, names);
+  };
+  await act();
+  document.createElement = createElement;
+  return count;
+}
+
+const LONG = {
+  "rows of a table": [
+    "| n | name | value |\n|---|---|---|\n",
+    (i) => `| ${i} | **row** ${i} | \`v${i}\` |\n`,
+    400,
+  ],
+  "items of a list": ["Items:\n\n", (i) => `- item **${i}** with \`code\`\n`, 300],
+  paragraphs: ["", (i) => `Paragraph *${i}* has some words.\n\n`, 300],
+  "lines of code": ["```text\n", (i) => `let value_${i} = "some text";\n`, 1000],
+};
+
+for (const [name, [head, part, count]] of Object.entries(LONG)) {
+  test(`closed ${name} are not made again while a reply grows`, async () => {
+    const text = head + Array.from({ length: count }, (_, i) => part(i)).join("");
+    const whole = await countMade(() => show(text));
+    const { host, view } = stream();
+    const first = [];
+    const grown = await countMade(async () => {
+      for (let end = 60; end < text.length; end += 60) {
+        view.set(text.slice(0, end), false);
+        await until(() => view.isDrawn);
+        if (first.length < 3) first.push(host.querySelector("tbody tr, li, p, .code-piece"));
+      }
+      view.set(text, true);
+      await settled();
+    });
+    // Each step makes what is open, once or twice; nothing grows with what is there already.
+    const steps = text.length / 60;
+    assert.ok(
+      grown < 2 * whole + 16 * steps,
+      `${grown} elements, ${whole} at once, ${steps} steps`,
+    );
+    assert.ok(first.at(-1).isConnected);
+  });
+}

@@ -28,6 +28,7 @@ const NO_WORDS = new Set([
   ...["Shift", "Control", "Alt", "Meta"], // keys
   ...["menu-item danger", "short end", "math math-display", "formula math-display"], // classes
   ...["noopener noreferrer nofollow", "<svg {}>{}</svg>", "Segmenter", "held up"],
+  ...["Dockerfile", "Makefile"], // names of files
   "tags: {}", // a mark in a text, as `chat/marking.py` writes it
   "New chat", // as `chat/models/titles.py` stores it; `shownTitle` translates it
 ]);

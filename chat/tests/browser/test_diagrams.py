@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, Request, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+from chat.tests.browser.canary import canary
 from chat.tests.browser.chatting import PATIENCE, Chat
 from chat.tests.live.server import Server, Upstream
 
@@ -24,19 +25,36 @@ DIAGRAMS = {
     "history": 'gitGraph\n  commit id: "Good"\n  branch develop\n  commit',
 }
 
-HOSTILE = """graph TD
+HOSTILE = [
+    """%%{init: {"themeCSS": "* { background: url(https://evil.example/d.svg) }"}}%%
+graph TD
   A["<img src=https://evil.example/a.png onerror=parent.broken=1>"] --> B["<script>x</script>"]
   click B "https://evil.example/c" _self
   click A href "javascript:parent.broken=2"
-  style A fill:url(https://evil.example/d.svg)
-  A --> D[The end]"""
+  A --> D[The end]""",
+    'graph TD\n  C@{ img: "https://evil.example/b.png", label: "Picture" }\n  C --> D',
+]
 
 ORIGIN = """() => {
   try { return parent.document.title } catch { return self.origin }
 }"""
 
 
-PICTURE = 'graph TD\n  C@{ img: "https://evil.example/b.png", label: "Picture" }\n  C --> D'
+ATTEMPTS = """async ([own, foreign]) => {
+  const image = new Image();
+  image.src = `${foreign}/f.png`;
+  open(`${foreign}/g`);
+  try { top.location = `${foreign}/h` } catch {}
+  const form = Object.assign(document.createElement("form"), { action: `${foreign}/i` });
+  document.body.append(form);
+  form.submit();
+  const tries = [
+    fetch(own),
+    fetch(`${foreign}/e`),
+    Promise.resolve().then(() => navigator.serviceWorker.register("/x")),
+  ];
+  return (await Promise.allSettled(tries)).map(({ status }) => status);
+}"""
 
 
 def opened(page: Page, site: Server, upstream: Upstream, *sources: str) -> Locator:
@@ -76,45 +94,31 @@ def test_every_kind_of_diagram_is_drawn_on_demand(
 
 
 def test_a_diagram_has_no_origin_and_asks_nobody(
-    page: Page, site: Server, upstream: Upstream
+    page: Page, site: Server, upstream: Upstream, violations: list[str]
 ) -> None:
-    asked: list[str] = []
-
-    def note(request: Request) -> None:
-        asked.append(request.url)
-
-    page.on("request", note)
-    reply = opened(page, site, upstream, HOSTILE, PICTURE)
-    picture = reply.locator(".code").last
-    picture.get_by_role("button", name="Show diagram").click()
-    page.wait_for_timeout(3000)  # drawn or refused: what counts is that nobody was asked
-    picture.get_by_role("button", name="Hide diagram").click()
-    block = reply.locator(".code").first
-    block.get_by_role("button", name="Show diagram").click()
-    frame = frame_in(block)
-    expect(frame.locator("body")).to_contain_text("The end", timeout=PATIENCE)
-    for link in frame.locator("a").all():
-        link.dispatch_event("click")
-    (inner,) = [one for one in page.frames if one.url.endswith("/diagram/")]
-    assert inner.evaluate(ORIGIN) == "null"
-    refused = inner.evaluate(
-        """async (address) => {
-      const answers = await Promise.allSettled([
-        fetch(address), fetch("https://evil.example/e"), navigator.serviceWorker?.register("/x"),
-      ]);
-      const image = new Image();
-      image.src = "https://evil.example/f.png";
-      open("https://evil.example/g");
-      try { top.location = "https://evil.example/h" } catch {}
-      return answers.map(({ status, value }) => status === "rejected" || value === undefined);
-    }""",
-        site.origin,
-    )
-    assert refused == [True, True, True]
-    page.wait_for_timeout(300)
+    with canary() as foreign:
+        sources = [text.replace("https://evil.example", foreign.address) for text in HOSTILE]
+        reply = opened(page, site, upstream, *sources)
+        blocks = reply.locator(".code")
+        for block in blocks.all():
+            block.get_by_role("button", name="Show diagram").click()
+        body = frame_in(blocks.first).locator("body")
+        expect(body).to_contain_text("The end", timeout=PATIENCE)
+        for link in body.locator("a").all():
+            link.dispatch_event("click")
+        inner = next(one for one in page.frames if one.url.endswith("/diagram/"))
+        assert inner.evaluate(ORIGIN) == "null"
+        assert inner.evaluate(ATTEMPTS, [site.origin, foreign.address]) == ["rejected"] * 3
+        page.wait_for_timeout(1000)  # nothing comes of it
+        assert foreign.asked == []
+        page.request.get(f"{foreign.address}/the-canary-lives")
+        assert foreign.asked == ["/the-canary-lives"]
     assert page.evaluate("window.broken") is None
-    assert [url for url in asked if "evil.example" in url] == []
     assert page.url.startswith(site.origin)
+    # The frame's policy blocked what the diagram wanted, and nothing was blocked in the page.
+    assert violations
+    assert [text for text in violations if not text.startswith("/diagram/: ")] == []
+    violations.clear()
 
 
 def test_what_is_no_diagram_is_told_in_a_sentence(

@@ -205,3 +205,9 @@ export function merged(inlines) {
   }
   return out;
 }
+
+/**
+ * Links in the label of a link are their labels.
+ * @param {Inline} inline
+ */
+export const unlinked = (inline) => (inline.type === "link" ? (inline.children ?? []) : [inline]);

@@ -3,7 +3,7 @@
  * and one over its marks: the time grows as the text does, whatever is in it. Raw HTML is text.
  */
 import { addressAt, emailAt, safeUrl } from "./addresses.js";
-import { Emphasis, merged } from "./emphasis.js";
+import { Emphasis, merged, unlinked } from "./emphasis.js";
 import { environmentAt, Finder, formulaAt } from "./formulas.js";
 import { linkTail, normalLabel } from "./link-tail.js";
 import { charBefore, run, standsAlone, sticky, ticksOf, withoutBlanks } from "./scan.js";
@@ -397,9 +397,3 @@ class Parser {
     this.#link(`mailto:${address}`, address, at + 1 + email.host.length);
   }
 }
-
-/**
- * Links in the label of a link are their labels.
- * @param {Inline} inline
- */
-const unlinked = (inline) => (inline.type === "link" ? (inline.children ?? []) : [inline]);

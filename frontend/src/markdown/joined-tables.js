@@ -38,7 +38,7 @@ export function ownChildren(element) {
   const children = [...element.childNodes];
   if (element.nodeName !== "TABLE") return { own: children, end: null };
   const at = children.findIndex(
-    (node) => node instanceof Element && node.classList.contains("more"),
+    (node) => node instanceof HTMLElement && node.classList.contains("more"),
   );
   return at < 0
     ? { own: children, end: null }

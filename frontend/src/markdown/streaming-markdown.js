@@ -97,6 +97,12 @@ export class StreamingMarkdown {
     this.#depth = depth;
   }
 
+  /** True if the page shows all of the text. */
+  get isDrawn() {
+    const isAll = this.#cutter.isDone && this.#at === this.#pieces.length;
+    return this.#drawn === this.#text && isAll && !this.#frame;
+  }
+
   /**
    * @param {string} text the whole text
    * @param {boolean} isDone true if it has its end

@@ -43,12 +43,12 @@ test("it is translated with the names in it", () => {
 test("a time to try again is told in the language", () => {
   speak({
     "The model server {name} is busy and limits requests.": "{name} ist ausgelastet.",
-    "Try again in {time}.": "Neuer Versuch in {time}.",
+    "Try again {when}.": "Versuchen Sie es {when} wieder.",
   });
-  const message = "The model server A is busy and limits requests. Try again in 2 minutes.";
+  const message = "The model server A is busy and limits requests. Try again in 2 days.";
   assert.equal(
     problemText({ code: "rate_limited", message }),
-    "A ist ausgelastet. Neuer Versuch in 2 Minuten.",
+    "A ist ausgelastet. Versuchen Sie es in 2 Tagen wieder.",
   );
 });
 

@@ -5,7 +5,7 @@ import { afterEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { faultsOf, MOST_BYTES, parsed, scriptOf, tagOf } from "../catalogues.js";
 import {
-  duration,
+  later,
   list,
   msg,
   number,
@@ -99,12 +99,12 @@ test("numbers, lists and times are those of the language", () => {
   const said = () => [
     number(1234.5),
     list(["a", "b", "c"]),
-    duration(2, "minute"),
+    later(2, "day"),
     sentences("A.", "", "B."),
   ];
-  assert.deepEqual(said(), ["1,234.5", "a, b, c", "2 minutes", "A. B."]);
+  assert.deepEqual(said(), ["1,234.5", "a, b, c", "in 2 days", "A. B."]);
   use("de", TWO, "");
-  assert.deepEqual(said(), ["1.234,5", "a, b und c", "2 Minuten", "A. B."]);
+  assert.deepEqual(said(), ["1.234,5", "a, b und c", "in 2 Tagen", "A. B."]);
   use("zh-Hans", ONE, "");
   assert.equal(said()[3], "A.B.");
 });

@@ -125,9 +125,8 @@ export const sentences = (...sentences) =>
 export const list = (parts) => new Intl.ListFormat(language(), { type: "unit" }).format(parts);
 
 /**
- * A length of time in words.
+ * A time from now in words: "in 2 minutes".
  * @param {number} count
  * @param {"second"|"minute"|"hour"|"day"} unit
  */
-export const duration = (count, unit) =>
-  number(count, { style: "unit", unit, unitDisplay: "long" });
+export const later = (count, unit) => new Intl.RelativeTimeFormat(language()).format(count, unit);

@@ -2,7 +2,7 @@
  * Errors that are stored with replies, in the language of the page. The server stores them in
  * English, as `chat/upstream/errors.py` and `chat/replies/producer.py` word them. Pure.
  */
-import { duration, language, msg, sentences, t, translate } from "../lib/translate.js";
+import { language, later, msg, sentences, t, translate } from "../lib/translate.js";
 
 /** @type {Record<string, string[]>} by the code of the error */
 const SENTENCES = {
@@ -72,8 +72,8 @@ export function problemText(error) {
   for (const sentence of Object.hasOwn(SENTENCES, code) ? (SENTENCES[code] ?? []) : []) {
     const values = valuesIn(sentence, said);
     if (!values) continue;
-    const time = duration(Number(count), /** @type {"second"} */ (unit ?? "second"));
-    return sentences(translate(sentence, values), count && t("Try again in {time}.", { time }));
+    const when = later(Number(count ?? 0), /** @type {"second"} */ (unit ?? "second"));
+    return sentences(translate(sentence, values), count && t("Try again {when}.", { when }));
   }
   return message;
 }

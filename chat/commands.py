@@ -49,6 +49,7 @@ def greeting(user_id: int, name: str, seq: int) -> protocol.Me:
         unacknowledged_bytes=settings.UNACKNOWLEDGED_BYTES,
         frames_per_minute=settings.FRAMES_PER_MINUTE,
         undo_seconds=settings.UNDO_SECONDS,
+        temporary=settings.TEMPORARY_CHATS,
     )
     return protocol.Me(protocol.VERSION, protocol.UserObject(str(user_id), name), limits, seq)
 
@@ -137,6 +138,7 @@ def _store(user_id: int, frame: protocol.Command, token: int | None) -> Accepted
                 text=frame.text,
                 model=frame.model,
                 settings=protocol.settings_object(frame.settings),
+                temporary=frame.temporary,
                 token=token,
             )
         case protocol.Edit():

@@ -20,6 +20,7 @@ from chat.database.threads import SOCKETS
 from chat.flow_control import Allowance
 from chat.languages import said_in
 from chat.models import Counter
+from chat.models.temporary import note_shown
 from chat.protocol import START, Position
 from chat.protocol.sentences import BROKEN
 from chat.replies import LiveReply, process
@@ -168,7 +169,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
     def _ration(self, frame: protocol.ClientFrame) -> None:
         if isinstance(frame, protocol.Stop):
             return
-        light = protocol.Ack | protocol.Ping | protocol.Follow | protocol.Unfollow
+        light = protocol.Ack | protocol.Ping | protocol.Follow | protocol.Unfollow | protocol.Show
         spent = process.rations.take(self.writer.login.user_id, flow=isinstance(frame, light))
         if spent:
             raise protocol.BadFrame(
@@ -188,6 +189,8 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             case protocol.Unfollow():
                 if follower := self.writer.follower(frame.reply):
                     self.writer.unfollow(follower)
+            case protocol.Show():
+                await self._show(frame.conversation)
             case protocol.Ack():
                 self.writer.acknowledge(frame)
             case protocol.Ping():
@@ -214,6 +217,13 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
         except Exception:
             logger.exception("socket: an accepted reply cannot be followed")
             self.writer.put(self._answer(protocol.BadFrame("unavailable", BROKEN, reply=about)))
+
+    async def _show(self, uid: UUID | None) -> None:
+        self.writer.shows = uid
+        if uid is not None:  # says nothing of ids that are not the user's
+            user_id = self.writer.login.user_id
+            with commands.refusals():
+                await SOCKETS.run_for(user_id, note_shown, user_id, [uid])
 
     async def _stop(self, uid: UUID) -> None:
         row = await commands.stop(self.writer.login.user_id, uid)

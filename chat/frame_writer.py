@@ -24,6 +24,8 @@ class FrameWriter:
         self.wanted = asyncio.Event()
         """Set when there may be something to write."""
         self.closed = False
+        self.shows: UUID | None = None
+        """The conversation that the client says it shows."""
         self._followers: dict[UUID, Follower] = {}
         self._seq = 0
         """The user's change counter, as far as the client is to know it."""

@@ -86,6 +86,8 @@ try:
     FOLDERS_PER_USER = _positive("FOLDERS_PER_USER", 100, maximum=10_000)
     PINS_PER_USER = _positive("PINS_PER_USER", 100, maximum=10_000)
     UNDO_SECONDS = _seconds("UNDO_SECONDS", 30, minimum=0, maximum=86_400)
+    TEMPORARY_CHATS = _switch("TEMPORARY_CHATS", True)
+    TEMPORARY_SECONDS = _seconds("TEMPORARY_SECONDS", 3600, minimum=1, maximum=30 * 86_400)
     TICKET_SECONDS = _positive("TICKET_SECONDS", 60, maximum=86400)
     STAFF_SESSION_HOURS = _positive("STAFF_SESSION_HOURS", 12, maximum=24 * 365)
     # 0: pages that protect accounts, endpoints and tokens do not ask again.

@@ -33,6 +33,7 @@ FEW = 2000
 """Up to so many matches of a search are looked up at once and then sorted."""
 
 
+THUMBS = {1: gettext_noop("{count} up"), -1: gettext_noop("{count} down")}
 BAD_ENDS = {
     Status.FAILED: gettext_noop("{count} failed"),
     Status.INTERRUPTED: gettext_noop("{count} cut off"),
@@ -51,18 +52,22 @@ class PageById(Paginator):  # type: ignore[type-arg]
 
 
 def _with_ends(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
-    """The same, each with how many of its replies failed, and how many were cut off."""
-    return rows.annotate(**{f"replies_{end}": _count_of(end) for end in BAD_ENDS})
+    """The same, each with counts of its replies that failed or were cut off, and of thumbs."""
+    ends = {f"replies_{end}": _count_of(status=end) for end in BAD_ENDS}
+    thumbs = {f"thumbs_{thumb % 3}": _count_of(thumb=thumb) for thumb in THUMBS}
+    return rows.annotate(**ends, **thumbs)
 
 
-def _count_of(end: Status) -> Subquery:
-    replies = Message.objects.filter(conversation=OuterRef("pk"), status=end).order_by()
+def _count_of(**wanted: Any) -> Subquery:
+    replies = Message.objects.filter(conversation=OuterRef("pk"), **wanted).order_by()
     return Subquery(replies.values("conversation").annotate(count=Count("pk")).values("count"))
 
 
 @admin.register(Conversation)
 class ConversationAdmin(GuardedAdmin):
-    list_display = ("title", "owner", "model", "messages", "state", "last_activity", "origin")
+    list_display = (
+        *("title", "owner", "model", "messages", "state", "last_activity", "origin", "thumbs"),
+    )
     list_filter = (RepliesFilter, ActivityFilter, ModelFilter, OwnerFilter, SourceFilter)
     list_select_related = ("owner",)
     list_per_page = 50
@@ -87,6 +92,13 @@ class ConversationAdmin(GuardedAdmin):
         counts = [(getattr(row, f"replies_{end}", 0), words) for end, words in BAD_ENDS.items()]
         counted = [gettext(words).format(count=count) for count, words in counts if count]
         return ", ".join([gettext("in progress"), *counted] if row.running else counted)
+
+    @admin.display(description=_("Thumbs"))
+    def thumbs(self, row: Conversation) -> str:
+        counts = [
+            (getattr(row, f"thumbs_{thumb % 3}", 0), words) for thumb, words in THUMBS.items()
+        ]
+        return ", ".join(gettext(words).format(count=count) for count, words in counts if count)
 
     @admin.display(description=_("Last activity (UTC)"), ordering="updated")
     def last_activity(self, row: Conversation) -> str:

@@ -12,6 +12,7 @@ from chat.api import (
     bulk,
     conversations,
     exports,
+    feedback,
     folders,
     messages,
     pins,
@@ -39,6 +40,7 @@ for module in (
     messages,
     replies,
     search,
+    feedback,
 ):
     api.add_router("", module.router)
 

@@ -24,6 +24,7 @@ from chat.models.pages import Page, earlier_page, newest_page
 from chat.models.queueing import NOT_OFFERED
 from chat.models.removal import remove
 from chat.models.search import search
+from chat.models.temporary import note_shown
 from chat.models.trees import tree
 from chat.protocol import (
     ConversationObject,
@@ -82,6 +83,9 @@ class NewConversation(Schema):
     title: Title | None = None
     model: ModelId | None = None
     settings: Settings | None = None
+    temporary: StrictBool = Field(
+        default=False, description="Not in lists; deleted some time after it was shown last."
+    )
 
 
 class ConversationChange(Schema):
@@ -119,7 +123,7 @@ def list_conversations(
     user_id = caller_of(request).user_id
     after = _read_cursor(cursor) if cursor else None
     seq = Counter.objects.current(user_id)
-    rows = search(_own(user_id), user_id, protocol.clean(q))
+    rows = search(_own(user_id).listed(), user_id, protocol.clean(q))
     if archived != "all":
         rows = rows.filter(archived=archived == "true")
     if folder == "none":
@@ -150,13 +154,15 @@ def create_conversation(request: HttpRequest, new: NewConversation) -> HttpRespo
     user_id = caller_of(request).user_id
     admission.ration(user_id)
     try:
-        row, is_new = make_conversation(
-            user_id,
-            new.id,
-            title=_title(new.title),
-            model=_model(user_id, new.model),
-            settings=_settings(new.settings),
-        )
+        with commands.refusals():
+            row, is_new = make_conversation(
+                user_id,
+                new.id,
+                title=_title(new.title),
+                model=_model(user_id, new.model),
+                settings=_settings(new.settings),
+                temporary=new.temporary,
+            )
     except IdReused:
         message = Sentence("The conversation with this id was deleted. Use a new id.")
         raise ApiProblem(409, "id_reused", message, field="id") from None
@@ -187,6 +193,8 @@ def read_conversation(
     user_id = caller_of(request).user_id
     seq = Counter.objects.current(user_id)
     row = _own(user_id).get(uid=uid)
+    if row.temporary:
+        note_shown(user_id, [uid])
     if before is not None:
         page = earlier_page(row, limit or PAGE, before)
     elif limit is not None or through is not None:

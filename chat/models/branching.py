@@ -82,6 +82,7 @@ def branch(
             branched_message=message,
             message_count=count,
             updated=timezone.now(),
+            shown_at=timezone.now() if before.temporary else None,
         )
         counter.record(row, "created")
         row.save(force_insert=True)

@@ -48,6 +48,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """
         return self.filter(owner_id=getattr(user, "pk", user), deleted_at=None)
 
+    def listed(self) -> ConversationQuerySet:
+        """All but temporary ones, for lists, searches and exports of everything."""
+        return self.filter(shown_at=None)
+
     def with_leaf(self) -> ConversationQuerySet:
         """With the id of the leaf, which objects of a conversation have, and none of its texts."""
         texts = ("leaf__text", "leaf__reasoning", "leaf__error_detail")
@@ -121,6 +125,9 @@ class Conversation(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(help_text="Last activity.")
     seq = models.BigIntegerField(default=0)
+    shown_at = models.DateTimeField(
+        null=True, help_text="Of a temporary one: when a page showed it, to the minute."
+    )
     deleted_at = models.DateTimeField(null=True, help_text="When it was removed; deleted later.")
 
     objects = ConversationQuerySet.as_manager()
@@ -138,6 +145,11 @@ class Conversation(models.Model):
                 name="chat_conversation_removed",
                 condition=models.Q(deleted_at__isnull=False),
             ),
+            models.Index(
+                fields=["shown_at"],
+                name="chat_conversation_temporary",
+                condition=models.Q(shown_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -145,6 +157,10 @@ class Conversation(models.Model):
 
     def __repr__(self) -> str:
         return f"<Conversation {self.uid}>"  # its title is the beginning of a prompt
+
+    @property
+    def temporary(self) -> bool:
+        return self.shown_at is not None
 
     def touch(self, counter: Counter, *fields: str) -> None:
         """Save these fields under the owner's counter, whose lock the caller holds."""
@@ -239,7 +255,7 @@ class Conversation(models.Model):
         erase_soon()
         self.message_count = self.messages.count()
         if not self.message_count:
-            self._remove(counter)
+            self.delete_now(counter)
             return
         if self.leaf_id in {message.pk for message in messages}:
             self.leaf = self._newest_below(first.parent)
@@ -275,10 +291,11 @@ class Conversation(models.Model):
             # A checkpoint locks replies only: it would add to rows that are being deleted.
             running = self.messages.filter(status=Status.RUNNING)
             list(running.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-            self._remove(counter)
+            self.delete_now(counter)
             wake_next(self.owner_id)
 
-    def _remove(self, counter: Counter) -> None:
+    def delete_now(self, counter: Counter) -> None:
+        """Delete it for good, with a tombstone."""
         self.erase()
         counter.record_deletion("conversation", self.uid)
 

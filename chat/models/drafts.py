@@ -10,6 +10,7 @@ from django.utils import timezone
 from chat.models.changes import Counter, Deletion
 from chat.models.conversations import TITLE_LENGTH, Conversation
 from chat.models.refusals import IdReused
+from chat.models.temporary import shown_first
 
 UNTITLED = "New chat"
 
@@ -21,12 +22,13 @@ def make_conversation(
     title: str | None,
     model: str | None,
     settings: dict[str, Any] | None,
+    temporary: bool = False,
 ) -> tuple[Conversation, bool]:
     """An empty conversation, and whether it was made now.
 
     The same `key` of the same user gives the same one, as it now stands: its id is made of both,
     so that nobody can take or probe an id of somebody else's. Raises `IdReused` where it was
-    deleted.
+    deleted, and `NotAllowed` where none may be temporary.
     """
     uid = uuid5(key, f"conversation of {user_id}")
     with Counter.objects.held(user_id) as counter:
@@ -42,6 +44,7 @@ def make_conversation(
             model=model or "",
             settings=settings or {},
             updated=timezone.now(),
+            shown_at=shown_first(temporary),
         )
         counter.record(row, "created")
         row.save(force_insert=True)

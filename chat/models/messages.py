@@ -77,6 +77,10 @@ class Message(OutcomeColumns):
     left_out = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Messages that did not fit into the model's context."
     )
+    thumb = models.SmallIntegerField(
+        default=0, db_default=0, help_text="Its user's: 1 up, -1 down, 0 none."
+    )
+    feedback = models.JSONField(null=True, help_text="With a thumb: reasons, and words.")
     reasoning = models.TextField(blank=True)
     length = models.PositiveIntegerField(null=True, help_text="Code points of the text.")
     reasoning_length = models.PositiveIntegerField(null=True)

@@ -188,6 +188,8 @@ def _matches(
     rows = rows.filter(conversation__deleted_at=None)  # a removal hides it, until it is deleted
     if within is not None:
         rows = rows.filter(conversation=within)
+    else:
+        rows = rows.filter(conversation__shown_at=None)  # no temporary ones
     return [Match(*values) for values in rows.values_list("pk", "conversation_id", "created")]
 
 
@@ -195,7 +197,7 @@ def _titled(
     user_id: int, terms: Sequence[Term], before: datetime | None, limit: int
 ) -> list[tuple[int, datetime]]:
     """Conversations with a title that matches, and their last activity, the newest first."""
-    rows = Conversation.objects.for_user(user_id).exclude(source=Source.PASSING)
+    rows = Conversation.objects.for_user(user_id).listed().exclude(source=Source.PASSING)
     for part in title_parts(terms):
         rows = rows.filter(title_words__contains=part)
     if before is not None:

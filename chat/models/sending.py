@@ -24,6 +24,7 @@ from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request, accepted
 from chat.models.statements import columns, insert, instance, parameter, update
 from chat.models.states import Role
+from chat.models.temporary import shown_first
 from chat.models.titles import title_of
 from chat.models.turns import Unfinished, beside_unfinished, unfinished
 from chat.sentence import Sentence
@@ -39,10 +40,12 @@ def send(
     model: str | None,
     settings: dict[str, Any] | None = None,
     token: int | None = None,
+    temporary: bool = False,
 ) -> Accepted:
     """Store a user message and its queued reply in one transaction, once per `key`.
 
     `settings` replace those of the conversation, where they are given; `token` is the caller's.
+    A new conversation may be `temporary`.
 
     Raises `Conversation.DoesNotExist` or `Message.DoesNotExist` for somebody else's,
     `NotAllowed`, `NoModel`, `TooMany` and `IdReused`.
@@ -50,15 +53,19 @@ def send(
     body: list[Any] = ["send", str(conversation), str(parent), text, model]
     if settings is not None:
         body.append(settings)
+    if temporary:
+        body.append("temporary")
 
     def store(counter: Counter, owner: int | None) -> Accepted:
+        shown_at = shown_first(temporary, new=conversation is None)
         if conversation is None:
             if parent is not None:
                 raise NotAllowed(Sentence("A message of a new conversation has no parent."))
             rows = unfinished(user_id)
             make_room(rows, token)
             choice = choice_for(user_id, model)
-            chat, above = Conversation(owner_id=user_id, title=title_of(text)), None
+            chat = Conversation(owner_id=user_id, title=title_of(text), shown_at=shown_at)
+            above = None
         else:
             chat, above, rows = _place(user_id, conversation, parent)
             make_room(rows, token)

@@ -5,9 +5,9 @@
 
 from chat.protocol.objects import (
     ConversationObject,
+    FeedbackReason,
     FolderObject,
     MessageObject,
-    MessageRow,
     ModelObject,
     Moment,
     ReplyObject,
@@ -36,6 +36,7 @@ from chat.protocol.parsing import (
     Ping,
     Regenerate,
     Send,
+    Show,
     Stop,
     Unfollow,
     Withdraw,
@@ -48,6 +49,7 @@ from chat.protocol.parsing import (
 )
 from chat.protocol.positions import PATTERN as POSITION_PATTERN
 from chat.protocol.positions import START, Position
+from chat.protocol.rows import MessageRow
 from chat.protocol.server_frames import (
     DELTA_BYTES,
     SNAPSHOT_BYTES,
@@ -92,6 +94,7 @@ __all__ = [
     "DeltaFrame",
     "Edit",
     "EndFrame",
+    "FeedbackReason",
     "FolderObject",
     "Follow",
     "Limits",
@@ -112,6 +115,7 @@ __all__ = [
     "ServerFrame",
     "Settings",
     "Shape",
+    "Show",
     "SnapshotFrame",
     "StatusFrame",
     "Stop",

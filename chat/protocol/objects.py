@@ -6,11 +6,13 @@ The OpenAPI document and the page's types are derived from these structs.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Protocol, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+
+from chat.protocol.rows import ConversationRow, FolderRow, MessageRow, OutcomeRow, ReplyOutcomeRow
 
 type Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and a Z."""
@@ -71,6 +73,7 @@ class ConversationObject(Shape, frozen=True):
         int, described("Place among the pinned ones, the largest first; 0: not pinned.")
     ]
     branched_from: BranchPoint | None
+    temporary: Annotated[bool, described("Not in lists; deleted after it was shown last.")]
 
 
 class FolderObject(Shape, frozen=True):
@@ -155,6 +158,29 @@ class ReplyText(OutcomeObject, frozen=True, kw_only=True):
     reasoning: Annotated[str, described("Likewise.")] | UnsetType = UNSET
 
 
+type FeedbackReason = Literal[
+    "correct",
+    "helpful",
+    "clear",
+    "wrong",
+    "incomplete",
+    "not_followed",
+    "outdated",
+    "style",
+    "unsafe",
+    "refused",
+    "other",
+]
+
+
+class FeedbackObject(Shape, frozen=True):
+    """An opinion of the owner of a reply."""
+
+    thumb: Literal["up", "down"]
+    reasons: list[FeedbackReason]
+    words: str
+
+
 class ReplyObject(ReplyText, MessageObject, frozen=True):
     """A message of a model."""
 
@@ -169,6 +195,7 @@ class ReplyObject(ReplyText, MessageObject, frozen=True):
     retry_at: Moment | None
     attempt: int
     model: str | None
+    feedback: FeedbackObject | None
 
 
 class GoneObject(Shape, frozen=True):
@@ -199,90 +226,6 @@ class ModelObject(Shape, frozen=True):
     context: Annotated[int | None, described("Tokens.")]
 
 
-# --- rows: fields that are read of them --------------------------------------------------------
-
-
-class HasUid(Protocol):
-    """A row with a public id."""
-
-    @property
-    def uid(self) -> UUID: ...
-
-
-class ConversationRow(HasUid, Protocol):
-    """A stored conversation."""
-
-    title: str
-    model: str
-    settings: Any
-    created: datetime
-    updated: datetime
-    running: bool
-    archived: bool
-    source: str
-    seq: int
-    folder_id: UUID | None
-    pinned: int
-    branched_conversation: UUID | None
-    branched_message: UUID | None
-
-    @property
-    def leaf(self) -> HasUid | None: ...
-
-
-class FolderRow(HasUid, Protocol):
-    """A stored folder."""
-
-    name: str
-    created: datetime
-    seq: int
-
-
-class OutcomeRow(Protocol):
-    """A stored reply, or the record of an attempt, as far as its end shows."""
-
-    finish_reason: str
-    error_code: str
-    error_message: str
-    usage: Any
-    first_token_ms: int | None
-    reasoning_ms: int | None
-    total_ms: int | None
-    left_out: int
-
-
-class ReplyOutcomeRow(OutcomeRow, Protocol):
-    """A stored reply, as far as its end shows."""
-
-    retry_at: datetime | None
-    ended: datetime | None
-    length: int | None
-    reasoning_length: int | None
-    sha256: str
-
-    @property
-    def shown_cost(self) -> float | None: ...
-
-
-class MessageRow(HasUid, ReplyOutcomeRow, Protocol):
-    """A stored message; only a reply has a status and an outcome."""
-
-    role: str
-    created: datetime
-    seq: int
-    text: str
-    reasoning: str
-    status: str
-    reason: str
-    attempt: int
-    model: str
-
-    @property
-    def conversation(self) -> HasUid: ...
-    @property
-    def parent(self) -> HasUid | None: ...
-
-
 # --- making --------------------------------------------------------------------------------------
 
 
@@ -308,6 +251,7 @@ def conversation_object(row: ConversationRow) -> ConversationObject:
         folder=row.folder_id,
         pinned=row.pinned,
         branched_from=_branch_point(row.branched_conversation, row.branched_message),
+        temporary=row.temporary,
     )
 
 
@@ -340,10 +284,20 @@ def reply_object(
         retry_at=moment(retry_at) if retry_at else None,
         attempt=row.attempt,
         model=row.model or None,
+        feedback=feedback_object(row),
         **outcome_of(row) | {"sha256": row.sha256 or None},
         text=row.text if has_text else UNSET,
         reasoning=row.reasoning if has_text else UNSET,
     )
+
+
+def feedback_object(row: MessageRow) -> FeedbackObject | None:
+    """The feedback on a reply, if there is any."""
+    if not row.thumb:
+        return None
+    details = row.feedback or {}
+    thumb: Literal["up", "down"] = "up" if row.thumb > 0 else "down"
+    return FeedbackObject(thumb, details.get("reasons", []), details.get("words", ""))
 
 
 def _node(row: MessageRow, conversation: UUID | None) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Send(_Frame, frozen=True):
     parent: UUID | None
     model: Model | None = None
     settings: Settings | None = None
+    temporary: bool = False
 
 
 class Continue(_Frame, frozen=True):
@@ -98,6 +99,10 @@ class Unfollow(_Frame, frozen=True):
     reply: UUID
 
 
+class Show(_Frame, frozen=True):
+    conversation: UUID | None
+
+
 class Ack(_Frame, frozen=True):
     reply: UUID
     attempt: Count
@@ -116,7 +121,7 @@ class Ping(_Frame, frozen=True):
 Command = Send | Edit | Regenerate | Continue | Withdraw
 """Frames that are carried out once per id, and answered with `accepted`."""
 
-ClientFrame = Command | Stop | Follow | Unfollow | Ack | Ping
+ClientFrame = Command | Stop | Follow | Unfollow | Show | Ack | Ping
 
 FRAMES: dict[str, type[ClientFrame]] = {
     "send": Send,
@@ -127,6 +132,7 @@ FRAMES: dict[str, type[ClientFrame]] = {
     "stop": Stop,
     "follow": Follow,
     "unfollow": Unfollow,
+    "show": Show,
     "ack": Ack,
     "ping": Ping,
 }

@@ -12,13 +12,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chat.protocol.objects import (
     ConversationObject,
-    ConversationRow,
     EndStatus,
     FolderObject,
-    FolderRow,
     GoneObject,
     MessageObject,
-    MessageRow,
     Moment,
     OutcomeObject,
     ReplyStatus,
@@ -31,6 +28,7 @@ from chat.protocol.objects import (
     message_object,
     outcome_of,
 )
+from chat.protocol.rows import ConversationRow, FolderRow, MessageRow
 
 VERSION = 1
 SNAPSHOT_BYTES = DELTA_BYTES = 64 * 1024
@@ -54,6 +52,7 @@ class Limits(Shape, frozen=True):
     unacknowledged_bytes: int
     frames_per_minute: int
     undo_seconds: Annotated[float, described("Time in which a deletion can be undone.")]
+    temporary: Annotated[bool, described("Temporary conversations are allowed.")]
 
 
 class Me(Shape, frozen=True):

@@ -21,7 +21,7 @@ from chat.models import Change, Deletion, Process, Reply, Request, stop_replies_
 from chat.models.changes import listener
 from chat.models.openai_calls import forget_unstored
 from chat.models.rations import Ration
-from chat.replies import leases, removals
+from chat.replies import leases
 from chat.replies.change_frames import frame_of
 from chat.replies.claims_at_send import ClaimsAtSend
 from chat.replies.dispatch import HAND_OVER_SECONDS, STORE_SECONDS, Dispatch
@@ -36,6 +36,7 @@ from chat.replies.notifications import (
 )
 from chat.replies.publisher import Publisher
 from chat.replies.rations import Rations
+from chat.replies.removals import Removals
 from chat.replies.replicas import Replicas
 from chat.replies.search_upkeep import SearchUpkeep
 
@@ -52,6 +53,7 @@ class Connection(Protocol):
     """A socket or stream of a logged-in user, as the process sees it."""
 
     login: sessions.Login
+    shows: UUID | None
 
     def changed(self, frame: str, seq: int) -> None:
         """Queue the frame of a changed object of the user."""
@@ -79,6 +81,7 @@ class ReplyProcess:
         self.publisher = Publisher(self.notifications)
         self.replicas = Replicas(self.notifications, self.following.forget)
         self.rations = Rations()
+        self._removals = Removals(self._everybody)
         self._shared: int | None = None
         self._first_time = FirstTime()
         self._worker: Worker | None = None
@@ -111,7 +114,7 @@ class ReplyProcess:
         listener.claiming = self.claims_at_send.claiming
         listener.claimed = lambda claim: _soon(loop, self.dispatch.claimed, claim)
         await self._sweep(0)  # replies that the last one handed over need not wait
-        lease = settings.LEASE_SECONDS / 4
+        lease, check = settings.LEASE_SECONDS / 4, settings.SESSION_CHECK_SECONDS
         self._upkeep = [
             asyncio.create_task(self._every(lease, self._renew), name="lease"),
             asyncio.create_task(self._every(lease, self._sweep), name="sweep"),
@@ -119,15 +122,10 @@ class ReplyProcess:
                 self._every(settings.CHECKPOINT_SECONDS, self.dispatch.checkpoint),
                 name="checkpoint",
             ),
+            asyncio.create_task(self._every(check, self._check_sessions), name="sessions"),
+            asyncio.create_task(self._every(check, self._stop_inactive), name="inactive"),
             asyncio.create_task(
-                self._every(settings.SESSION_CHECK_SECONDS, self._check_sessions), name="sessions"
-            ),
-            asyncio.create_task(
-                self._every(settings.SESSION_CHECK_SECONDS, self._stop_inactive), name="inactive"
-            ),
-            asyncio.create_task(
-                self._every(removals.REMOVAL_SECONDS, removals.finish, at_once=True),
-                name="removals",
+                self._every(check, self._removals.work, at_once=True), name="removals"
             ),
             asyncio.create_task(self._every(TIDY_SECONDS, self._tidy, at_once=True), name="tidy"),
         ]

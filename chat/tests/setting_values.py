@@ -133,6 +133,8 @@ TABLE: dict[str, Row] = {
     "FOLDERS_PER_USER": count(1, 10_000),
     "PINS_PER_USER": count(1, 10_000),
     "UNDO_SECONDS": seconds("0", "86400"),
+    "TEMPORARY_CHATS": switch(),
+    "TEMPORARY_SECONDS": seconds("1", "2592000"),
     "TICKET_SECONDS": count(1, 86400),
     "DATABASE_URL": Row(
         ["sqlite:////var/lib/parley.sqlite3", "sqlite:///db.sqlite3", "sqlite:////a%20b/c.sqlite3",

@@ -30,7 +30,7 @@ export interface ChangesAnswer {
   folders: Array<FolderObject>;
 }
 
-export type ClientFrame = Send | Edit | Regenerate | Continue | Withdraw | Stop | Follow | Unfollow | Ack | Ping;
+export type ClientFrame = Send | Edit | Regenerate | Continue | Withdraw | Stop | Follow | Unfollow | Show | Ack | Ping;
 
 export interface Continue {
   type: "continue";
@@ -74,6 +74,8 @@ export interface ConversationObject {
   /** Place among the pinned ones, the largest first; 0: not pinned. */
   pinned: number;
   branched_from: BranchPoint | null;
+  /** Not in lists; deleted after it was shown last. */
+  temporary: boolean;
 }
 
 export interface Deleted {
@@ -129,6 +131,12 @@ export interface ErrorFrame {
   reply?: string;
 }
 
+export interface FeedbackObject {
+  thumb: "down" | "up";
+  reasons: Array<"clear" | "correct" | "helpful" | "incomplete" | "not_followed" | "other" | "outdated" | "refused" | "style" | "unsafe" | "wrong">;
+  words: string;
+}
+
 export interface FolderFrame {
   type: "folder";
   event: "created" | "updated";
@@ -170,6 +178,8 @@ export interface Limits {
   frames_per_minute: number;
   /** Time in which a deletion can be undone. */
   undo_seconds: number;
+  /** Temporary conversations are allowed. */
+  temporary: boolean;
 }
 
 export interface Listed {
@@ -287,6 +297,7 @@ export interface ReplyObject {
   retry_at: string | null;
   attempt: number;
   model: string | null;
+  feedback: FeedbackObject | null;
   finish_reason: string | null;
   error: ReplyError | null;
   /** Code points of the text. */
@@ -314,6 +325,7 @@ export interface Send {
   parent: string | null;
   model?: string | null;
   settings?: Settings | null;
+  temporary?: boolean;
 }
 
 export type ServerFrame = ReadyFrame | AcceptedFrame | StatusFrame | SnapshotFrame | DeltaFrame | EndFrame | ConversationFrame | ConversationGoneFrame | MessageFrame | MessageGoneFrame | FolderFrame | FolderGoneFrame | ErrorFrame | PingFrame | PongFrame;
@@ -324,6 +336,11 @@ export interface Settings {
   top_p?: number | null;
   max_tokens?: number | null;
   reasoning_effort?: "high" | "low" | "medium" | "minimal" | "none" | "xhigh" | null;
+}
+
+export interface Show {
+  type: "show";
+  conversation: string | null;
 }
 
 export interface Single {

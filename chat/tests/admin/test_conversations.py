@@ -18,6 +18,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from chat.models import Attempt, Conversation, Part
+from chat.models.feedback import give_feedback
 from chat.models.messages import Message
 from chat.models.openai_calls import NewCall, place_call
 from chat.models.removal import remove, restore
@@ -536,3 +537,17 @@ def test_a_removed_conversation_is_gone_for_staff_too(
     assert titles(client) == titles(client, "?q=e") == ["Kept"]
     restore(alice.pk, chat.uid)
     assert client.get(page).status_code == 200
+
+
+def test_thumbs_are_in_the_list_and_words_in_the_transcript(
+    client: Client, alice: User, carol: User, make_conversation: MakeConversation
+) -> None:
+    chat = make_conversation(alice, "Rated")
+    reply = chat.messages.get(role="assistant").uid
+    give_feedback(alice.pk, reply, "down", ["wrong"], "canary words")
+    client.force_login(carol)
+    listed = client.get(LIST).text
+    assert "1 down" in listed
+    assert "canary" not in listed
+    told = client.get(f"{LIST}{chat.pk}/transcript.json").json()["messages"][1]["feedback"]
+    assert told == {"thumb": "down", "reasons": ["wrong"], "words": "canary words"}

@@ -91,6 +91,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "api/v1/replies/<uid>"): Rule("read chat", OWN),
     ("GET", "api/v1/replies/<uid>/events"): Rule("read chat", OWN),
     ("POST", "api/v1/replies/<uid>/ticket"): Rule("read chat", own(200)),
+    ("PUT", "api/v1/replies/<uid>/feedback"): Rule("chat", own(200), body={"thumb": "up"}),
+    ("DELETE", "api/v1/replies/<uid>/feedback"): Rule("chat", own(204)),
     ("POST", "api/v1/replies/<uid>/stop"): Rule("chat", own(200)),
     ("POST", "api/v1/replies/<uid>/regenerate"): Rule("chat", own(202), body={"id": ID}),
     ("POST", "api/v1/replies/<uid>/continue"): Rule(

@@ -126,7 +126,7 @@ def good_body(schema: dict[str, Any]) -> dict[str, Any]:
     """One that the schema allows: what is required of it."""
     uid = "7d5e3c1e-6f5b-4a58-9a3e-3f8a5f0d9c11"
     known: dict[str, Any] = {"text": "x", "conversation": None, "parent": None}
-    known |= {"conversations": [uid], "action": "archive"}
+    known |= {"conversations": [uid], "action": "archive", "thumb": "up"}
     return {name: known.get(name, uid) for name in schema_of(schema).get("required", [])}
 
 

@@ -58,6 +58,7 @@ def built() -> dict[str, list[list[str]]]:
         pinned=0,
         branched_conversation=None,
         branched_message=None,
+        temporary=False,
     )
     folder: Any = SimpleNamespace(uid=uid, name="", created=NOW, seq=1)
     frames = [

@@ -60,8 +60,7 @@ def _store_late(user_id: int) -> None:
 
     def released(pk: int) -> None:
         release(pk)
-        place = {"conversation": None, "parent": None}
-        models.send(user_id, uuid4(), text="Too late", model=None, **place)
+        models.send(user_id, uuid4(), text="Too late", model=None, conversation=None, parent=None)
 
     leases.release = released
 

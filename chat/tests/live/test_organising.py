@@ -111,3 +111,44 @@ async def test_a_kill_between_mark_and_deletion_loses_neither(make_server: MakeS
     changes = ask(server, alice, "GET", "/changes?since=0")
     assert changes["deleted"]["conversations"] == [gone["conversation"]]
     assert [row["id"] for row in changes["conversations"]] == [kept["conversation"]]
+
+
+async def test_a_temporary_one_lives_while_a_tab_shows_it(make_server: MakeServer) -> None:
+    server = make_server(TEMPORARY_SECONDS="1")
+    server.start()
+    alice, bob = server.database.add_person("alice"), server.database.add_person("bob")
+    async with client(server, alice) as page, client(server, bob) as his:
+        body: Frame = {"id": str(uuid4()), "conversation": None, "parent": None, "text": "Psst"}
+        body |= {"model": f"openai/{SHORT}", "temporary": True}
+        accepted = await page.ask("accepted", "send", **body)
+        await page.end(accepted["reply"])
+        chat = accepted["conversation"]
+        created = (await heard(page, "conversation"))[0]["conversation"]
+        assert created["temporary"] is True
+        assert ask(server, alice, "GET", "/conversations?archived=all&q=")["conversations"] == []
+        found = ask(server, alice, "POST", "/search", {"q": "Psst"})
+        assert found["results"] == []
+        await page.say("show", conversation=chat)
+        await his.say("show", conversation=chat)
+        # Kept for longer than it would live unseen: two rounds of the upkeep.
+        await asyncio.sleep(7)
+        assert len(server.database.messages(alice)) == 2
+        await page.say("show", conversation=None)
+        await page.get("conversation", event="deleted")
+    assert server.database.messages(alice) == []
+
+
+async def test_feedback_reaches_both_tabs(site: Server) -> None:
+    alice = site.database.add_person("alice")
+    async with client(site, alice) as one, client(site, alice) as two:
+        accepted = await one.send("Mine", SHORT)
+        await one.end(accepted["reply"])
+        path = f"/replies/{accepted['reply']}/feedback"
+        given = {"thumb": "down", "reasons": ["wrong"], "words": "It is in May."}
+        told = ask(site, alice, "PUT", path, given)
+        assert told["message"]["feedback"] == given
+        ask(site, alice, "DELETE", path)
+        for page in (one, two):
+            frames = [row["message"] for row in await heard(page, "message")]
+            assert [row["feedback"] for row in frames[-2:]] == [given, None]
+            assert all("text" not in row for row in frames[-2:])

@@ -307,7 +307,7 @@ def row(**changes: Any) -> Any:
         "error_message": "", "error_detail": "for staff only", "length": None,
         "reasoning_length": None, "sha256": "", "usage": None, "first_token_ms": None,
         "reasoning_ms": None, "total_ms": None, "shown_cost": None, "left_out": 0, "ended": None,
-        "text": "the text", "reasoning": "thoughts",
+        "text": "the text", "reasoning": "thoughts", "thumb": 0, "feedback": None,
     }  # fmt: skip
     return SimpleNamespace(**fields | changes)
 

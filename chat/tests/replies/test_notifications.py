@@ -267,6 +267,7 @@ class Socket:
         self.login: Any = SimpleNamespace(user_id=user_id)
         self.frames: list[str] = []
         self.ticks: list[int | None] = []
+        self.shows: Any = None
 
     def changed(self, frame: str, seq: int) -> None:
         self.frames.append(frame)

@@ -34,6 +34,13 @@ HOSTILE = """<script>window.broken = 1</script>
 
 $\\href{javascript:window.broken=15}{x}$ $\\includegraphics{https://evil.example/x.png}$
 
+> [!NOTE]
+> <img src=https://evil.example/n.png> ![x](https://evil.example/d.png) <kbd onclick=x>k</kbd>
+
+<details><summary><img src=https://evil.example/s.png onerror="window.broken = 16"></summary>
+<script>window.broken = 17</script> <mark><img src=https://evil.example/m.png></mark>
+</details>
+
 The end.
 """
 

@@ -13,6 +13,8 @@ import { problemText } from "../views/reply-problems.js";
 import { attemptsElement, detail, moment, stateText } from "./attempts.js";
 
 const POLL_MS = 1500;
+/** The first headings of a reply: the admin's own are of the levels before. */
+const LEVEL = 3;
 
 /**
  * @typedef {import("../state/records.js").Message & {place?: string|null,
@@ -138,7 +140,8 @@ function roleText(role) {
  * @param {HTMLElement} host
  * @param {string|undefined|null} text
  */
-const markdown = (host, text) => new StreamingMarkdown(host).set(text ?? "", true);
+const markdown = (host, text) =>
+  new StreamingMarkdown(host, { level: LEVEL }).set(text ?? "", true);
 
 /** @param {Message} message */
 function outcome(message) {

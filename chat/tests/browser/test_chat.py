@@ -199,7 +199,8 @@ def test_keyboard_alone_is_enough(chat: Chat, site: Server, upstream: Upstream) 
     reply = chat.replies.first
     chat.grows(reply, 2)
     assert stored(site, chat.conversation)[0] == "First line\nsecond line"
-    keys.press("Tab")
+    for _ in range(3):  # over the model and the settings
+        keys.press("Tab")
     expect(chat.stop).to_be_focused()
     keys.press("Enter")
     chat.ended(reply)

@@ -85,7 +85,7 @@ def test_all_that_can_be_asked_for_can_be_asked_for(
     mine.get_by_role("textbox").fill("Wait for me")
     mine.get_by_role("button", name="Save").click()
     expect(mine).to_contain_text("Wait for me")
-    mine.get_by_role("button", name="Withdraw").click()
+    mine.get_by_role("button", name="Remove").click()
     expect(chat.message).to_have_value("Wait for me")
     expect(chat.mine).to_have_count(1)
     chat.message.fill("")

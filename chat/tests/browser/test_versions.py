@@ -142,7 +142,7 @@ def test_message_that_waits_is_changed_in_its_place_and_taken_back(
     texts = soon(lambda: [t for t in [stored(site, chat.conversation)] if "Two" in t])[0]
     assert texts[::2] == ["One", "Two", "Three"]
     chat.message.fill("and a thought")
-    two.get_by_role("button", name="Withdraw").click()
+    two.get_by_role("button", name="Remove").click()
     expect(chat.message).to_have_value("Two\n\nand a thought")
     expect(chat.mine).to_have_count(2)
     upstream.play("It is my turn.")
@@ -162,7 +162,7 @@ def test_first_message_taken_back_leaves_a_new_chat(
     chat.open()
     reply = chat.send("Not now")
     expect(reply).to_contain_text("Waiting for another of your replies to end.")
-    chat.mine.first.get_by_role("button", name="Withdraw").click()
+    chat.mine.first.get_by_role("button", name="Remove").click()
     chat.page.wait_for_url(f"{chat.origin}/")
     expect(chat.message).to_have_value("Not now")
     expect(chat.list.get_by_role("link", name="Not now")).to_have_count(0)
@@ -313,13 +313,13 @@ def test_lost_connection_is_healed_of_what_was_done_elsewhere(
         upstream.play(numbered(3000), rate=60)
         chat.grows(chat.send("Count"), 1)
         chat.send("Wait")
-        expect(chat.mine.last.get_by_role("button", name="Withdraw")).to_be_visible()
+        expect(chat.mine.last.get_by_role("button", name="Remove")).to_be_visible()
         cable.cut()
         expect(chat.page.get_by_text("Trying again in")).to_be_visible(timeout=PATIENCE)
 
         other = Chat(context.new_page(), site)
         other.open(f"/c/{chat.conversation}")
-        other.mine.last.get_by_role("button", name="Withdraw").click()
+        other.mine.last.get_by_role("button", name="Remove").click()
         expect(other.mine).to_have_count(2)
         other.stop.click()
         other.ended(other.replies.last)

@@ -16,6 +16,8 @@ import offline from "lucide-static/icons/cloud-off.svg";
 import copy from "lucide-static/icons/copy.svg";
 import download from "lucide-static/icons/download.svg";
 import more from "lucide-static/icons/ellipsis.svg";
+import enlarge from "lucide-static/icons/maximize-2.svg";
+import reduce from "lucide-static/icons/minimize-2.svg";
 import panel from "lucide-static/icons/panel-left.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import play from "lucide-static/icons/play.svg";
@@ -42,12 +44,14 @@ const SOURCES = {
   clock,
   copy,
   download,
+  enlarge,
   more,
   offline,
   panel,
   pencil,
   play,
   plus,
+  reduce,
   refresh,
   retry,
   search,

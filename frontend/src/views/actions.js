@@ -54,6 +54,7 @@ export class Actions {
             },
           }),
         ),
+      more: (button, about) => over(({ toggleReplyMenu }) => toggleReplyMenu(button, about)),
       hasModels: () => models.list.length > 1,
       modelLabel: (id) => models.label(id),
       isFull: (reply) => isFull(reply, store.replyBytes),

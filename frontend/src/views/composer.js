@@ -1,15 +1,21 @@
 /** The field for messages. `enter-key.js` decides the meaning of Enter. */
 import { find } from "../lib/dom.js";
+import { icon } from "../lib/icons.js";
+import { t } from "../lib/translate.js";
 import { EnterKey } from "./enter-key.js";
 
 /** Drafts are kept this long after the last key. */
 const REST = 300;
+
+/** A longer text can be given more room, in pixels of its height. */
+const LONG = 140;
 
 export class Composer {
   #form = /** @type {HTMLFormElement} */ (find("#composer"));
   #area = /** @type {HTMLTextAreaElement} */ (find("#composer-text"));
   #send = /** @type {HTMLButtonElement} */ (find("#send"));
   #stop = /** @type {HTMLButtonElement} */ (find("#stop"));
+  #enlarge = find("#composer-expand");
   #isTouch = matchMedia("(pointer: coarse)");
   #enter = new EnterKey(() => this.#isTouch.matches);
   #on;
@@ -37,6 +43,10 @@ export class Composer {
     this.#area.addEventListener("input", () => this.#changed());
     this.#stop.addEventListener("click", () => {
       on.stop();
+      this.focus();
+    });
+    this.#enlarge.addEventListener("click", () => {
+      this.#setLarge(!this.#isLarge);
       this.focus();
     });
     // The card around the text is part of it for the pointer.
@@ -84,6 +94,7 @@ export class Composer {
   /** @param {string} text */
   set(text) {
     this.#area.value = text;
+    if (!text) this.#setLarge(false);
     this.#fit();
     this.#show();
   }
@@ -120,8 +131,25 @@ export class Composer {
     if (hadFocus && document.activeElement === document.body) this.focus();
   }
 
+  get #isLarge() {
+    return this.#form.classList.contains("large");
+  }
+
+  /** @param {boolean} isLarge most of the page is for the text */
+  #setLarge(isLarge) {
+    if (isLarge === this.#isLarge) return;
+    const label = isLarge ? t("Reduce the message box") : t("Enlarge the message box");
+    this.#form.classList.toggle("large", isLarge);
+    this.#enlarge.setAttribute("aria-expanded", String(isLarge));
+    this.#enlarge.setAttribute("aria-label", label);
+    this.#enlarge.title = label;
+    this.#enlarge.replaceChildren(icon(isLarge ? "reduce" : "enlarge"));
+  }
+
   #fit() {
     this.#area.style.height = "auto";
-    this.#area.style.height = `${this.#area.scrollHeight}px`;
+    const height = this.#area.scrollHeight;
+    this.#area.style.height = `${height}px`;
+    this.#enlarge.hidden = height < LONG && !this.#isLarge;
   }
 }

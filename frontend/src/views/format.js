@@ -231,6 +231,15 @@ export function thoughtText(ms) {
 }
 
 /**
+ * The heading of thoughts that go on.
+ * @param {number|null} ms null where their beginning was not seen
+ */
+export function thinkingText(ms) {
+  if (ms === null || ms < 1000) return t("Thinking…");
+  return t("Thinking · {time}", { time: seconds(Math.floor(ms / 1000) * 1000, 0) });
+}
+
+/**
  * US dollars, as exactly as is of interest.
  * @param {number} value
  * @param {string} [about] before what is estimated
@@ -266,28 +275,17 @@ export function leftOutText(count) {
 /** @param {number} value with one digit after the point */
 const decimal = (value) => number(value, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-/** @param {number} ms */
-export function seconds(ms) {
+/**
+ * @param {number} ms
+ * @param {number} [digits] of a short time after the point
+ */
+export function seconds(ms, digits = 1) {
+  if (digits === 0 && ms < 10_000) return t("{n} s", { n: Math.round(ms / 1000) });
   if (ms < 50) return t("< {n} s", { n: decimal(0.1) });
   if (ms < 10_000) return t("{n} s", { n: decimal(ms / 1000) });
   if (ms < 60_000) return t("{n} s", { n: Math.round(ms / 1000) });
   const rest = Math.round((ms % 60_000) / 1000);
   return t("{minutes} min {seconds} s", { minutes: Math.floor(ms / 60_000), seconds: rest });
-}
-
-/**
- * The heading under which a conversation stands in the list.
- * @param {string} time ISO 8601
- * @param {Date} now
- */
-export function dayGroup(time, now) {
-  // Midnights of the calendar: a day may have 23 hours, or 25.
-  const midnight = (/** @type {number} */ ago) =>
-    new Date(now.getFullYear(), now.getMonth(), now.getDate() - ago).getTime();
-  const at = Date.parse(time);
-  if (!(at < midnight(0))) return t("Today");
-  if (at >= midnight(1)) return t("Yesterday");
-  return at >= midnight(6) ? t("Last 7 days") : t("Earlier");
 }
 
 /**

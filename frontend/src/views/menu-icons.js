@@ -9,6 +9,7 @@ import logOut from "lucide-static/icons/log-out.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import shield from "lucide-static/icons/shield-check.svg";
 import terminal from "lucide-static/icons/terminal.svg";
+import text from "lucide-static/icons/text-align-start.svg";
 import trash from "lucide-static/icons/trash-2.svg";
 import { drawn } from "../lib/drawing.js";
 
@@ -20,6 +21,7 @@ const SOURCES = {
   pencil,
   shield,
   terminal,
+  text,
   trash,
   unarchive,
   userKey,

@@ -2,5 +2,6 @@
 export { ConversationMenu } from "./conversation-menu.js";
 export { sessionLost } from "./dialog.js";
 export { toggleModelMenu } from "./model-menu.js";
+export { toggleReplyMenu } from "./reply-menu.js";
 export { SettingsPanel } from "./settings-panel.js";
 export { toggleUserMenu } from "./user-menu.js";

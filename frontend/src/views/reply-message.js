@@ -7,7 +7,16 @@ import { t } from "../lib/translate.js";
 import { MarkdownText } from "../markdown/markdown-text.js";
 import { hasEnded } from "../state/reply.js";
 import { isThinking, UNSEEN, watch } from "../state/thinking.js";
-import { endText, factsOf, leftOutText, statusText, thoughtText, tokensText } from "./format.js";
+import {
+  endText,
+  factsOf,
+  leftOutText,
+  statusText,
+  thinkingText,
+  thoughtText,
+  tokensText,
+} from "./format.js";
+import { Moment } from "./moment.js";
 import { ReplyTools } from "./reply-tools.js";
 import { VersionSwitch } from "./versions.js";
 
@@ -35,6 +44,7 @@ export class ReplyMessage {
   #note = el("p", { class: "reply-end" });
   #facts = el("span", { class: "facts" });
   #factsDrawn = "";
+  #moment = new Moment();
   #versions;
   #tools;
   #foot;
@@ -55,6 +65,8 @@ export class ReplyMessage {
   #isConnected = true;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #clock;
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #thinkingClock;
 
   /** @param {Acts} acts */
   constructor(acts) {
@@ -67,9 +79,17 @@ export class ReplyMessage {
     );
     this.#details.addEventListener("toggle", () => this.#drawThought());
     this.#versions = new VersionSwitch(acts.version);
-    this.#tools = new ReplyTools(acts);
+    this.#tools = new ReplyTools(acts, () => ({
+      facts: [this.#moment.text, this.#facts.textContent].filter(Boolean).join(" · "),
+      plain: this.#text.innerText,
+    }));
     this.#foot = el("div", { class: "reply-foot", hidden: true });
-    this.#foot.append(this.#versions.element, this.#tools.element, this.#facts);
+    this.#foot.append(
+      this.#versions.element,
+      this.#tools.element,
+      this.#facts,
+      this.#moment.element,
+    );
     this.element = el(
       "article",
       { class: "message reply", "aria-label": t("Reply") },
@@ -88,6 +108,7 @@ export class ReplyMessage {
    */
   update(item, isConnected) {
     this.#leftOutCount = item.message?.left_out ?? 0;
+    this.#moment.update(item.message?.created);
     if (!item.reply) return;
     this.#entry = item.entry;
     this.#isConnected = isConnected;
@@ -106,6 +127,7 @@ export class ReplyMessage {
     this.#thinking = watch(this.#thinking, this.#reply, reply, Date.now());
     this.#reply = reply;
     this.#isLast = isLast;
+    this.element.classList.toggle("last", isLast);
     this.#drawText();
     this.#drawThought();
     this.#drawStatus();
@@ -152,7 +174,13 @@ export class ReplyMessage {
     this.#details.hidden = reply.reasoningLength === 0;
     const isUnderWay = isThinking(reply);
     const ms = reply.end?.timing?.reasoning_ms ?? this.#thinking.ms;
-    setText(this.#summary, isUnderWay ? t("Thinking…") : thoughtText(ms));
+    clearInterval(this.#thinkingClock);
+    if (isUnderWay) {
+      const { since } = this.#thinking;
+      const say = () => setText(this.#summary, thinkingText(since && Date.now() - since));
+      say();
+      this.#thinkingClock = setInterval(say, 1000);
+    } else setText(this.#summary, thoughtText(ms));
     this.#details.classList.toggle("thinking", isUnderWay);
     // Folded, it costs nothing.
     if (this.#details.open) this.#thoughtMarkdown.set(reply.reasoning, !isUnderWay);
@@ -179,7 +207,8 @@ export class ReplyMessage {
     else if (text) parts.push(icon("retry"), words);
     const isTold = text && (reply.status === "queued" || reply.retryAt);
     if (isWaiting && !isTold) parts.push(dots());
-    if (reply.status === "queued" && reply.reason === "behind") {
+    // A message that can be removed takes its reply with it.
+    if (reply.reason === "behind" && reply.status === "queued" && !this.#versions.element.hidden) {
       parts.push(this.#tool(t("Cancel"), () => this.#acts.stop(reply.id)));
     }
     this.#status.replaceChildren(...parts);
@@ -228,6 +257,7 @@ export class ReplyMessage {
   /** Removes the view. */
   remove() {
     clearInterval(this.#clock);
+    clearInterval(this.#thinkingClock);
     this.element.remove();
   }
 }

@@ -1,4 +1,4 @@
-/** Buttons of an ended reply: continue, retry, copy, regenerate. */
+/** Buttons of an ended reply: continue or retry, in words; copy, regenerate and more, as icons. */
 
 import { copyButton } from "../lib/copy.js";
 import { el } from "../lib/dom.js";
@@ -17,6 +17,8 @@ import { offer } from "../state/reply.js";
  * @property {() => boolean} hasModels to choose from
  * @property {(reply: Reply) => boolean} isFull
  * @property {(id: string) => void} discard
+ * @property {(button: HTMLElement, about: {facts: string, plain: string}) => void} more opens the
+ *   menu of what is seldom wanted; `plain` is the text as it is seen
  */
 
 export class ReplyTools {
@@ -27,9 +29,15 @@ export class ReplyTools {
   #isAsked = false;
   #drawn = "";
 
-  /** @param {Acts} acts */
-  constructor(acts) {
+  #about;
+
+  /**
+   * @param {Acts} acts
+   * @param {() => {facts: string, plain: string}} about the reply that is shown
+   */
+  constructor(acts, about) {
     this.#acts = acts;
+    this.#about = about;
   }
 
   /**
@@ -56,7 +64,7 @@ export class ReplyTools {
     if (reply.length > 0) {
       this.element.append(copyButton(t("Copy reply"), () => this.#reply?.text ?? ""));
     }
-    if (!entry) this.element.append(...(isRetry ? [] : this.#again(reply)));
+    if (!entry) this.element.append(...(isRetry ? [] : this.#again(reply)), this.#more());
     else if (isConnected) this.element.append(words(t("Regenerating…")));
     else {
       const cancel = el("button", { class: "tool text", type: "button" }, t("Cancel"));
@@ -83,8 +91,7 @@ export class ReplyTools {
 
   /** @param {Reply} reply */
   #again(reply) {
-    const again = el("button", { class: "tool", type: "button", title: t("Regenerate") });
-    again.append(icon("refresh"), el("span", { class: "tool-word" }, t("Regenerate")));
+    const again = iconTool(t("Regenerate"), "refresh");
     again.addEventListener("click", () => this.#acts.regenerate(reply.id));
     return [el("span", { class: "tool-pair" }, again, ...this.#others(reply, false))];
   }
@@ -97,19 +104,40 @@ export class ReplyTools {
   #others(reply, isRetry) {
     if (!this.#acts.hasModels()) return [];
     const label = isRetry ? t("Retry with another model") : t("Regenerate with another model");
-    const other = el("button", {
-      class: "tool other-model",
-      type: "button",
-      title: label,
-      "aria-label": label,
-      "aria-haspopup": "menu",
-      "aria-expanded": "false",
-    });
+    const other = menuTool(label, "chevronDown");
+    other.classList.add("other-model");
     other.disabled = isRetry && this.#isAsked;
-    other.append(icon("chevronDown"));
     other.addEventListener("click", () => this.#acts.chooseModel(reply, other, isRetry));
     return [other];
   }
+
+  #more() {
+    const more = menuTool(t("More"), "more");
+    more.addEventListener("click", () => this.#acts.more(more, this.#about()));
+    return more;
+  }
+}
+
+/**
+ * A button without words: its label is shown by the style sheet.
+ * @param {string} label
+ * @param {import("../lib/icons.js").IconName} name
+ */
+function iconTool(label, name) {
+  const button = el("button", { class: "tool", type: "button", "aria-label": label });
+  button.append(icon(name));
+  return button;
+}
+
+/**
+ * @param {string} label
+ * @param {import("../lib/icons.js").IconName} name
+ */
+function menuTool(label, name) {
+  const button = iconTool(label, name);
+  button.setAttribute("aria-haspopup", "menu");
+  button.setAttribute("aria-expanded", "false");
+  return button;
 }
 
 /** @param {string} text */

@@ -8,7 +8,8 @@ import { marked } from "../lib/visible-text.js";
 import { isNew } from "../state/outbox.js";
 import { titleOf } from "../state/titles.js";
 import { Search } from "../store/search.js";
-import { dayGroup, shownTitle } from "./format.js";
+import { dayGroup } from "./days.js";
+import { shownTitle } from "./format.js";
 
 /**
  * @typedef {object} Line

@@ -6,6 +6,7 @@ import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { sentences, t } from "../lib/translate.js";
 import { MessageEditor } from "./editor.js";
+import { Moment } from "./moment.js";
 import { VersionSwitch } from "./versions.js";
 
 /** A longer text is folded at first. */
@@ -36,9 +37,10 @@ export class UserMessage {
   #copy = copyButton(t("Copy message"), () => this.#text);
   #pencil = el(
     "button",
-    { class: "tool", type: "button", title: t("Edit message"), "aria-label": t("Edit message") },
+    { class: "tool", type: "button", "aria-label": t("Edit message") },
     icon("pencil"),
   );
+  #moment = new Moment();
   #back;
   #text = "";
   /** @type {import("../state/thread-items.js").Item|null} */
@@ -56,10 +58,16 @@ export class UserMessage {
     this.#acts = acts;
     this.#versions = new VersionSwitch(acts.version);
     this.#pencil.addEventListener("click", () => this.open(this.#text));
-    this.#back = tool(t("Withdraw"), () => {
+    this.#back = tool(t("Remove"), () => {
       if (this.#item?.message) acts.withdraw(this.#item.message);
     });
-    this.#tools.append(this.#back, this.#pencil, this.#copy, this.#versions.element);
+    this.#tools.append(
+      this.#moment.element,
+      this.#back,
+      this.#pencil,
+      this.#copy,
+      this.#versions.element,
+    );
     this.element = el(
       "article",
       { class: "message user", "aria-label": t("You") },
@@ -86,6 +94,7 @@ export class UserMessage {
     this.element.classList.toggle("pending", Boolean(entry));
     this.element.classList.toggle("waiting", isWaiting);
     this.#versions.update(place);
+    this.#moment.update(message?.created);
     this.#drawTools(isWaiting);
     this.#drawNote(entry, isConnected);
     const draft = message && isFirst && !entry ? this.#acts.draft(message.id) : "";
@@ -200,7 +209,7 @@ export class UserMessage {
         el("span", {}, sentences(t("Not sent."), problem)),
         tool(t("Try again"), () => this.#acts.again(id)),
         tool(t("Edit"), () => this.#acts.edit(id)),
-        tool(t("Discard"), () => this.#acts.discard(id)),
+        tool(t("Remove"), () => this.#acts.discard(id)),
       );
     } else if (!isConnected) {
       this.#note.replaceChildren(
@@ -208,17 +217,14 @@ export class UserMessage {
         el(
           "span",
           {},
-          isLeaving ? t("Will be withdrawn when connected") : t("Will be sent when connected"),
+          isLeaving ? t("Will be removed when connected") : t("Will be sent when connected"),
         ),
         isLeaving ? "" : tool(t("Edit"), () => this.#acts.edit(id)),
-        tool(isLeaving ? t("Keep") : t("Discard"), () => this.#acts.discard(id)),
+        tool(isLeaving ? t("Keep") : t("Remove"), () => this.#acts.discard(id)),
       );
     } else {
       const waits = entry.after ? t("Waiting for the previous message") : t("Sending…");
-      this.#note.replaceChildren(
-        icon("clock"),
-        el("span", {}, isLeaving ? t("Withdrawing…") : waits),
-      );
+      this.#note.replaceChildren(icon("clock"), el("span", {}, isLeaving ? t("Removing…") : waits));
     }
   }
 }

@@ -31,7 +31,6 @@ export class VersionSwitch {
    */
   #button(label, name, act) {
     const button = el("button", { class: "tool", type: "button", "aria-label": label });
-    button.title = label;
     button.append(icon(name));
     button.addEventListener("click", act);
     return button;

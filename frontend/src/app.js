@@ -1,10 +1,8 @@
 /** The page: mounts the views on what the server rendered, and moves between conversations. */
 
-import { quoted } from "./lib/bidi.js";
 import { find, setText } from "./lib/dom.js";
 import { followTheme } from "./lib/theme.js";
 import { t } from "./lib/translate.js";
-import { marked } from "./lib/visible-text.js";
 import { loadMarkdown } from "./markdown/markdown-text.js";
 import { Api } from "./protocol/api.js";
 import { reaching } from "./protocol/transport.js";
@@ -17,12 +15,14 @@ import { ConnectionBar, PATIENCE } from "./views/connection.js";
 import { Drawer } from "./views/drawer.js";
 import { Earlier } from "./views/earlier-messages.js";
 import { notFound, unreachable, welcome } from "./views/empty-states.js";
-import { endText, shownTitle, statusText } from "./views/format.js";
+import { endText, statusText } from "./views/format.js";
+import { Head } from "./views/head.js";
 import { over, prepare } from "./views/load-overlays.js";
 import { announce, toast } from "./views/notices.js";
 import { ScrollManager } from "./views/scroll.js";
 import { SettingsOpener } from "./views/settings-opener.js";
 import { Sidebar } from "./views/sidebar.js";
+import { Starters } from "./views/starters.js";
 import { skeleton, ThreadView } from "./views/thread.js";
 
 export class App {
@@ -38,8 +38,8 @@ export class App {
   /** @type {import("./views/conversation-menu.js").ConversationMenu|null} */
   #menu = null;
   #isLoggedOut = false;
-  /** The title over the thread. */
-  #title = "";
+  #head = new Head();
+  #starters;
   #drawer = new Drawer();
   #bar;
   #isConnected = true;
@@ -95,6 +95,11 @@ export class App {
       menu: (line, button) => this.#options(line.id, button),
       more: () => this.#store.library.loadList(),
     });
+    this.#starters = new Starters((text) => {
+      this.#composer.set(text);
+      this.#composer.keep();
+      this.#composer.focus();
+    });
     this.#panel = new SettingsOpener({
       change: (place, name, value) => this.#store.settings.change(place, name, value),
       reset: (place) => this.#store.settings.reset(place),
@@ -130,7 +135,9 @@ export class App {
     const user = find("#user");
     user.addEventListener("click", () => {
       const { outbox } = this.#store;
-      over(({ toggleUserMenu }) => toggleUserMenu(user, this.#page, token, outbox));
+      over(({ toggleUserMenu }) =>
+        toggleUserMenu(user, this.#page, token, outbox, () => this.#sidebar.toggleArchive()),
+      );
     });
     window.addEventListener("popstate", (event) => {
       this.#keep();
@@ -214,7 +221,7 @@ export class App {
     this.#sidebar.update();
     this.#drawThread();
     this.#drawEarlier();
-    this.#drawHead();
+    this.#head.update(this.#store);
     this.#drawPanel();
     this.#drawComposer();
   }
@@ -223,7 +230,8 @@ export class App {
     const { threadState } = this.#store;
     const items = this.#store.items();
     const state = threadState !== "ready" ? threadState : items.length ? "messages" : "empty";
-    find("#main").classList.toggle("empty", state === "empty");
+    const isFirst = state === "messages" && this.#state.startsWith("empty");
+    this.#starters.update(state === "empty", this.#store.models.list.length > 0, isFirst);
     if (state === "messages") {
       if (this.#state !== "messages") this.#thread.replace();
       this.#thread.update(items, this.#isConnected);
@@ -264,24 +272,7 @@ export class App {
       name: this.#page.user.name,
       help: this.#store.models.list.length ? null : this.#page.model_help,
       again: () => this.#store.loadModels(false),
-      suggest: (text) => {
-        this.#composer.set(text);
-        this.#composer.keep();
-        this.#composer.focus();
-      },
     });
-  }
-
-  #drawHead() {
-    const { shown, place, threadState, models, model } = this.#store;
-    const title = threadState === "missing" ? t("Not found") : shownTitle(shown?.title);
-    if (title !== this.#title) find("#title").replaceChildren(...marked(title));
-    this.#title = title;
-    document.title = isNew(place) ? "Parley" : `${quoted(title)} · Parley`;
-    find("#conversation-menu").hidden = !shown;
-    find("#archived").hidden = !shown?.archived;
-    find("#model").hidden = models.list.length < 2 || threadState === "missing";
-    setText(find("#model-label"), models.label(model));
   }
 
   #drawPanel() {
@@ -306,7 +297,9 @@ export class App {
   }
 
   #drawComposer() {
-    const { commands, threadState, models, client } = this.#store;
+    const { commands, threadState, models, model, client } = this.#store;
+    find("#model").hidden = models.list.length < 2 || threadState === "missing";
+    setText(find("#model-label"), models.label(model));
     const { stoppable } = commands;
     this.#composer.update({
       canSend: threadState !== "missing" && models.list.length > 0,
@@ -321,6 +314,7 @@ export class App {
    */
   #grown(reply, before) {
     this.#thread.grow(reply);
+    if (reply.length > before.length) this.#scroll.grew();
     const waits = statusText(reply, Date.now());
     if (waits && reply.reason !== before.reason) announce(waits);
     if (reply.status === before.status && reply.end === before.end) return;

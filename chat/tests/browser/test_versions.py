@@ -241,8 +241,11 @@ def test_archived_conversations_stand_apart(chat: Chat, site: Server, upstream: 
     page.get_by_role("button", name="Unarchive").click()
     expect(link).to_have_count(0)
     expect(bar).to_be_hidden()
-    page.get_by_role("button", name="Archived").click()
+    page.get_by_role("button", name="All conversations").click()
     expect(link).to_be_visible()
+    page.locator("#user").click()
+    page.get_by_role("menuitem", name="Archived conversations").click()
+    expect(chat.list).to_contain_text("No archived conversations.")
 
 
 def _box(locator: Locator) -> FloatRect:

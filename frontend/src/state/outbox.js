@@ -244,6 +244,14 @@ export class Outbox {
     this.#unsavedEdits.clear();
   }
 
+  /**
+   * The key of something else of this user in the storage. `clear` removes it too.
+   * @param {string} name
+   */
+  key(name) {
+    return this.#prefix + name;
+  }
+
   /** @param {string} place */
   #draftKey(place) {
     return `${this.#prefix}draft:${isNew(place) ? "new" : place}`;

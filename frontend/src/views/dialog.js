@@ -8,7 +8,8 @@ import { t } from "../lib/translate.js";
  * @returns {Promise<string>} the value it was closed with, "" for Escape
  */
 function ask(dialog) {
-  document.body.append(dialog);
+  // Within a landmark, of which one may be out of use.
+  (document.querySelector(":is(main, aside):not([inert])") ?? document.body).append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {

@@ -41,8 +41,8 @@ export function toggleMenu(button, label, groups) {
   const isLong = groups.reduce((sum, { items }) => sum + items.length, 0) > LONG;
   const filter = isLong ? makeFilter(list, label) : null;
   if (filter) menu.prepend(filter);
-  // Beside an open dialog nothing can be reached.
-  (button.closest("dialog") ?? document.body).append(menu);
+  // Beside an open dialog nothing can be reached, and all content belongs to a landmark.
+  (button.closest("dialog, aside, main") ?? document.body).append(menu);
   menu.showPopover();
   place(menu, button);
   button.setAttribute("aria-expanded", "true");

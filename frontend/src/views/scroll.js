@@ -1,9 +1,12 @@
 /**
  * Keeps a growing thread at its end while the reader is there, and leaves it alone otherwise.
  */
+import { find } from "../lib/dom.js";
+
 export class ScrollManager {
   #scroller;
   #button;
+  #dot = find("#jump-dot");
   #isStuck = true;
   #last = 0;
 
@@ -48,6 +51,11 @@ export class ScrollManager {
     if (!this.#isStuck) this.stay(by);
   }
 
+  /** Something came at the end of the thread: the button says so where it is not seen. */
+  grew() {
+    if (!this.#button.hidden) this.#dot.hidden = false;
+  }
+
   #jump() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#last = this.#scroller.scrollTop;
@@ -74,5 +82,6 @@ export class ScrollManager {
 
   #show() {
     this.#button.hidden = this.#isStuck || this.#distance() < 120;
+    if (this.#button.hidden) this.#dot.hidden = true;
   }
 }

@@ -8,6 +8,8 @@ import { marked } from "../lib/visible-text.js";
 import { isNew } from "../state/outbox.js";
 import { titleOf } from "../state/titles.js";
 import { Search } from "../store/search.js";
+import { browserStorage } from "../store/storage.js";
+import { Unread } from "../store/unread.js";
 import { dayGroup } from "./days.js";
 import { shownTitle } from "./format.js";
 
@@ -36,6 +38,7 @@ export class Sidebar {
   #field = /** @type {HTMLInputElement} */ (find("#search"));
   #note = find("#search-note");
   #search;
+  #unread;
   #more = el("button", { class: "tool text more", type: "button" }, t("Show more"));
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
@@ -49,6 +52,7 @@ export class Sidebar {
   constructor(store, acts) {
     this.#store = store;
     this.#acts = acts;
+    this.#unread = new Unread(browserStorage(), store.outbox.key("seen"));
     this.#more.addEventListener("click", () => this.#loadMore());
     this.#search = new Search({
       ask: (q) => store.library.search(q),
@@ -56,10 +60,8 @@ export class Sidebar {
       changed: () => this.update(),
     });
     this.#archive.addEventListener("click", () => {
-      // A search covers both.
-      this.#field.value = "";
-      this.#search.look("");
-      store.library.showArchive(!store.library.isArchive);
+      this.toggleArchive();
+      this.#field.focus();
     });
     find("button", this.#note).addEventListener("click", () => this.#search.again());
     new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#loadMore(), {
@@ -85,6 +87,15 @@ export class Sidebar {
     });
   }
 
+  /** Shows what is archived, or the rest again. */
+  toggleArchive() {
+    const { library } = this.#store;
+    // A search covers both.
+    this.#field.value = "";
+    this.#search.look("");
+    library.showArchive(!library.isArchive);
+  }
+
   async #loadMore() {
     if (this.#isLoading || !this.#store.library.next || this.#search.found) return;
     this.#isLoading = true;
@@ -100,10 +111,11 @@ export class Sidebar {
     const hasMore = Boolean(library.next) && !found;
     const { isArchive, isListLoaded, isListMissing } = library;
     const facts = [place, hasMore, isListLoaded, isListMissing, isArchive, note];
-    const drawn = JSON.stringify([groups, ...facts]);
+    const unread = this.#unread.look(library.all, place);
+    const drawn = JSON.stringify([groups, ...facts, ...unread]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.#archive.setAttribute("aria-pressed", String(isArchive));
+    this.#archive.hidden = !isArchive;
     this.#note.hidden = !note;
     setText(find("span", this.#note), note);
     find("button", this.#note).hidden = !isTrouble;
@@ -177,8 +189,8 @@ export class Sidebar {
       line.source === "api" &&
         el("span", { class: "row-mark", title: t("Started through the API") }, "API"),
       line.isArchived && el("span", { class: "row-mark" }, t("Archived")),
-      line.running &&
-        el("span", { class: "running" }, el("span", { class: "visually-hidden" }, t("answering"))),
+      line.running && mark("running", t("answering")),
+      this.#unread.has(line.id) && mark("unread", t("new reply")),
     );
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -211,7 +223,7 @@ export class Sidebar {
       if (!library.all.some(({ archived }) => archived))
         return el("p", classes, t("No conversations yet."));
       const show = el("button", { class: "tool text", type: "button" }, t("Show archived"));
-      show.addEventListener("click", () => this.#archive.click());
+      show.addEventListener("click", () => this.toggleArchive());
       return el("p", classes, t("All conversations are archived."), " ", show);
     }
     if (!library.isListMissing) return el("p", classes);
@@ -220,3 +232,10 @@ export class Sidebar {
     return el("p", classes, t("The list could not be loaded."), " ", again);
   }
 }
+
+/**
+ * @param {string} kind
+ * @param {string} words
+ */
+const mark = (kind, words) =>
+  el("span", { class: kind, title: words }, el("span", { class: "visually-hidden" }, words));

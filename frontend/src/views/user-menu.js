@@ -10,10 +10,12 @@ import { toggleMenu } from "./menu.js";
  * @param {any} page
  * @param {string} token
  * @param {import("../state/outbox.js").Outbox} outbox
+ * @param {() => void} archive shows the archived conversations
  */
-export function toggleUserMenu(button, page, token, outbox) {
+export function toggleUserMenu(button, page, token, outbox, archive) {
   const theme = chosenTheme();
   toggleMenu(button, t("Account"), [
+    { items: [{ label: t("Archived conversations"), icon: "archive", act: archive }] },
     {
       title: t("Theme"),
       items: THEMES.map((name) => ({

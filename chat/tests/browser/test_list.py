@@ -1,0 +1,36 @@
+"""The list of conversations: its groups and marks."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from chat.tests.browser.chatting import Chat
+from chat.tests.live.server import ENDLESS, Server, Upstream
+
+pytestmark = pytest.mark.browser
+
+
+def test_reply_that_ends_elsewhere_is_marked_until_it_is_shown(
+    page: Page, site: Server, upstream: Upstream
+) -> None:
+    chat = Chat(page, site)
+    chat.log_in(site.database.add_person("alice"))
+    chat.open()
+    chat.choose(ENDLESS)
+    chat.send("Write for long")
+    page.wait_for_url("**/c/*")
+    long = chat.list.get_by_role("link", name="Write for long")
+    expect(long).to_contain_text("answering")
+    page.get_by_role("button", name="New chat").first.click()
+    upstream.play("Shorter.")
+    chat.choose("words")
+    chat.ended(chat.send("Something else"))
+    expect(long).not_to_contain_text("new reply")
+    site.database.change("UPDATE chat_message SET stop_requested = 1 WHERE status = 'running'")
+    expect(long).to_contain_text("new reply")
+    expect(long).not_to_contain_text("answering")
+    page.reload()
+    expect(long).to_contain_text("new reply")  # only its id is kept in the browser
+    long.click()
+    expect(long).not_to_contain_text("new reply")

@@ -34,6 +34,8 @@ TOKENS = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*')""")
+NAMES = re.compile(r"(\S+) \((.+)\)")
+"""A user name and a full name, as a cell of Django's histories has them."""
 ADDRESSES = {"href", "src", "action", "formaction"}
 WITHOUT_TEXT = {"hidden", "checkbox", "radio", "submit", "button", "image", "reset"}
 """Types of inputs whose value nobody sees, or only ours."""
@@ -92,6 +94,8 @@ def marked_page(html: str) -> str:
             parts.append(marked(raw))
         elif last.startswith("<option"):
             parts.append(_plain(raw))
+        elif last == "<td>" and (names := NAMES.fullmatch(raw)):
+            parts.append("<bdi>{}</bdi> (<bdi>{}</bdi>)".format(*map(marked, names.groups())))
         else:
             parts.append(_text(raw))
         last = raw.lower()

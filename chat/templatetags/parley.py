@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chat import languages
+from chat import languages, marking
 from chat.models import graphemes
 
 register = template.Library()
@@ -30,6 +30,12 @@ def without_placeholder(field: BoundField) -> SafeString:
 def initial(name: str) -> str:
     """The first character of a name, with all that belongs to it."""
     return graphemes.first(name).upper()
+
+
+@register.filter
+def isolated(name: str) -> SafeString:
+    """A name within a sentence or beside other text, in a direction of its own."""
+    return marking.isolated(name)
 
 
 @register.filter

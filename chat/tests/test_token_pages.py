@@ -124,6 +124,15 @@ def test_a_name_is_shown_as_it_is(hers: Client) -> None:
     assert "&lt;b&gt;&amp;amp;" in hers.get(LIST).text
 
 
+def test_name_from_right_to_left_turns_nothing_beside_it(hers: Client) -> None:
+    made = hers.post(NEW, filled_in(hers, name="\u05d0\u05d1"))
+    name = "<bdi>\u05d0\u05d1</bdi>"
+    assert f"The token “{name}”" in made.text
+    assert f"<strong>{name}</strong>" in hers.get(LIST).text
+    revoke = hers.get(f"/accounts/tokens/{Token.objects.get().uid}/revoke/")
+    assert f"Revoke “{name}”?" in revoke.text
+
+
 def test_who_has_not_just_given_the_password_is_asked_for_it(client: Client, alice: User) -> None:
     alice.set_password(PASSWORD)
     alice.save()
@@ -191,7 +200,7 @@ def test_revoking_asks_first(client: Client, alice: User) -> None:
     client.force_login(alice)
     page = f"{LIST}{row.uid}/revoke/"
     assert page in client.get(LIST).text
-    assert "Revoke “Script”?" in client.get(page).text
+    assert "Revoke “<bdi>Script</bdi>”?" in client.get(page).text
     assert Token.objects.find(secret) is not None
     answer = client.post(page, follow=True)
     assert "“Script” has been revoked." in answer.text

@@ -183,6 +183,14 @@ def test_log_in_asks_for_the_second_factor(client: Client, alice: User) -> None:
     assert "Two-factor authentication" in client.get(answer["Location"]).text
 
 
+def test_log_out_isolates_the_name_from_its_sentence(client: Client, alice: User) -> None:
+    alice.username = "\u05d0\u05d1"
+    alice.save()
+    client.force_login(alice)
+    page = client.get("/accounts/logout/")
+    assert "as <strong><bdi>\u05d0\u05d1</bdi></strong>. Running" in page.text
+
+
 def test_log_out_is_a_post(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert "Log out?" in client.get("/accounts/logout/").text

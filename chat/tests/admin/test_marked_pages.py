@@ -320,6 +320,7 @@ def test_no_page_of_the_admin_shows_hidden_or_turning_text_bare(
         ("<p>a\u202e</p>", '<p><bdi>a<span class="unseen">RLO</span></bdi></p>'),
         ("<p>Delete “a”\u05d0”? 3</p>", "<p>Delete “<bdi>a”\u05d0</bdi>”? 3</p>"),
         ("<p>\u05d0 “a”</p>", '<p><bdi dir="ltr">\u05d0 “a”</bdi></p>'),
+        ("<td>\u05d0 (Alice)</td>", "<td><bdi>\u05d0</bdi> (<bdi>Alice</bdi>)</td>"),
         ("<title>\u05d0 · Parley</title>", "<title>\u2068\u05d0\u2069· Parley</title>"),
         ("<option>\u202e</option>", "<option>[RLO]</option>"),
         ('<a href="?q=\u202e" title="\u202e">', '<a href="?q=%E2%80%AE" title="[RLO]">'),

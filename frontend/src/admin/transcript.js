@@ -6,6 +6,7 @@
 import { fill } from "../lib/chunks.js";
 import { el, find } from "../lib/dom.js";
 import { t, tn } from "../lib/translate.js";
+import { isolated } from "../lib/visible-text.js";
 import { StreamingMarkdown } from "../markdown/streaming-markdown.js";
 import { fromMessage, hasEnded } from "../state/reply.js";
 import { factsOf, leftOutText, seconds } from "../views/format.js";
@@ -161,7 +162,8 @@ function outcome(message) {
   if (message.finish_reason)
     facts.push(t("finish reason {reason}", { reason: message.finish_reason }));
   if (message.reason) facts.push(message.reason);
-  parts.push(el("footer", {}, facts.join("  ·  ")));
+  const footer = facts.flatMap((fact, i) => [i ? "  ·  " : "", isolated(fact)]);
+  parts.push(el("footer", {}, ...footer));
   if (message.attempts?.length) parts.push(attemptsElement(message.attempts));
   return parts;
 }

@@ -4,6 +4,7 @@ import { fillInTime } from "../lib/chunks.js";
 import { el, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { t } from "../lib/translate.js";
+import { isolated } from "../lib/visible-text.js";
 import { MarkdownText } from "../markdown/markdown-text.js";
 import { hasEnded } from "../state/reply.js";
 import { isThinking, UNSEEN, watch } from "../state/thinking.js";
@@ -238,7 +239,10 @@ export class ReplyMessage {
       this.#factsDrawn = facts.join();
       // None breaks within itself, and none leaves the dot before it behind.
       this.#facts.replaceChildren(
-        ...facts.flatMap((fact, i) => [i ? " " : "", el("span", {}, i ? `·  ${fact}` : fact)]),
+        ...facts.flatMap((fact, i) => [
+          i ? " " : "",
+          el("span", {}, i ? "·  " : "", isolated(fact)),
+        ]),
       );
     }
     this.#facts.title = reply.end ? tokensText(reply.end.usage) : "";

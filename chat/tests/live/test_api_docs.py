@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -67,6 +68,11 @@ class Shell:
             body |= {"conversation": ids["conversation"], "parent": ids["reply"]}
             self.variables["WAITING"] = self.accepted(body)["message"]
 
+    def until_the_reply_has_ended(self) -> None:
+        """A branch and feedback want one that has."""
+        while self.server.database.reply(self.variables["REPLY"])["ended"] is None:
+            time.sleep(0.05)
+
     def accepted(self, body: dict[str, Any]) -> dict[str, str]:
         body = {"id": str(uuid4())} | body
         status, told = self.server.ask(self.alice, "POST", "/api/v1/messages", body)
@@ -109,6 +115,7 @@ def test_every_line_works_as_printed(make_server: MakeServer, tmp_path: Path) ->
     files.mkdir()
     shell = Shell(server, files)
     shell.send(SHORT)
+    shell.until_the_reply_has_ended()
     apart = {*waits, *goes_on, *deletes}
     statuses |= {shell.run(line) for line in LINES if line not in apart}
     statuses |= {shell.run(line) for line in deletes}

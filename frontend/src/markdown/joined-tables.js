@@ -22,9 +22,11 @@ export function joined(piece, nodes, before, element) {
   /** @type {HTMLElement|null} */
   const table = last.closest("table") ?? last.querySelector(":scope > table");
   const body = frame instanceof HTMLElement ? frame.querySelector("tbody") : null;
-  if (!table || !body || table.querySelectorAll("tbody").length >= MOST_BODIES) {
-    return { host: element, nodes };
-  }
+  if (!table || !body) return { host: element, nodes };
+  // The bodies up to the one before: this one may be there already, from the last drawing.
+  const bodies = [...table.querySelectorAll("tbody")];
+  const place = last.nodeName === "TBODY" ? bodies.findIndex((one) => one === last) + 1 : 1;
+  if (place >= MOST_BODIES) return { host: element, nodes };
   body.classList.add("more");
   return { host: table, nodes: [body] };
 }

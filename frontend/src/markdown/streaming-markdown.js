@@ -305,7 +305,7 @@ export class StreamingMarkdown {
     const [head, body] = node.children;
     const within = body && this.#within.get(body);
     if (!head || !within) return false;
-    patch([...head.childNodes], [...drawSummary(summary).childNodes], head, null);
+    patch([head], [drawSummary(summary)], node, body);
     within.set(text, this.#isDone || !isOpen);
     return true;
   }

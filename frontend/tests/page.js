@@ -17,20 +17,22 @@ export function page() {
   for (const name of NAMES) globalThis[name] = window[name];
   globalThis.window = window;
   const tick = () => new Promise((resolve) => setTimeout(resolve, 1));
-  /** Frames as fast as this machine can: how long they take is not what is tested. @type {(() => void)[]} */
+  /** Frames as fast as this machine can: how long they take is not what is tested. @type {{id: number, act: () => void}[]} */
   let frames = [];
+  let lastId = 0;
   globalThis.requestAnimationFrame = (act) => {
-    frames.push(act);
-    return 0;
+    lastId += 1;
+    frames.push({ id: lastId, act });
+    return lastId;
   };
-  globalThis.cancelAnimationFrame = () => {
-    frames = [];
+  globalThis.cancelAnimationFrame = (id) => {
+    frames = frames.filter((one) => one.id !== id);
   };
   async function frame() {
     await tick();
     const now = frames;
     frames = [];
-    for (const act of now) act();
+    for (const { act } of now) act();
     return now.length;
   }
 

@@ -22,6 +22,7 @@ from chat.models.search import Found, Result, find, find_in
 from chat.models.search_filling import is_filled
 from chat.models.search_terms import MOST, terms_of
 from chat.protocol import Moment, Shape, described
+from chat.sentence import Sentence
 
 router = Router(tags=["search"])
 
@@ -141,6 +142,6 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
         if not 0 <= number < 2**63:
             raise ValueError(cursor)
     except (ValueError, OverflowError, binascii.Error):
-        message = "This cursor is not valid."
+        message = Sentence("This cursor is not valid.")
         raise ApiProblem(422, "bad_field", message, field="before") from None
     return moment, number

@@ -204,9 +204,13 @@ def _files_of(one: Message) -> Any:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """The same as a `.mo` file, which Django reads."""
+    """The same as a `.mo` file, which Django reads; without forms that are empty."""
+    translated = Catalog(locale=catalog.locale)
+    for one in sentences(catalog):
+        if is_translated(one):
+            translated.add(one.id, one.string, context=one.context)
     written = BytesIO()
-    write_mo(written, catalog)
+    write_mo(written, translated)
     return written.getvalue()
 
 
@@ -216,6 +220,13 @@ def is_compiled(path: Path) -> bool:
     if not binary.exists():
         return False
     with binary.open("rb") as file:
-        known = {key(one): one.string for one in sentences(read_mo(file))}
-    wanted = {key(one): one.string for one in sentences(read(path)) if is_translated(one)}
-    return known == wanted
+        return _said(read_mo(file)) == _said(read(path))
+
+
+def _said(catalog: Catalog) -> dict[Id, list[str]]:
+    """What is translated, by key: a list of one text, or of one for each form."""
+    return {
+        key(one): list(one.string) if isinstance(one.string, list | tuple) else [str(one.string)]
+        for one in sentences(catalog)
+        if is_translated(one)
+    }

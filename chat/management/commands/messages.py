@@ -224,7 +224,7 @@ def is_compiled(path: Path) -> bool:
 
 
 def _said(catalog: Catalog) -> dict[Id, list[str]]:
-    """What is translated, by key: a list of one text, or of one for each form."""
+    """Translations by key: a list of one text, or of one for each form."""
     return {
         key(one): list(one.string) if isinstance(one.string, list | tuple) else [str(one.string)]
         for one in sentences(catalog)

@@ -372,7 +372,7 @@ export class App {
       this.#menu ??= new ConversationMenu(this.#store, {
         archive: (one, archived) => this.#actions.archive(one, archived),
         left: () => this.go(NEW),
-        announce,
+        removed: (one, wasShown) => this.#actions.removed(one, wasShown),
       });
       this.#menu.toggle(id, button);
     });

@@ -180,11 +180,36 @@ def test_rename_and_delete(chat: Chat, site: Server) -> None:
     expect(link).to_be_visible()
     page.get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(link).to_have_count(0)
     expect(chat.replies).to_have_count(0)
     page.wait_for_url(f"{site.origin}/")
-    assert stored(site, uid) == []
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_url(f"**/c/{uid}")
+    expect(chat.replies).to_have_count(1)
+    expect(link).to_be_visible()
+    page.get_by_role("button", name="Conversation options").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(link).to_have_count(0)
+    page.wait_for_url(f"{site.origin}/")
+
+
+def test_conversation_goes_on_from_a_reply_in_a_new_one(
+    chat: Chat, site: Server, upstream: Upstream
+) -> None:
+    chat.open()
+    for answer in ["The first answer.", "The second answer."]:
+        upstream.play(answer)
+        chat.ended(chat.send("Tell me"))
+    before = chat.conversation
+    button = "Continue in a new conversation"
+    chat.replies.first.get_by_role("button", name=button).click()
+    chat.page.wait_for_url(lambda url: "/c/" in url and before not in url)
+    expect(chat.replies).to_have_count(1)
+    chat.shows(chat.replies.first, "The first answer.")
+    upstream.play("Another second answer.")
+    chat.shows(chat.send("And now?"), "Another second answer.")
+    assert stored(site, chat.conversation)[1::2] == ["The first answer.", "Another second answer."]
+    assert stored(site, before)[1::2] == ["The first answer.", "The second answer."]
 
 
 def test_keyboard_alone_is_enough(chat: Chat, site: Server, upstream: Upstream) -> None:

@@ -17,7 +17,7 @@ def test_reply_that_ends_elsewhere_is_marked_until_it_is_shown(
     chat = Chat(page, site)
     chat.log_in(site.database.add_person("alice"))
     chat.open()
-    upstream.play(numbered(400), rate=100)
+    upstream.play(numbered(40), rate=100)
     chat.send("Write for long")
     page.wait_for_url("**/c/*")
     long = chat.list.get_by_role("link", name="Write for long")

@@ -25,6 +25,7 @@ import refresh from "lucide-static/icons/refresh-cw.svg";
 import retry from "lucide-static/icons/rotate-cw.svg";
 import search from "lucide-static/icons/search.svg";
 import sliders from "lucide-static/icons/sliders-horizontal.svg";
+import branch from "lucide-static/icons/split.svg";
 import stop from "lucide-static/icons/square.svg";
 import plus from "lucide-static/icons/square-pen.svg";
 import unplug from "lucide-static/icons/unplug.svg";
@@ -35,6 +36,7 @@ import { drawn } from "./drawing.js";
 const SOURCES = {
   alert,
   archive,
+  branch,
   arrowDown,
   arrowUp,
   check,

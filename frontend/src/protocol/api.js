@@ -1,4 +1,5 @@
 /** The JSON API, with the session's cookie and CSRF token. */
+import { newId } from "../lib/ids.js";
 import { t } from "../lib/translate.js";
 
 /** Milliseconds after which a change counts as failed. */
@@ -67,6 +68,21 @@ export class Api {
   /** @param {string} id */
   remove(id) {
     return this.#call("DELETE", `conversations/${id}`);
+  }
+
+  /** @param {string} id of a conversation that has just been deleted */
+  restore(id) {
+    return this.#call("POST", `conversations/${id}/restore`);
+  }
+
+  /**
+   * Makes a conversation of the path to a message.
+   * @param {string} id
+   * @param {string} message
+   * @returns {Promise<import("../protocol.js").Single>}
+   */
+  branch(id, message) {
+    return this.#call("POST", `conversations/${id}/branch`, { id: newId(), message });
   }
 
   /** @returns {Promise<import("../protocol.js").ModelsAnswer>} */

@@ -71,7 +71,7 @@ export function apply(records, frame) {
   if (frame.type === "conversation") {
     return frame.event === "deleted"
       ? remove(next, [frame.conversation.id], [])
-      : put(next, [frame.conversation], []);
+      : put(back(next, [frame.conversation]), [frame.conversation], []);
   }
   return frame.event === "deleted"
     ? remove(next, [], [frame.message.id])
@@ -211,7 +211,7 @@ export function applyChanges(records, body) {
   }
   const next = hear({ ...records, seq }, seq);
   const removed = remove(next, body.deleted.conversations, body.deleted.messages);
-  return put(removed, body.conversations, body.messages);
+  return put(back(removed, body.conversations), body.conversations, body.messages);
 }
 
 /**
@@ -286,6 +286,19 @@ function remove(records, conversations, messages) {
   }
   const gone = new Set([...records.gone, ...conversations, ...messages]);
   return { ...records, conversations: list, threads, gone };
+}
+
+/**
+ * Conversations that were removed, and are there again.
+ * @param {Records} records
+ * @param {Conversation[]} conversations
+ * @returns {Records}
+ */
+export function back(records, conversations) {
+  if (!conversations.some(({ id }) => records.gone.has(id))) return records;
+  const gone = new Set(records.gone);
+  for (const { id } of conversations) gone.delete(id);
+  return { ...records, gone };
 }
 
 /**

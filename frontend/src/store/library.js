@@ -218,6 +218,24 @@ export class Library {
     await this.#api.remove(id);
   }
 
+  /** @param {string} id that was removed */
+  async restore(id) {
+    const { conversation } = await this.#api.restore(id);
+    this.#records = records.back(this.#records, [conversation]);
+    this.put([conversation], []);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} message the last one of the new conversation
+   * @returns {Promise<string>} the id of the new conversation
+   */
+  async branch(id, message) {
+    const { conversation } = await this.#api.branch(id, message);
+    this.put([conversation], []);
+    return conversation.id;
+  }
+
   /** @param {records.ChangeFrame} frame */
   apply(frame) {
     this.#records = records.apply(this.#records, frame);

@@ -265,6 +265,24 @@ export class Store {
     return this.#try(() => this.library.remove(id));
   }
 
+  /** @param {string} id of a removed conversation */
+  restore(id) {
+    return this.#try(() => this.library.restore(id));
+  }
+
+  /**
+   * Makes a conversation of the shown path to a message; its id, or null if it could not be made.
+   * @param {string} message
+   */
+  async branch(message) {
+    /** @type {string|null} */
+    let made = null;
+    await this.#try(async () => {
+      made = await this.library.branch(this.place, message);
+    });
+    return made;
+  }
+
   /** @param {string} model for the shown conversation, or the new one */
   choose(model) {
     this.newModel = model;

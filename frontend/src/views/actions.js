@@ -54,6 +54,7 @@ export class Actions {
             },
           }),
         ),
+      branch: (id) => this.#branch(id),
       more: (button, about) => over(({ toggleReplyMenu }) => toggleReplyMenu(button, about)),
       hasModels: () => models.list.length > 1,
       modelLabel: (id) => models.label(id),
@@ -102,6 +103,19 @@ export class Actions {
   }
 
   /**
+   * Says that a conversation was deleted, which can be undone for a while.
+   * @param {string} id
+   * @param {boolean} wasShown
+   */
+  removed(id, wasShown) {
+    const { store, go } = this.#parts;
+    const act = async () => {
+      if ((await store.restore(id)) && wasShown) go(id);
+    };
+    toast(t("Conversation deleted."), { action: { label: t("Undo"), act } });
+  }
+
+  /**
    * A message is not there any more: its text goes back to where texts are written.
    * @param {import("../state/outbox.js").Entry} entry
    */
@@ -129,6 +143,15 @@ export class Actions {
     this.#parts.scroll.toEnd();
     this.#parts.composer.focus(false);
     return true;
+  }
+
+  /** @param {string} id of a reply, which ends the new conversation */
+  async #branch(id) {
+    const { store, go } = this.#parts;
+    const made = await store.branch(id);
+    if (!made) return;
+    go(made);
+    toast(t("This is a new conversation, with the messages so far."));
   }
 
   /**

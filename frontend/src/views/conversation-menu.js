@@ -1,8 +1,7 @@
 /** The menu of a conversation: rename, archive, delete. */
 
-import { t, tc, tparts } from "../lib/translate.js";
-import { isolated } from "../lib/visible-text.js";
-import { confirm, prompt } from "./dialog.js";
+import { t, tc } from "../lib/translate.js";
+import { prompt } from "./dialog.js";
 import { shownTitle } from "./format.js";
 import { toggleMenu } from "./menu.js";
 
@@ -10,7 +9,7 @@ import { toggleMenu } from "./menu.js";
  * @typedef {object} Ways
  * @property {(id: string, archived: boolean) => Promise<void>} archive puts away, or brings back
  * @property {() => void} left the shown one is gone
- * @property {(text: string) => void} announce
+ * @property {(id: string, wasShown: boolean) => void} removed offers to undo it
  */
 
 export class ConversationMenu {
@@ -62,17 +61,9 @@ export class ConversationMenu {
 
   /** @param {string} id */
   async #remove(id) {
-    const title = shownTitle(this.#store.library.conversation(id)?.title);
-    const isSure = await confirm({
-      title: t("Delete this conversation?"),
-      text: tparts("“{title}” and all its messages will be deleted for good.", {
-        title: isolated(title),
-      }),
-      action: t("Delete"),
-      isDanger: true,
-    });
-    if (!isSure || !(await this.#store.remove(id))) return;
-    this.#ways.announce(t("Conversation deleted."));
-    if (this.#store.place === id) this.#ways.left();
+    const wasShown = this.#store.place === id;
+    if (!(await this.#store.remove(id))) return;
+    if (wasShown) this.#ways.left();
+    this.#ways.removed(id, wasShown);
   }
 }

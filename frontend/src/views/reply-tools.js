@@ -17,6 +17,7 @@ import { offer } from "../state/reply.js";
  * @property {() => boolean} hasModels to choose from
  * @property {(reply: Reply) => boolean} isFull
  * @property {(id: string) => void} discard
+ * @property {(id: string) => Promise<void>} branch
  * @property {(button: HTMLElement, about: {facts: string, plain: string}) => void} more opens the
  *   menu of what is seldom wanted; `plain` is the text as it is seen
  */
@@ -64,8 +65,11 @@ export class ReplyTools {
     if (reply.length > 0) {
       this.element.append(copyButton(t("Copy reply"), () => this.#reply?.text ?? ""));
     }
-    if (!entry) this.element.append(...(isRetry ? [] : this.#again(reply)), this.#more());
-    else if (isConnected) this.element.append(words(t("Regenerating…")));
+    if (!entry) {
+      if (!isRetry) this.element.append(...this.#again(reply));
+      if (reply.length > 0) this.element.append(this.#branch(reply));
+      this.element.append(this.#more());
+    } else if (isConnected) this.element.append(words(t("Regenerating…")));
     else {
       const cancel = el("button", { class: "tool text", type: "button" }, t("Cancel"));
       cancel.addEventListener("click", () => this.#acts.discard(entry.id));
@@ -109,6 +113,17 @@ export class ReplyTools {
     other.disabled = isRetry && this.#isAsked;
     other.addEventListener("click", () => this.#acts.chooseModel(reply, other, isRetry));
     return [other];
+  }
+
+  /** @param {Reply} reply */
+  #branch(reply) {
+    const button = iconTool(t("Continue in a new conversation"), "branch");
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await this.#acts.branch(reply.id);
+      button.disabled = false;
+    });
+    return button;
   }
 
   #more() {

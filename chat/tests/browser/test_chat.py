@@ -201,7 +201,7 @@ def test_conversation_goes_on_from_a_reply_in_a_new_one(
         upstream.play(answer)
         chat.ended(chat.send("Tell me"))
     before = chat.conversation
-    button = "Continue in a new conversation"
+    button = "Branch from here"
     chat.replies.first.get_by_role("button", name=button).click()
     chat.page.wait_for_url(lambda url: "/c/" in url and before not in url)
     expect(chat.replies).to_have_count(1)
@@ -210,6 +210,33 @@ def test_conversation_goes_on_from_a_reply_in_a_new_one(
     chat.shows(chat.send("And now?"), "Another second answer.")
     assert stored(site, chat.conversation)[1::2] == ["The first answer.", "Another second answer."]
     assert stored(site, before)[1::2] == ["The first answer.", "The second answer."]
+
+
+def test_feedback_is_given_changed_and_removed(chat: Chat, upstream: Upstream) -> None:
+    chat.open()
+    upstream.play("The answer.")
+    reply = chat.send("Tell me")
+    chat.ended(reply)
+    good = reply.get_by_role("button", name="Good reply")
+    bad = reply.get_by_role("button", name="Bad reply")
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")  # without more being said
+    dialog = chat.page.get_by_role("dialog", name="Good reply")
+    dialog.get_by_role("button", name="Cancel").click()
+    bad.click()
+    dialog = chat.page.get_by_role("dialog", name="Bad reply")
+    dialog.get_by_label("Outdated").check()
+    dialog.get_by_label("In your words").fill("It was in May.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    chat.page.reload()
+    expect(bad).to_have_attribute("aria-pressed", "true")
+    expect(good).to_have_attribute("aria-pressed", "false")
+    bad.click()
+    expect(dialog.get_by_label("Outdated")).to_be_checked()
+    expect(dialog.get_by_label("In your words")).to_have_value("It was in May.")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(bad).to_have_attribute("aria-pressed", "false")
 
 
 def test_keyboard_alone_is_enough(chat: Chat, site: Server, upstream: Upstream) -> None:

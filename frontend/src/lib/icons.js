@@ -28,6 +28,8 @@ import sliders from "lucide-static/icons/sliders-horizontal.svg";
 import branch from "lucide-static/icons/split.svg";
 import stop from "lucide-static/icons/square.svg";
 import plus from "lucide-static/icons/square-pen.svg";
+import down from "lucide-static/icons/thumbs-down.svg";
+import up from "lucide-static/icons/thumbs-up.svg";
 import unplug from "lucide-static/icons/unplug.svg";
 import wrap from "lucide-static/icons/wrap-text.svg";
 import x from "lucide-static/icons/x.svg";
@@ -45,6 +47,7 @@ const SOURCES = {
   chevronRight,
   clock,
   copy,
+  down,
   download,
   enlarge,
   more,
@@ -60,6 +63,7 @@ const SOURCES = {
   sliders,
   stop,
   unplug,
+  up,
   wrap,
   x,
 };

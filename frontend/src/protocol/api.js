@@ -70,6 +70,15 @@ export class Api {
     return this.#call("DELETE", `conversations/${id}`);
   }
 
+  /**
+   * @param {string} id of a reply
+   * @param {import("../protocol.js").FeedbackObject|null} feedback null removes it
+   */
+  feedback(id, feedback) {
+    const path = `replies/${id}/feedback`;
+    return feedback ? this.#call("PUT", path, feedback) : this.#call("DELETE", path);
+  }
+
   /** @param {string} id of a conversation that has just been deleted */
   restore(id) {
     return this.#call("POST", `conversations/${id}/restore`);

@@ -218,6 +218,14 @@ export class Library {
     await this.#api.remove(id);
   }
 
+  /**
+   * @param {string} id of a reply
+   * @param {import("../protocol.js").FeedbackObject|null} feedback
+   */
+  async giveFeedback(id, feedback) {
+    await this.#api.feedback(id, feedback);
+  }
+
   /** @param {string} id that was removed */
   async restore(id) {
     const { conversation } = await this.#api.restore(id);

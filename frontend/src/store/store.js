@@ -265,6 +265,14 @@ export class Store {
     return this.#try(() => this.library.remove(id));
   }
 
+  /**
+   * @param {string} id of a reply
+   * @param {import("../protocol.js").FeedbackObject|null} feedback null removes it
+   */
+  giveFeedback(id, feedback) {
+    return this.#try(() => this.library.giveFeedback(id, feedback));
+  }
+
   /** @param {string} id of a removed conversation */
   restore(id) {
     return this.#try(() => this.library.restore(id));

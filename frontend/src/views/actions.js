@@ -55,6 +55,7 @@ export class Actions {
           }),
         ),
       branch: (id) => this.#branch(id),
+      feedback: (id, thumb, given) => this.#feedback(id, thumb, given),
       more: (button, about) => over(({ toggleReplyMenu }) => toggleReplyMenu(button, about)),
       hasModels: () => models.list.length > 1,
       modelLabel: (id) => models.label(id),
@@ -143,6 +144,23 @@ export class Actions {
     this.#parts.scroll.toEnd();
     this.#parts.composer.focus(false);
     return true;
+  }
+
+  /**
+   * Gives feedback at once, and then asks for its details.
+   * @param {string} id
+   * @param {"up"|"down"} thumb
+   * @param {import("../protocol.js").FeedbackObject|null} given
+   */
+  async #feedback(id, thumb, given) {
+    const { store } = this.#parts;
+    const isGiven = given?.thumb === thumb;
+    const feedback = isGiven ? given : { thumb, reasons: [], words: given?.words ?? "" };
+    if (!isGiven && !(await store.giveFeedback(id, feedback))) return;
+    over(async ({ askFeedback }) => {
+      const answer = await askFeedback(feedback);
+      if (answer) await store.giveFeedback(id, answer === "remove" ? null : answer);
+    });
   }
 
   /** @param {string} id of a reply, which ends the new conversation */

@@ -7,7 +7,7 @@ import { t } from "../lib/translate.js";
  * @param {HTMLDialogElement} dialog
  * @returns {Promise<string>} the value it was closed with, "" for Escape
  */
-function ask(dialog) {
+export function ask(dialog) {
   // Within a landmark, of which one may be out of use.
   (document.querySelector(":is(main, aside):not([inert])") ?? document.body).append(dialog);
   dialog.showModal();

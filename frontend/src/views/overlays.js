@@ -1,6 +1,7 @@
 /** Layers over the page: menus, dialogs, the panel of settings. `load-overlays.js` loads it. */
 export { ConversationMenu } from "./conversation-menu.js";
 export { sessionLost } from "./dialog.js";
+export { askFeedback } from "./feedback.js";
 export { toggleModelMenu } from "./model-menu.js";
 export { toggleReplyMenu } from "./reply-menu.js";
 export { SettingsPanel } from "./settings-panel.js";

@@ -64,6 +64,8 @@ export class ReplyMessage {
   /** The command about it. @type {import("../state/outbox.js").Entry|undefined} */
   #entry;
   #isConnected = true;
+  /** @type {import("../protocol.js").FeedbackObject|null} */
+  #feedback = null;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #clock;
   /** @type {ReturnType<typeof setInterval>|undefined} */
@@ -110,6 +112,7 @@ export class ReplyMessage {
   update(item, isConnected) {
     this.#leftOutCount = item.message?.left_out ?? 0;
     this.#moment.update(item.message?.created);
+    this.#feedback = item.message?.feedback ?? null;
     if (!item.reply) return;
     this.#entry = item.entry;
     this.#isConnected = isConnected;
@@ -246,7 +249,12 @@ export class ReplyMessage {
       );
     }
     this.#facts.title = reply.end ? tokensText(reply.end.usage) : "";
-    const more = { isLast: this.#isLast, entry: this.#entry, isConnected: this.#isConnected };
+    const more = {
+      isLast: this.#isLast,
+      entry: this.#entry,
+      isConnected: this.#isConnected,
+      feedback: this.#feedback,
+    };
     this.#tools.update(reply, more);
   }
 

@@ -9,6 +9,8 @@ import { offer } from "../state/reply.js";
 /**
  * @typedef {import("../state/reply.js").Reply} Reply
  *
+ * @typedef {import("../protocol.js").FeedbackObject} Feedback
+ *
  * @typedef {object} Acts
  * @property {(id: string) => void} resume Retry and Continue
  * @property {(id: string) => void} regenerate
@@ -18,6 +20,8 @@ import { offer } from "../state/reply.js";
  * @property {(reply: Reply) => boolean} isFull
  * @property {(id: string) => void} discard
  * @property {(id: string) => Promise<void>} branch
+ * @property {(id: string, thumb: "up"|"down", given: Feedback|null) => void} feedback gives, or
+ *   changes it
  * @property {(button: HTMLElement, about: {facts: string, plain: string}) => void} more opens the
  *   menu of what is seldom wanted; `plain` is the text as it is seen
  */
@@ -29,6 +33,10 @@ export class ReplyTools {
   #reply = null;
   #isAsked = false;
   #drawn = "";
+  /** @type {Feedback|null} */
+  #feedback = null;
+  /** @type {Map<string, HTMLElement>} */
+  #thumbs = new Map();
 
   #about;
 
@@ -43,15 +51,23 @@ export class ReplyTools {
 
   /**
    * @param {Reply} reply
-   * @param {{isLast: boolean, entry: import("../state/outbox.js").Entry|undefined, isConnected: boolean}}
-   *   more `entry`: another version of it is asked for
+   * @param {{isLast: boolean, entry: import("../state/outbox.js").Entry|undefined, isConnected: boolean,
+   *   feedback: Feedback|null}} more `entry`: another version of it is asked for
    */
-  update(reply, { isLast, entry, isConnected }) {
+  update(reply, { isLast, entry, isConnected, feedback }) {
     if (reply.status !== this.#reply?.status) this.#isAsked = false;
     this.#reply = reply;
+    this.#feedback = feedback;
+    this.#press();
     const isOpen = isLast && !this.#acts.isFull(reply);
     const what = reply.end && isOpen ? offer(reply.status, reply.end.finish_reason) : null;
-    const facts = [reply.length > 0, this.#acts.hasModels(), entry?.id, !entry || isConnected];
+    const facts = [
+      reply.length > 0,
+      this.#acts.hasModels(),
+      entry?.id,
+      !entry || isConnected,
+      feedback?.thumb,
+    ];
     const drawn = reply.end ? [what, this.#isAsked, ...facts].join(" ") : "";
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
@@ -68,6 +84,8 @@ export class ReplyTools {
     if (!entry) {
       if (!isRetry) this.element.append(...this.#again(reply));
       if (reply.length > 0) this.element.append(this.#branch(reply));
+      this.element.append(this.#thumb(reply, "up"), this.#thumb(reply, "down"));
+      this.#press();
       this.element.append(this.#more());
     } else if (isConnected) this.element.append(words(t("Regenerating…")));
     else {
@@ -115,9 +133,27 @@ export class ReplyTools {
     return [other];
   }
 
+  /** The buttons stay, and with them the focus. */
+  #press() {
+    for (const [thumb, button] of this.#thumbs) {
+      button.setAttribute("aria-pressed", String(this.#feedback?.thumb === thumb));
+    }
+  }
+
+  /**
+   * @param {Reply} reply
+   * @param {"up"|"down"} thumb
+   */
+  #thumb(reply, thumb) {
+    const button = iconTool(thumb === "up" ? t("Good reply") : t("Bad reply"), thumb);
+    this.#thumbs.set(thumb, button);
+    button.addEventListener("click", () => this.#acts.feedback(reply.id, thumb, this.#feedback));
+    return button;
+  }
+
   /** @param {Reply} reply */
   #branch(reply) {
-    const button = iconTool(t("Continue in a new conversation"), "branch");
+    const button = iconTool(t("Branch from here"), "branch");
     button.addEventListener("click", async () => {
       button.disabled = true;
       await this.#acts.branch(reply.id);

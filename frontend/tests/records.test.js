@@ -98,6 +98,14 @@ test("what was deleted does not come back with an older answer", () => {
   assert.equal(records.threads.size, 0);
 });
 
+test("what was deleted and restored is there again", () => {
+  const deleted = apply(listed(), frame("conversation", "deleted", { id: "c", seq: 6 }));
+  const told = apply(deleted, frame("conversation", "created", conversation("c", 7)));
+  assert.ok(told.conversations.has("c"));
+  const missed = applyChanges(deleted, changes(7, { conversations: [conversation("c", 7)] }));
+  assert.ok(missed.conversations.has("c"));
+});
+
 test("messages are kept for open conversations only", () => {
   const created = frame("message", "created", message("m", 6));
   assert.equal(apply(listed(), created).threads.size, 0);

@@ -257,38 +257,12 @@ export class Store {
    * @param {import("../state/records.js").Change} fields
    */
   change(id, fields) {
-    return this.#try(() => this.library.change(id, fields));
+    return this.attempt(() => this.library.change(id, fields));
   }
 
   /** @param {string} id */
   remove(id) {
-    return this.#try(() => this.library.remove(id));
-  }
-
-  /**
-   * @param {string} id of a reply
-   * @param {import("../protocol.js").FeedbackObject|null} feedback null removes it
-   */
-  giveFeedback(id, feedback) {
-    return this.#try(() => this.library.giveFeedback(id, feedback));
-  }
-
-  /** @param {string} id of a removed conversation */
-  restore(id) {
-    return this.#try(() => this.library.restore(id));
-  }
-
-  /**
-   * Makes a conversation of the shown path to a message; its id, or null if it could not be made.
-   * @param {string} message
-   */
-  async branch(message) {
-    /** @type {string|null} */
-    let made = null;
-    await this.#try(async () => {
-      made = await this.library.branch(this.place, message);
-    });
-    return made;
+    return this.attempt(() => this.library.remove(id));
   }
 
   /** @param {string} model for the shown conversation, or the new one */
@@ -301,10 +275,11 @@ export class Store {
   }
 
   /**
+   * Does what may fail, and says so if it does.
    * @param {() => Promise<void>} act
-   * @returns {Promise<boolean>}
+   * @returns {Promise<boolean>} true if it was done
    */
-  async #try(act) {
+  async attempt(act) {
     try {
       await act();
       this.#on.changed();

@@ -111,7 +111,7 @@ export class Actions {
   removed(id, wasShown) {
     const { store, go } = this.#parts;
     const act = async () => {
-      if ((await store.restore(id)) && wasShown) go(id);
+      if ((await store.attempt(() => store.library.restore(id))) && wasShown) go(id);
     };
     toast(t("Conversation deleted."), { action: { label: t("Undo"), act } });
   }
@@ -155,19 +155,24 @@ export class Actions {
   async #feedback(id, thumb, given) {
     const { store } = this.#parts;
     const isGiven = given?.thumb === thumb;
+    const give = (/** @type {typeof given} */ what) =>
+      store.attempt(() => store.library.giveFeedback(id, what));
     const feedback = isGiven ? given : { thumb, reasons: [], words: given?.words ?? "" };
-    if (!isGiven && !(await store.giveFeedback(id, feedback))) return;
+    if (!isGiven && !(await give(feedback))) return;
     over(async ({ askFeedback }) => {
       const answer = await askFeedback(feedback);
-      if (answer) await store.giveFeedback(id, answer === "remove" ? null : answer);
+      if (answer) await give(answer === "remove" ? null : answer);
     });
   }
 
   /** @param {string} id of a reply, which ends the new conversation */
   async #branch(id) {
     const { store, go } = this.#parts;
-    const made = await store.branch(id);
-    if (!made) return;
+    let made = "";
+    const isMade = await store.attempt(async () => {
+      made = await store.library.branch(store.place, id);
+    });
+    if (!isMade) return;
     go(made);
     toast(t("This is a new conversation, with the messages so far."));
   }

@@ -30,3 +30,23 @@ def test_reply_that_ends_elsewhere_is_marked_until_it_is_shown(
     expect(long).to_contain_text("new reply")  # only its id is kept in the browser
     long.click()
     expect(long).not_to_contain_text("new reply")
+
+
+def test_pinned_conversation_stands_first(page: Page, site: Server, upstream: Upstream) -> None:
+    chat = Chat(page, site)
+    chat.log_in(site.database.add_person("alice"))
+    for text in ["The older one", "The newer one"]:
+        chat.open()
+        upstream.play("Yes.")
+        chat.ended(chat.send(text))
+    links = chat.list.get_by_role("link")
+    expect(links).to_have_text(["The newer one", "The older one"])
+    page.get_by_role("button", name="Options for The older one").press("Enter")
+    page.get_by_role("menuitem", name="Pin", exact=True).press("Enter")
+    expect(links).to_have_text(["The older one", "The newer one"])
+    expect(chat.list.get_by_role("region", name="Pinned").get_by_role("link")).to_have_count(1)
+    page.reload()
+    expect(links).to_have_text(["The older one", "The newer one"])
+    page.get_by_role("button", name="Conversation options").click()
+    page.get_by_role("menuitem", name="Pin", exact=True).press("Enter")
+    expect(links).to_have_text(["The newer one", "The older one"])

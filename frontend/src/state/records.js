@@ -14,7 +14,7 @@
  *   import("../protocol.js").ConversationGoneFrame | import("../protocol.js").MessageGoneFrame}
  *   ChangeFrame
  *
- * @typedef {{title?: string, model?: string, leaf?: string, archived?: boolean,
+ * @typedef {{title?: string, model?: string, leaf?: string, archived?: boolean, pinned?: boolean,
  *   settings?: import("../protocol.js").Settings}} Change of a conversation
  *
  * @typedef {Omit<import("../protocol.js").UserMessageObject, "role"|"text"> &

@@ -43,6 +43,12 @@ export class Library {
     return records.newestFirst(this.#records).filter(({ archived = false }) => archived === isOf);
   }
 
+  /** The pinned ones of the list, in the user's order. */
+  get pinned() {
+    const pinned = this.conversations.filter((one) => one.pinned > 0);
+    return pinned.sort((a, b) => b.pinned - a.pinned);
+  }
+
   /** All known conversations, archived or not, the last used first. */
   get all() {
     return records.newestFirst(this.#records);

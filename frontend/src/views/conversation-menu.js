@@ -30,11 +30,16 @@ export class ConversationMenu {
    * @param {HTMLElement} button
    */
   toggle(id, button) {
-    const isArchived = this.#store.library.conversation(id)?.archived ?? false;
+    const { archived: isArchived = false, pinned = 0 } = this.#store.library.conversation(id) ?? {};
     toggleMenu(button, t("Conversation"), [
       {
         items: [
           { label: t("Rename"), icon: "pencil", act: () => this.#rename(id) },
+          {
+            label: pinned ? t("Unpin") : t("Pin"),
+            icon: pinned ? "unpin" : "pin",
+            act: () => this.#store.change(id, { pinned: !pinned }),
+          },
           {
             label: isArchived ? t("Unarchive") : tc("verb", "Archive"),
             icon: isArchived ? "unarchive" : "archive",

@@ -7,6 +7,8 @@ import userKey from "lucide-static/icons/key-round.svg";
 import languages from "lucide-static/icons/languages.svg";
 import logOut from "lucide-static/icons/log-out.svg";
 import pencil from "lucide-static/icons/pencil.svg";
+import pin from "lucide-static/icons/pin.svg";
+import unpin from "lucide-static/icons/pin-off.svg";
 import shield from "lucide-static/icons/shield-check.svg";
 import terminal from "lucide-static/icons/terminal.svg";
 import text from "lucide-static/icons/text-align-start.svg";
@@ -19,11 +21,13 @@ const SOURCES = {
   languages,
   logOut,
   pencil,
+  pin,
   shield,
   terminal,
   text,
   trash,
   unarchive,
+  unpin,
   userKey,
 };
 

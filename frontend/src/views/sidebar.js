@@ -138,7 +138,9 @@ export class Sidebar {
     /** @param {string} title @param {Line} line */
     const put = (title, line) => groups.set(title, [...(groups.get(title) ?? []), line]);
     const { found } = this.#search;
-    if (!found && !library.isArchive) {
+    const isPlain = !found && !library.isArchive;
+    if (isPlain) for (const one of library.pinned) put(t("Pinned"), lineOf(one));
+    if (isPlain) {
       const unsent = new Map(outbox.all().map((entry) => [entry.place, entry]));
       for (const entry of outbox.all().reverse()) {
         if (!isNew(entry.place) || unsent.get(entry.place)?.id !== entry.id) continue;
@@ -151,10 +153,9 @@ export class Sidebar {
     const now = new Date();
     for (const one of found ? library.all : library.conversations) {
       if (found && !found.has(one.id)) continue;
-      const { id, title, updated, running, source = null, archived = false } = one;
-      const isArchived = archived && found !== null;
-      const line = { id, title: shownTitle(title), updated, running, source, isArchived };
-      put(library.isArchive && !found ? t("Archived") : dayGroup(updated, now), line);
+      if (isPlain && one.pinned) continue;
+      const line = { ...lineOf(one), isArchived: (one.archived ?? false) && found !== null };
+      put(library.isArchive && !found ? t("Archived") : dayGroup(one.updated, now), line);
     }
     // Times that differ between browser and server must not shuffle the groups.
     return [...groups];
@@ -239,3 +240,11 @@ export class Sidebar {
  */
 const mark = (kind, words) =>
   el("span", { class: kind, title: words }, el("span", { class: "visually-hidden" }, words));
+
+/**
+ * @param {import("../state/records.js").Conversation} conversation
+ * @returns {Line}
+ */
+const lineOf = ({ id, title, updated, running, source = null }) => ({
+  ...{ id, title: shownTitle(title), updated, running, source },
+});

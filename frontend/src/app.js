@@ -19,6 +19,7 @@ import { endText, statusText } from "./views/format.js";
 import { Head } from "./views/head.js";
 import { over, prepare } from "./views/load-overlays.js";
 import { announce, toast } from "./views/notices.js";
+import { turnPages } from "./views/page-keys.js";
 import { ScrollManager } from "./views/scroll.js";
 import { SettingsOpener } from "./views/settings-opener.js";
 import { Sidebar } from "./views/sidebar.js";
@@ -37,6 +38,8 @@ export class App {
   #panel;
   /** @type {import("./views/conversation-menu.js").ConversationMenu|null} */
   #menu = null;
+  /** @type {import("./views/match-bar.js").MatchBar|null} */
+  #matches = null;
   #isLoggedOut = false;
   #head = new Head();
   #starters;
@@ -89,11 +92,13 @@ export class App {
     });
     this.#thread = new ThreadView(find("#thread"), scroller, this.#actions.acts);
     this.#actions.thread = this.#thread;
-    this.#earlier = new Earlier(find("#thread"), scroller, () => this.#readEarlier());
+    const readEarlier = () => this.#store.readEarlier(this.#drawAbove);
+    this.#earlier = new Earlier(find("#thread"), scroller, readEarlier);
     this.#sidebar = new Sidebar(this.#store, {
       show: (place) => this.go(place),
       menu: (line, button) => this.#options(line.id, button),
       more: () => this.#store.library.loadList(),
+      match: (...found) => this.#match(...found),
     });
     this.#starters = new Starters((text) => {
       this.#composer.set(text);
@@ -152,26 +157,13 @@ export class App {
       this.#store.outbox.reload();
       this.#schedule();
     });
-    find("#composer-text").addEventListener("keydown", (event) => this.#scrollThread(event));
+    find("#composer-text").addEventListener("keydown", turnPages);
     document.addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || !event.shiftKey || event.altKey) return;
       if (event.key.toLowerCase() !== "o") return;
       event.preventDefault();
       this.go(NEW);
     });
-  }
-
-  /**
-   * The keys that turn pages turn those of the thread, unless the text itself has several.
-   * @param {KeyboardEvent} event
-   */
-  #scrollThread(event) {
-    const area = /** @type {HTMLElement} */ (event.target);
-    const way = { PageUp: -1, PageDown: 1 }[event.key];
-    if (!way || event.shiftKey || area.scrollHeight > area.clientHeight + 2) return;
-    event.preventDefault();
-    const scroller = find("#scroller");
-    scroller.scrollBy(0, way * scroller.clientHeight * 0.85);
   }
 
   // --- moving ----------------------------------------------------------------------------------
@@ -190,6 +182,19 @@ export class App {
     this.#composer.focus(false);
   }
 
+  /**
+   * Shows a conversation at a message that was found.
+   * @param {Parameters<import("./views/match-bar.js").MatchBar["open"]>} found
+   */
+  #match(...found) {
+    this.go(found[0]);
+    const [store, thread, scroll] = [this.#store, this.#thread, this.#scroll];
+    over(({ MatchBar }) => {
+      this.#matches ??= new MatchBar({ store, thread, scroll, draw: this.#drawAbove });
+      this.#matches.open(...found);
+    });
+  }
+
   /** Keeps now what is written and entered. */
   #keep() {
     this.#composer.keep();
@@ -200,6 +205,7 @@ export class App {
   /** @param {string} place */
   #open(place) {
     this.#state = "";
+    this.#matches?.leave(place);
     this.#store.show(place);
     this.#composer.set(this.#store.outbox.draft(place));
     this.#update();
@@ -247,17 +253,15 @@ export class App {
     this.#state = state;
   }
 
-  /** Add earlier messages without moving the visible text. */
-  #readEarlier() {
-    this.#store.readEarlier((first) => {
-      const before = this.#thread.top(first);
-      this.#drawThread();
-      const after = this.#thread.top(first);
-      if (before !== null && after !== null) this.#scroll.keep(after - before);
-      this.#drawEarlier();
-      this.#earlier.again();
-    });
-  }
+  /** Draws earlier messages, above the one that was first, without moving the visible text. */
+  #drawAbove = (/** @type {string} */ first) => {
+    const before = this.#thread.top(first);
+    this.#drawThread();
+    const after = this.#thread.top(first);
+    if (before !== null && after !== null) this.#scroll.keep(after - before);
+    this.#drawEarlier();
+    this.#earlier.again();
+  };
 
   #drawEarlier() {
     this.#earlier.update(this.#state === "messages" && this.#store.earlier !== null);

@@ -131,6 +131,13 @@ export interface ErrorFrame {
   reply?: string;
 }
 
+export interface ExcerptObject {
+  message: string;
+  role: "assistant" | "system" | "user";
+  /** In their order; `…` where the text was cut. */
+  pieces: Array<Marked>;
+}
+
 export interface FeedbackObject {
   thumb: "down" | "up";
   reasons: Array<"clear" | "correct" | "helpful" | "incomplete" | "not_followed" | "other" | "outdated" | "refused" | "style" | "unsafe" | "wrong">;
@@ -188,6 +195,12 @@ export interface Listed {
   conversations: Array<ConversationObject>;
   /** The `cursor` of the next page; null on the last. */
   next: string | null;
+}
+
+export interface Marked {
+  text: string;
+  /** It is what was searched for. */
+  marked: boolean;
 }
 
 export interface MessageFrame {
@@ -315,6 +328,28 @@ export interface ReplyObject {
   text?: string;
   /** Likewise. */
   reasoning?: string;
+}
+
+export interface SearchAnswer {
+  results: Array<SearchResult>;
+  /** `before` of the next page; null on the last. */
+  next: string | null;
+  /** Words and phrases that were searched for: at most 8. */
+  terms: number;
+  /** False while older messages are still being put into the index. */
+  complete: boolean;
+}
+
+export interface SearchResult {
+  conversation: string;
+  title: string;
+  title_pieces: Array<Marked>;
+  /** When its newest match was written; of a title, the last activity. */
+  date: string;
+  archived: boolean;
+  /** Where it was begun; null: in the chat. */
+  source: "api" | null;
+  excerpts: Array<ExcerptObject>;
 }
 
 export interface Send {

@@ -122,6 +122,13 @@ test("work that waits for a part goes on when the network is back, though loadin
     mock.restoreAll();
   }));
 
+/** An answer of the server with these conversations. */
+const answered = (ids, next = null, complete = true) => ({
+  results: ids.map((conversation) => ({ conversation })),
+  next,
+  complete,
+});
+
 const searching = (ask, known = []) => {
   const search = new Search({ ask, known: () => known, changed: () => {} });
   const look = (q) => {
@@ -132,8 +139,8 @@ const searching = (ask, known = []) => {
 };
 
 test("a search says what was searched, and that there is more", async () => {
-  const answers = { a: { ids: ["1"], hasMore: false }, "a b": { ids: [], hasMore: false } };
-  const { search, look } = searching(async (q) => answers[q] ?? { ids: ["1", "2"], hasMore: true });
+  const answers = { a: answered(["1"]), "a b": answered([]) };
+  const { search, look } = searching(async (q) => answers[q] ?? answered(["1", "2"], "more"));
   await look("a");
   assert.deepEqual([...search.found], ["1"]);
   assert.equal(
@@ -150,6 +157,20 @@ test("a search says what was searched, and that there is more", async () => {
   assert.deepEqual([search.found, search.note], [null, ""]);
 });
 
+test("more of a search is added, and a conversation that comes again is listed once", async () => {
+  const pages = { null: answered(["1", "2"], "p2", false), p2: answered(["2", "3"]) };
+  const { search, look } = searching(async (_, before = null) => pages[before]);
+  await look("a");
+  assert.match(search.note, / Older messages are still being added to the search\.$/);
+  await search.more();
+  assert.deepEqual(
+    search.results.map(({ conversation }) => conversation),
+    ["1", "2", "3"],
+  );
+  assert.equal(search.next, null);
+  assert.match(search.note, /^3 matches\. /);
+});
+
 test("without a connection loaded titles are searched, which is said, until the network is back", () =>
   withPage(async ({ online }) => {
     let isThere = false;
@@ -159,7 +180,7 @@ test("without a connection loaded titles are searched, which is said, until the 
     ];
     const { search, look } = searching(async () => {
       if (!isThere) throw new ApiError(0, "unreachable", "The server cannot be reached.");
-      return { ids: ["3"], hasMore: false };
+      return answered(["3"]);
     }, known);
     await look("whale blue");
     assert.deepEqual([...search.found], ["1"]);
@@ -190,10 +211,10 @@ test("an answer to what was searched before is not shown", async () => {
   const { search, look } = searching((q) => new Promise((resolve) => (waiting[q] = resolve)));
   await look("old");
   await look("new");
-  waiting.old({ ids: ["1"], hasMore: false });
+  waiting.old(answered(["1"]));
   await turn();
   assert.equal(search.found, null);
-  waiting.new({ ids: ["2"], hasMore: false });
+  waiting.new(answered(["2"]));
   await turn();
   assert.deepEqual([...search.found], ["2"]);
 });

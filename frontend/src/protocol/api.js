@@ -65,6 +65,15 @@ export class Api {
     return this.#call("PATCH", `conversations/${id}`, fields);
   }
 
+  /**
+   * Words go in the body: an address would be logged.
+   * @param {{q: string, before?: string|null, conversation?: string, limit?: number}} question
+   * @returns {Promise<import("../protocol.js").SearchAnswer>}
+   */
+  search(question) {
+    return this.#call("POST", "search", question);
+  }
+
   /** @param {string} id */
   remove(id) {
     return this.#call("DELETE", `conversations/${id}`);

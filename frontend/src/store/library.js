@@ -134,13 +134,20 @@ export class Library {
 
   /**
    * @param {string} q words of titles or messages
-   * @returns {Promise<{ids: string[], hasMore: boolean}>} the newest, archived ones too
+   * @param {string|null} before the next page of an earlier answer
    */
-  async search(q) {
-    const body = await this.#api.conversations({ q, limit: 100, archived: "all" });
-    this.#records = records.applyList(this.#records, body);
-    const ids = body.conversations.map(({ id }) => id);
-    return { ids, hasMore: Boolean(body.next) };
+  search(q, before = null) {
+    return this.#api.search({ q, before });
+  }
+
+  /**
+   * All matches in one conversation, the oldest first.
+   * @param {string} q
+   * @param {string} conversation
+   */
+  async matches(q, conversation) {
+    const { results } = await this.#api.search({ q, conversation });
+    return results[0]?.excerpts ?? [];
   }
 
   /**

@@ -11,8 +11,10 @@ import { ApiError } from "../protocol/api.js";
 const WORDS = 8;
 
 /**
+ * @typedef {import("../protocol.js").SearchResult} Result
+ *
  * @typedef {object} Parts
- * @property {(q: string) => Promise<{ids: string[], hasMore: boolean}>} ask the server
+ * @property {(q: string, before?: string|null) => Promise<import("../protocol.js").SearchAnswer>} ask the server
  * @property {() => {id: string, title: string}[]} known conversations, archived ones too
  * @property {() => void} changed
  */
@@ -20,6 +22,10 @@ const WORDS = 8;
 export class Search {
   /** Ids that match; null while nothing is searched. @type {ReadonlySet<string>|null} */
   found = null;
+  /** The answer of the server, the newest match first. @type {Result[]|null} */
+  results = null;
+  /** `before` of more results. @type {string|null} */
+  next = null;
   /** The result in words, or the reason that there is none. */
   note = "";
   /** True if the server could not be asked. */
@@ -49,8 +55,8 @@ export class Search {
   async #ask() {
     const q = this.#q;
     try {
-      const { ids, hasMore } = await this.#parts.ask(q);
-      if (q === this.#q) this.#show(new Set(ids), resultText(q, ids.length, hasMore));
+      const answer = await this.#parts.ask(q);
+      if (q === this.#q) this.#take(answer, []);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       if (q === this.#q) this.#lookHere(problem);
@@ -60,6 +66,41 @@ export class Search {
     }
     // A search meanwhile had to wait.
     if (q !== this.#q && this.#q) await this.#ask();
+  }
+
+  /** Adds the next page. */
+  async more() {
+    const { next, results } = this;
+    const q = this.#q;
+    if (!next || !results) return;
+    this.next = null;
+    try {
+      const answer = await this.#parts.ask(q, next);
+      if (q === this.#q) this.#take(answer, results);
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      if (q === this.#q) this.next = next;
+      this.#parts.changed();
+    }
+  }
+
+  /**
+   * A conversation comes again with older matches: it is listed once.
+   * @param {import("../protocol.js").SearchAnswer} answer
+   * @param {Result[]} before
+   */
+  #take(answer, before) {
+    const known = new Set(before.map(({ conversation }) => conversation));
+    const results = [
+      ...before,
+      ...answer.results.filter(({ conversation }) => !known.has(conversation)),
+    ];
+    const hasMore = answer.next !== null;
+    const note = resultText(this.#q, results.length, hasMore, answer.complete);
+    this.#show(new Set(results.map(({ conversation }) => conversation)), note);
+    this.results = results;
+    this.next = answer.next;
+    this.#parts.changed();
   }
 
   /** @param {ApiError} problem */
@@ -80,6 +121,7 @@ export class Search {
    */
   #show(found, note, isTrouble = false) {
     this.found = found;
+    this.results = this.next = null;
     this.note = note;
     this.isTrouble = isTrouble;
     this.#parts.changed();
@@ -91,13 +133,15 @@ export class Search {
  * @param {string} q
  * @param {number} count
  * @param {boolean} hasMore
+ * @param {boolean} isComplete
  */
-function resultText(q, count, hasMore) {
+function resultText(q, count, hasMore, isComplete) {
   const words = q.split(/\s+/).length;
   return sentences(
     foundText(count, hasMore),
     t("Searched titles and messages, including archived conversations."),
     words > 1 && t("A match contains all words in one title or message."),
+    !isComplete && t("Older messages are still being added to the search."),
     words > WORDS && t("Only the first {n} words were searched.", { n: WORDS }),
   );
 }

@@ -5,7 +5,8 @@ import { Retry } from "../lib/retry.js";
 import { t } from "../lib/translate.js";
 import { toast } from "./notices.js";
 
-const overlays = lazily(() => import("./overlays.js"));
+/** The overlays, once they are loaded. */
+export const overlays = lazily(() => import("./overlays.js"));
 const loading = new Retry(overlays);
 
 /** Loads the overlays in advance. */

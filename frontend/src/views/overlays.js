@@ -2,7 +2,9 @@
 export { ConversationMenu } from "./conversation-menu.js";
 export { sessionLost } from "./dialog.js";
 export { askFeedback } from "./feedback.js";
+export { MatchBar } from "./match-bar.js";
 export { toggleModelMenu } from "./model-menu.js";
 export { toggleReplyMenu } from "./reply-menu.js";
+export { resultList } from "./search-results.js";
 export { SettingsPanel } from "./settings-panel.js";
 export { toggleUserMenu } from "./user-menu.js";

@@ -12,6 +12,7 @@ import { browserStorage } from "../store/storage.js";
 import { Unread } from "../store/unread.js";
 import { dayGroup } from "./days.js";
 import { shownTitle } from "./format.js";
+import { overlays } from "./load-overlays.js";
 
 /**
  * @typedef {object} Line
@@ -26,6 +27,7 @@ import { shownTitle } from "./format.js";
  * @property {(place: string) => void} show
  * @property {(line: Line, button: HTMLElement) => void} menu
  * @property {() => Promise<void>} more
+ * @property {(place: string, q: string, message: string|null) => void} match shows a found message
  */
 
 const REST = 200;
@@ -43,6 +45,8 @@ export class Sidebar {
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
   #isLoading = false;
+  /** Draws results, once it was loaded. @type {typeof import("./search-results.js").resultList|null} */
+  #resultList = null;
   #drawn = "";
 
   /**
@@ -55,7 +59,11 @@ export class Sidebar {
     this.#unread = new Unread(browserStorage(), store.outbox.key("seen"));
     this.#more.addEventListener("click", () => this.#loadMore());
     this.#search = new Search({
-      ask: (q) => store.library.search(q),
+      ask: async (q, before) => {
+        const [answer, views] = await Promise.all([store.library.search(q, before), overlays()]);
+        this.#resultList = views.resultList;
+        return answer;
+      },
       known: () => store.library.all,
       changed: () => this.update(),
     });
@@ -80,6 +88,11 @@ export class Sidebar {
     });
     this.#field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") look();
+      if (event.key === "ArrowDown") {
+        const first = this.#list.querySelector("a, button");
+        if (first instanceof HTMLElement) first.focus();
+        event.preventDefault();
+      }
       if (event.key !== "Escape" || !this.#field.value) return;
       event.stopPropagation();
       this.#field.value = "";
@@ -97,6 +110,7 @@ export class Sidebar {
   }
 
   async #loadMore() {
+    if (this.#search.results) return this.#search.more();
     if (this.#isLoading || !this.#store.library.next || this.#search.found) return;
     this.#isLoading = true;
     await this.#acts.more();
@@ -108,9 +122,10 @@ export class Sidebar {
     const groups = this.#groups();
     const { library, place } = this.#store;
     const { found, note, isTrouble } = this.#search;
-    const hasMore = Boolean(library.next) && !found;
+    const { results, next } = this.#search;
+    const hasMore = found ? Boolean(next) : Boolean(library.next);
     const { isArchive, isListLoaded, isListMissing } = library;
-    const facts = [place, hasMore, isListLoaded, isListMissing, isArchive, note];
+    const facts = [place, hasMore, isListLoaded, isListMissing, isArchive, note, results];
     const unread = this.#unread.look(library.all, place);
     const drawn = JSON.stringify([groups, ...facts, ...unread]);
     if (drawn === this.#drawn) return;
@@ -122,12 +137,22 @@ export class Sidebar {
     const focused = document.activeElement?.closest("[data-row]")?.getAttribute("data-row");
     const isMenu = document.activeElement?.classList.contains("row-menu");
     this.#rows.clear();
-    const parts = groups.map(([title, lines]) => this.#group(title, lines));
+    const parts = results ? this.#results(results) : groups.map((one) => this.#group(...one));
     if (!parts.length) parts.push(this.#nothing());
     this.#list.replaceChildren(...parts, ...(hasMore ? [this.#more] : []));
     const row = focused ? this.#rows.get(focused) : null;
     const again = row?.querySelector(isMenu ? ".row-menu" : "a");
     if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+  }
+
+  /** @param {import("../store/search.js").Result[]} results */
+  #results(results) {
+    if (!results.length || !this.#resultList) return [];
+    const q = this.#field.value.trim();
+    const show = this.#resultList(results, this.#store.place, (result, message) =>
+      this.#acts.match(result.conversation, q, message),
+    );
+    return [show];
   }
 
   /** @returns {[string, Line[]][]} */

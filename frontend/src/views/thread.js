@@ -105,6 +105,14 @@ export class ThreadView {
   }
 
   /**
+   * The element of a message that is shown.
+   * @param {string} id
+   */
+  element(id) {
+    return this.#views.get(id)?.element ?? null;
+  }
+
+  /**
    * The start of a message on the screen.
    * @param {string} id
    */

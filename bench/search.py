@@ -50,7 +50,7 @@ def fill(messages: int) -> tuple[int, int]:
     from django.db import connection
     from django.utils import timezone
 
-    from chat.models import Conversation, Message, search_filling
+    from chat.models import Conversation, Message, SearchState
     from chat.models.search_index import entry
 
     words = vocabulary()
@@ -64,9 +64,9 @@ def fill(messages: int) -> tuple[int, int]:
     )
     own = {"id", "uid", "conversation_id", "user_id", "text", "depth"}
     columns = [f.column for f in Message._meta.concrete_fields if f.column not in own]
-    names = [f.column for f in Conversation._meta.concrete_fields]
+    names = [str(f.column) for f in Conversation._meta.concrete_fields]
     chats = messages // TURNS
-    series = SERIES[connection.vendor]
+    series = SERIES[str(connection.vendor)]
     uid = "lower(hex(randomblob(16)))" if connection.vendor == "sqlite" else "gen_random_uuid()"
     person = f"(CASE WHEN i % 2 = 0 THEN {users[0].pk} ELSE {users[0].pk} + (i / 2) % {PEOPLE} END)"
     with connection.cursor() as cursor:
@@ -115,7 +115,7 @@ def fill(messages: int) -> tuple[int, int]:
         )
         index = stored(cursor) - before
         cursor.execute("ANALYZE")
-    search_filling.SearchState._base_manager.update_or_create(pk=1, defaults={"below": 0})
+    SearchState._base_manager.update_or_create(pk=1, defaults={"below": 0})
     return size, index
 
 

@@ -25,9 +25,38 @@ from chat.management.commands.messages import (
     updated,
 )
 
-COMPLETE: set[str] = set()
+COMPLETE = {"de", "hu", "zh-hans"}
 """Languages whose catalogues have every sentence. A translator adds the language when it is so."""
-SAME: dict[str, set[str]] = {"de": set(), "hu": set(), "zh-hans": set()}
+EVERYWHERE = {
+    "%(time)s UTC",
+    "< {n} s",
+    "Top P",
+    "WebSocket",
+    "continue_final_message (vLLM, SGLang)",
+    "{day}, {time} UTC",
+    "{n} s",
+    "{sentence} {next}",
+    "{step}: {problem}",
+    "{step}: {problem} {hint}",
+}
+SAME: dict[str, set[str]] = {
+    "de": {
+        *EVERYWHERE,
+        "Administration",
+        "Chat",
+        "Details",
+        "Minimal",
+        "Name",
+        "OK",
+        "Problem",
+        "System",
+        "Tokens",
+        "Tokens: {counts}",
+        "{minutes} min {seconds} s",
+    },
+    "hu": {*EVERYWHERE, "Diagram", "E-mail", "token", "{n} token"},
+    "zh-hans": EVERYWHERE,
+}
 """Words that are the same in English and in this language."""
 
 CATALOGUES = [(part, code) for part in PARTS for code in PLURALS]

@@ -73,22 +73,26 @@ class ApiCall(models.Model):
     reply = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="call")
     chain = models.CharField(
         max_length=64,
-        help_text="SHA-256 of the messages it sent, by which a later one is found. Empty: it is "
-        "not to be stored, and its conversation is deleted when it has ended.",
+        help_text="SHA-256 of the call's messages, by which a later call finds its conversation. "
+        "Empty: the call is not kept; its conversation is deleted at its end.",
     )
     messages = models.JSONField(
-        null=True, help_text="They themselves, where the conversation does not say it all."
+        null=True, help_text="The call's messages, if the conversation does not hold all of them."
     )
     """Null in their place stands for the messages in turn, which are not stored twice."""
-    parameters = models.JSONField(default=dict, help_text="Passed on to the endpoint as they are.")
+    parameters = models.JSONField(
+        default=dict, help_text="Parameters passed on to the endpoint unchanged."
+    )
     metadata = models.JSONField(
-        default=dict, db_default=models.Value({}, models.JSONField()), help_text="Its client's own."
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="Metadata that the client sent.",
     )
     waiting = models.PositiveSmallIntegerField(
         default=1,
         db_default=1,
-        help_text="How many clients wait for the answer, in whatever process: a call that is "
-        "repeated with its key is carried out once.",
+        help_text="Number of clients that wait for the answer, in all processes. A call repeated "
+        "with its key is carried out once.",
     )
     created = models.DateTimeField(auto_now_add=True)
 

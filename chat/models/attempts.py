@@ -109,7 +109,7 @@ class Part(models.Model):
     reply = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="parts")
     attempt = models.PositiveIntegerField()
     track = models.CharField(max_length=9, choices=[("text", "text"), ("reasoning", "reasoning")])
-    at = models.PositiveIntegerField(help_text="Code points before it in its track.")
+    at = models.PositiveIntegerField(help_text="Number of code points before it in its track.")
     text = models.TextField()
 
     objects = PartQuerySet.as_manager()
@@ -187,15 +187,19 @@ class Attempt(OutcomeColumns):
     number = models.PositiveIntegerField()
     started = models.DateTimeField()
     status = models.CharField(
-        max_length=11, blank=True, help_text="An end, or why it was given up; empty while it runs."
+        max_length=11,
+        blank=True,
+        help_text="State at the end, or the reason for giving up. Empty: running.",
     )
     endpoint = models.CharField(max_length=40, blank=True)
     model = models.CharField(
-        max_length=200, blank=True, help_text="What the endpoint was asked for."
+        max_length=200, blank=True, help_text="Name of the model that the endpoint was asked for."
     )
     settings = models.JSONField(default=dict)
     left_out = models.PositiveIntegerField(default=0)
-    kept = models.PositiveIntegerField(default=0, help_text="Code points of text it went on from.")
+    kept = models.PositiveIntegerField(
+        default=0, help_text="Length of the continued text in code points."
+    )
     tries = models.JSONField(default=list)
 
     objects = AttemptQuerySet.as_manager()

@@ -150,7 +150,7 @@ class Counter(models.Model):
     )
     value = models.BigIntegerField(default=0)
     forgotten = models.BigIntegerField(
-        default=0, help_text="Deletions up to this number are no longer known."
+        default=0, help_text="Highest number of which deletions are forgotten."
     )
 
     objects = CounterQuerySet.as_manager()

@@ -90,13 +90,13 @@ class Conversation(models.Model):
     settings = models.JSONField(
         default=dict,
         db_default=models.Value({}, models.JSONField()),
-        help_text="What its owner set for its replies: system, temperature, top_p, max_tokens, "
+        help_text="Settings of its replies: system, temperature, top_p, max_tokens, "
         "reasoning_effort.",
     )
     leaf = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
-    running = models.BooleanField(default=False, help_text="Has a queued or running reply.")
+    running = models.BooleanField(default=False, help_text="A reply is queued or running.")
     archived = models.BooleanField(
-        default=False, db_default=False, help_text="Kept out of the list of its owner."
+        default=False, db_default=False, help_text="Hidden from the owner's list."
     )
     folder = models.ForeignKey(
         "chat.Folder",
@@ -107,7 +107,9 @@ class Conversation(models.Model):
         db_constraint=False,  # both go with their owner
     )
     pinned = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Place among the pinned ones, the largest first."
+        default=0,
+        db_default=0,
+        help_text="Place among pinned conversations, largest first. 0: not pinned.",
     )
     source = models.CharField(
         max_length=8,
@@ -115,20 +117,22 @@ class Conversation(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Where it was begun.",
+        help_text="Interface that made the conversation.",
     )
     branched_conversation = models.UUIDField(
-        null=True, help_text="The conversation it was branched from, which may be gone."
+        null=True, help_text="Id of the conversation it was branched from; may be deleted."
     )
-    branched_message = models.UUIDField(null=True, help_text="The last message that was copied.")
+    branched_message = models.UUIDField(null=True, help_text="Id of the last copied message.")
     message_count = models.PositiveIntegerField(default=0)
     created = models.DateTimeField(auto_now_add=True)
-    updated = models.DateTimeField(help_text="Last activity.")
+    updated = models.DateTimeField(help_text="Time of the last activity.")
     seq = models.BigIntegerField(default=0)
     shown_at = models.DateTimeField(
-        null=True, help_text="Of a temporary one: when a page showed it, to the minute."
+        null=True, help_text="Last time a page showed it, within a minute. Empty: not temporary."
     )
-    deleted_at = models.DateTimeField(null=True, help_text="When it was removed; deleted later.")
+    deleted_at = models.DateTimeField(
+        null=True, help_text="Time of removal. The row is deleted later."
+    )
 
     objects = ConversationQuerySet.as_manager()
 

@@ -63,11 +63,13 @@ class Folder(models.Model):
     name = models.CharField(max_length=NAME_LENGTH)
     created = models.DateTimeField(auto_now_add=True)
     seq = models.BigIntegerField(default=0)
-    deleted_at = models.DateTimeField(null=True, help_text="When it was removed; deleted later.")
+    deleted_at = models.DateTimeField(
+        null=True, help_text="Time of removal. The row is deleted later."
+    )
     held = models.JSONField(
         default=list,
         db_default=models.Value([], models.JSONField()),
-        help_text="Keys of the conversations that were in it when it was removed.",
+        help_text="Keys of the conversations in the folder at its removal.",
     )
 
     objects = FolderQuerySet.as_manager()

@@ -26,11 +26,11 @@ class Message(OutcomeColumns):
         on_delete=models.CASCADE,
         related_name="+",
         db_constraint=False,  # the conversation's is checked, which holds both
-        help_text="The conversation's owner, kept here for the counter and the limits.",
+        help_text="Owner of the conversation, kept here for the counter and the limits.",
     )
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
     depth = models.PositiveIntegerField(
-        null=True, help_text="Messages before it on its path; empty where nobody counted them."
+        null=True, help_text="Number of messages before it on its path. Empty: not counted."
     )
     role = models.CharField(max_length=9, choices=Role)
     text = models.TextField(blank=True)
@@ -46,7 +46,7 @@ class Message(OutcomeColumns):
     retry_at = models.DateTimeField(null=True)
     attempt = models.PositiveIntegerField(default=0)
     owner = models.ForeignKey(
-        Process, on_delete=models.SET_NULL, null=True, help_text="The process that produces it."
+        Process, on_delete=models.SET_NULL, null=True, help_text="Process that produces the reply."
     )
     token = models.ForeignKey(
         "chat.Token",
@@ -56,17 +56,21 @@ class Message(OutcomeColumns):
         # Read of the few that have not ended, which have an index; a token goes with its user.
         db_index=False,
         db_constraint=False,
-        help_text="What asked for it, and whose limits it counts towards: empty, its user's.",
+        help_text="Token that asked for the reply; its limits apply. Empty: the user's.",
     )
-    turn = models.BigIntegerField(default=0, help_text="The owner's counter when it was queued.")
+    turn = models.BigIntegerField(
+        default=0, help_text="Counter of the user when the reply was queued."
+    )
     faults = models.PositiveSmallIntegerField(default=0)
     keeps_text = models.BooleanField(
-        default=False, help_text="The next attempt goes on from the text, whatever the endpoint."
+        default=False, help_text="The next attempt continues the stored text, on any endpoint."
     )
     stop_requested = models.BooleanField(default=False)
     claimed_at = models.DateTimeField(null=True)
     woken_at = models.DateTimeField(null=True)
-    model = models.CharField(max_length=200, blank=True, help_text="Public id of the asked model.")
+    model = models.CharField(
+        max_length=200, blank=True, help_text="Public id of the model that was asked."
+    )
     endpoint = models.CharField(
         max_length=40,
         blank=True,
@@ -75,14 +79,16 @@ class Message(OutcomeColumns):
         help_text="Name of the endpoint that was asked.",
     )
     left_out = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Messages that did not fit into the model's context."
+        default=0,
+        db_default=0,
+        help_text="Number of messages that did not fit into the model's context.",
     )
     thumb = models.SmallIntegerField(
-        default=0, db_default=0, help_text="Its user's: 1 up, -1 down, 0 none."
+        default=0, db_default=0, help_text="Thumb of the user: 1 up, -1 down, 0 none."
     )
-    feedback = models.JSONField(null=True, help_text="With a thumb: reasons, and words.")
+    feedback = models.JSONField(null=True, help_text="Reasons and words given with the thumb.")
     reasoning = models.TextField(blank=True)
-    length = models.PositiveIntegerField(null=True, help_text="Code points of the text.")
+    length = models.PositiveIntegerField(null=True, help_text="Length of the text in code points.")
     reasoning_length = models.PositiveIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
 

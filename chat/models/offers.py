@@ -91,12 +91,17 @@ class OfferedModel(models.Model):
     endpoint = models.ForeignKey(
         Endpoint, on_delete=models.CASCADE, related_name="models", verbose_name=_("endpoint")
     )
-    name = models.CharField(_("name"), max_length=150, help_text=_("What the endpoint calls it."))
+    name = models.CharField(
+        _("name"), max_length=150, help_text=_("Name of the model at the endpoint.")
+    )
     label = models.CharField(
         _("label"), max_length=120, blank=True, help_text=_("The name that users see.")
     )
     note = models.CharField(
-        _("note"), max_length=200, blank=True, help_text=_("Shown to the people who choose it.")
+        _("note"),
+        max_length=200,
+        blank=True,
+        help_text=_("Shown to users when they choose a model."),
     )
     context = models.PositiveIntegerField(
         _("context"),
@@ -145,7 +150,7 @@ class OfferedModel(models.Model):
         Group,
         verbose_name=_("groups"),
         blank=True,
-        help_text=_("Who may use it. None chosen: everybody."),
+        help_text=_("Groups that may use the model. None chosen: everybody."),
     )
     position = models.PositiveIntegerField(
         _("order"), default=0, help_text=_("Lower numbers come first.")

@@ -20,16 +20,16 @@ class OutcomeColumns(models.Model):
     finish_reason = models.CharField(max_length=40, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True, help_text="One sentence for the user.")
-    error_detail = models.TextField(blank=True, help_text="For staff only.")
+    error_detail = models.TextField(blank=True, help_text="Details for staff only.")
     answered_by = models.CharField(
-        max_length=200, blank=True, help_text="The model's name as the endpoint gave it."
+        max_length=200, blank=True, help_text="Name of the model as the endpoint gave it."
     )
     usage = models.JSONField(null=True)
     cost = models.DecimalField(
         max_digits=14,
         decimal_places=8,
         null=True,
-        help_text="US dollars; of a reply, of all its attempts.",
+        help_text="Cost in US dollars; for a reply, of all its attempts.",
     )
     first_token_ms = models.PositiveIntegerField(null=True)
     reasoning_ms = models.PositiveIntegerField(null=True)

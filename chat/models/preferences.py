@@ -22,7 +22,10 @@ class Preferences(models.Model):
         related_name="chat_preferences",
     )
     language = models.CharField(
-        max_length=16, default="", blank=True, help_text="Empty: that of the browser."
+        max_length=16,
+        default="",
+        blank=True,
+        help_text="Language of the page. Empty: the browser's.",
     )
 
     objects = PreferencesQuerySet.as_manager()

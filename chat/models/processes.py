@@ -23,7 +23,7 @@ class Process(models.Model):
     """A server or worker process, from its start to the release or loss of its lease."""
 
     uid = models.UUIDField(unique=True)
-    name = models.CharField(max_length=100, help_text="host:pid, for people.")
+    name = models.CharField(max_length=100, help_text="Readable name: host:pid.")
     started = models.DateTimeField(db_default=Now())
     seen = models.DateTimeField(db_default=Now(), db_index=True)
 

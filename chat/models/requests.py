@@ -120,12 +120,12 @@ class Request(models.Model):
         related_name="+",
         db_constraint=False,  # what it has made is checked; it is forgotten in any case
     )
-    key = models.UUIDField(help_text="The id the client made.")
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the body.")
+    key = models.UUIDField(help_text="Id made by the client.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the request's body.")
     conversation = models.UUIDField()
     message = models.UUIDField()
     reply = models.UUIDField()
-    answer = models.JSONField(null=True, help_text="Of a request about many objects.")
+    answer = models.JSONField(null=True, help_text="Stored answer to a request about many objects.")
     created = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = RequestQuerySet.as_manager()

@@ -27,12 +27,12 @@ class SearchState(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
     below = models.BigIntegerField(
         null=True,
-        help_text="Messages with smaller keys are not in the index yet; 0: all are. Empty: titles "
-        "come first.",
+        help_text="Messages with smaller keys are not in the index yet. 0: all are indexed. "
+        "Empty: titles are indexed first.",
     )
     deletions = models.BigIntegerField(default=0, db_default=0)
     erased = models.BigIntegerField(
-        default=0, db_default=0, help_text="Deletions whose words are no longer in the file."
+        default=0, db_default=0, help_text="Number of deletions erased from the file."
     )
 
     objects = Hidden()

@@ -125,7 +125,7 @@ class Token(models.Model):
     )
     name = models.CharField(_("name"), max_length=80)
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
-    hint = models.CharField(max_length=12, help_text="Its last characters, to tell it by.")
+    hint = models.CharField(max_length=12, help_text="Last characters of the token.")
     scopes = models.JSONField(default=list)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     expires = models.DateTimeField(pgettext_lazy("a token", "expires"), null=True, blank=True)
@@ -142,7 +142,7 @@ class Token(models.Model):
         _("queued limit"),
         null=True,
         blank=True,
-        help_text=_("Replies that may wait beside. Empty: the server's QUEUED_REPLIES_PER_TOKEN."),
+        help_text=_("Replies that may wait at once. Empty: the server's QUEUED_REPLIES_PER_TOKEN."),
     )
 
     objects = TokenQuerySet.as_manager()

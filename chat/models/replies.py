@@ -209,7 +209,8 @@ class ReplyQuerySet(TurnQuerySet["Reply"]):
             some = list(rows.order_by("pk")[:PUT_BACK_AT_ONCE])
             for reply in some:
                 reply.give_up(counter, reason, fault=fault)
-            wake_next(user_id)
+            if some:
+                wake_next(user_id)
         return [reply.pk for reply in some]
 
     # --- stop -----------------------------------------------------------------------------

@@ -87,6 +87,7 @@ def test_what_could_not_be_loaded_is_loaded_when_it_can_be(
     page.route("**/chunks/overlays*", meet)
     page.route("**/api/v1/conversations*", meet)
     page.route("**/api/v1/conversations/*", meet)
+    page.route("**/api/v1/search*", meet)
     chat.open(there)
     expect(page.get_by_text("This conversation could not be loaded")).to_be_visible()
     expect(page.get_by_text("The list could not be loaded.")).to_be_visible()

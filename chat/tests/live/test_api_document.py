@@ -39,8 +39,12 @@ CHECKS = [
     response_schema_conformance,
 ]
 
-# These need a conversation and a model that are there, or a reply that waits, or was stopped.
+# These need a conversation and a model that are there, or a reply that waits, has ended or was
+# stopped.
 HARD_TO_HIT = {
+    "POST /api/v1/conversations/{uid}/branch",
+    "PUT /api/v1/replies/{uid}/feedback",
+    "POST /api/v1/folders/{uid}/restore",
     "POST /api/v1/messages",
     "DELETE /api/v1/messages/{uid}",
     "POST /api/v1/replies/{uid}/continue",
@@ -80,8 +84,11 @@ def known(server: Server, headers: dict[str, str], operation: Operation) -> Iter
     """Any id; and where the address has one, also that of something that is there."""
     yield None
     if "{uid}" in operation.path:
-        chat = _send(server, headers)
         thing = operation.path.split("/")[3]
+        if thing == "folders":
+            yield _folder(server, headers)
+            return
+        chat = _send(server, headers)
         yield chat[{"conversations": "conversation", "messages": "message"}.get(thing, "reply")]
 
 
@@ -93,6 +100,15 @@ def _send(server: Server, headers: dict[str, str]) -> dict[str, str]:
     )
     accepted: dict[str, str] = answer.json()
     return accepted
+
+
+def _folder(server: Server, headers: dict[str, str]) -> str:
+    body = {"id": str(uuid4()), "name": "Drafts"}
+    answer = requests.post(
+        f"{server.origin}/api/v1/folders", json=body, headers=headers, timeout=30
+    )
+    made: str = answer.json()["folder"]["id"]
+    return made
 
 
 def _hold(

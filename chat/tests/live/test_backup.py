@@ -209,11 +209,13 @@ async def test_a_chat_moves_from_sqlite_to_postgres(
     postgres.ask("CREATE DATABASE moved")
     try:
         path = tmp_path / "all.json"
-        dump, migrate, load = _moving()
+        dump, migrate, load, rebuild = _moving()
         server.manage(*dump[:-1], str(path))
         server.manage(*migrate, DATABASE_URL=postgres.url("moved"))
         said = server.manage(*load[:-1], str(path), DATABASE_URL=postgres.url("moved"))
         assert "Installed" in said, said
+        server.manage(*rebuild, DATABASE_URL=postgres.url("moved"))
+        assert postgres.ask("SELECT count(*) FROM chat_messagewords", name="moved") == [(2,)]
         texts = postgres.ask("SELECT text FROM chat_message ORDER BY id", name="moved")
         assert texts == [("To be moved",), (expected_text(SHORT),)]
         assert postgres.ask("SELECT username FROM auth_user", name="moved") == [(alice.name,)]
@@ -232,11 +234,11 @@ async def test_a_chat_moves_from_sqlite_to_postgres(
 
 
 def _moving() -> list[list[str]]:
-    """The arguments of manage.py in the documentation's three lines."""
+    """The arguments of manage.py in the documentation's four lines."""
     text = (ROOT / "docs" / "operations.md").read_text()
     text = text.partition("Going from SQLite to Postgres")[2].partition("## Backups")[0]
     lines = [line.partition("manage.py ")[2] for line in text.splitlines() if "manage.py " in line]
-    assert len(lines) == 3
+    assert len(lines) == 4
     return [line.split() for line in lines]
 
 

@@ -134,8 +134,8 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         """Record the facts so far of running attempts, by key of record: they are handed over."""
         with transaction.atomic():
             for record, outcome in outcomes.items():
-                facts = _facts(outcome)
-                update(Attempt(pk=record, **facts), tuple(facts), status="")
+                if facts := _facts(outcome):
+                    update(Attempt(pk=record, **facts), tuple(facts), status="")
 
     def close(self, reply: Message, outcome: Outcome, record: int | None = None) -> None:
         """Record how the current attempt of a reply ended, unless it had ended before.

@@ -248,6 +248,7 @@ def test_what_was_handed_over_keeps_what_its_producer_saw(
     seen = Outcome(
         Status.INTERRUPTED, usage=USAGE, cost=Decimal("0.25"), first_token_ms=7, answered_by="m-1"
     )
+    Attempt.objects.note({claimed.record: Outcome(Status.INTERRUPTED)})  # nothing yet
     Attempt.objects.note({claimed.record: seen})
     put_back(Reason.RESTART)
     (lost,) = attempts(get(accepted))

@@ -135,7 +135,7 @@ def measure(messages: int) -> None:
     from django.contrib.auth.models import User
     from django.db import connection
 
-    from chat.models.search import find, find_in
+    from chat.models.search.query import find, find_in
 
     begun = time.monotonic()
     size, index = fill(messages)

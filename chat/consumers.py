@@ -20,7 +20,7 @@ from chat.database.threads import SOCKETS
 from chat.flow_control import Allowance
 from chat.languages import said_in
 from chat.models import Counter
-from chat.models.temporary import note_shown
+from chat.models.commands.temporary import note_shown
 from chat.protocol import START, Position
 from chat.protocol.sentences import BROKEN
 from chat.replies import LiveReply, process

@@ -19,7 +19,7 @@ from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
 
 from chat.languages import translated
-from chat.models.encryption import Unreadable, decrypt, encrypt, encrypted_anew, is_encrypted
+from chat.models.values.encryption import Unreadable, decrypt, encrypt, encrypted_anew, is_encrypted
 from chat.sentence import Sentence
 
 PURPOSE = "second factor"

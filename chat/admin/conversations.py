@@ -26,7 +26,7 @@ from chat.admin.filters import (
 from chat.admin.guard import GuardedAdmin
 from chat.admin.transcripts import calls_of, transcript
 from chat.models import ApiCall, Conversation, Message, Source, Status
-from chat.models.search import contains
+from chat.models.search.query import contains
 from chat.templatetags.parley import moment
 
 FEW = 2000

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.endpoint import HEADER_NAME, OPTIONS, WrongValue, clean_value, usual_max_tokens_name
 from chat.languages import translated
 from chat.models import Dropped, Endpoint, Unreadable, environment_endpoints
-from chat.models.encryption import encrypt
+from chat.models.values.encryption import encrypt
 from chat.templatetags.parley import day
 
 DOTS = "••••••"

@@ -12,7 +12,7 @@ from chat import admission, commands, protocol
 from chat.api.answers import answer, answers, shown
 from chat.api.auth import Access, caller_of
 from chat.api.conversations import Single
-from chat.models.branching import branch
+from chat.models.commands.branching import branch
 
 router = Router(tags=["conversations"])
 

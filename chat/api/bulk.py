@@ -14,8 +14,8 @@ from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
 from chat.api.conversations import Single
 from chat.api.folders import SingleFolder
-from chat.models.bulk import act_on
-from chat.models.removal import restore, restore_folder
+from chat.models.commands.bulk import act_on
+from chat.models.commands.removal import restore, restore_folder
 from chat.protocol import Shape, described
 
 router = Router(tags=["conversations"])

@@ -18,14 +18,14 @@ from chat.api.auth import Access, caller_of
 from chat.api.names import on_one_line
 from chat.api.problems import ApiProblem
 from chat.models import Conversation, Counter, IdReused, catalogue
+from chat.models.commands.creation import make_conversation
+from chat.models.commands.queueing import NOT_OFFERED
+from chat.models.commands.removal import remove
+from chat.models.commands.temporary import note_shown
 from chat.models.conversations import ConversationQuerySet
-from chat.models.drafts import make_conversation
-from chat.models.pages import Page, earlier_page, newest_page
-from chat.models.queueing import NOT_OFFERED
-from chat.models.removal import remove
-from chat.models.search import search
-from chat.models.temporary import note_shown
-from chat.models.trees import tree
+from chat.models.reading.pages import Page, earlier_page, newest_page
+from chat.models.reading.trees import tree
+from chat.models.search.query import search
 from chat.protocol import (
     ConversationObject,
     MessageObject,

@@ -21,8 +21,8 @@ from chat.api.auth import Access, caller_of
 from chat.api.quoting import quotation
 from chat.marking import marked_text
 from chat.models import Conversation
-from chat.models.exports import pieces, read_piece
 from chat.models.messages import Message
+from chat.models.reading.exports import pieces, read_piece
 from chat.protocol import ConversationObject, MessageObject, Moment, Shape
 
 router = Router(tags=["conversations"])

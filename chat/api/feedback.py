@@ -13,7 +13,7 @@ from chat import admission, commands, protocol
 from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
 from chat.api.frame_schemas import OneReply
-from chat.models.feedback import give_feedback, take_feedback_back
+from chat.models.commands.feedback import give_feedback, take_feedback_back
 from chat.protocol import FeedbackReason
 
 router = Router(tags=["replies"])

@@ -14,7 +14,7 @@ from chat.api.answers import answer, answers, shown
 from chat.api.auth import Access, caller_of
 from chat.api.names import on_one_line
 from chat.models import Counter, Folder
-from chat.models.removal import remove_folder
+from chat.models.commands.removal import remove_folder
 from chat.protocol import FolderObject, Seq, Shape
 
 router = Router(tags=["folders"])

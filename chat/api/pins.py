@@ -13,7 +13,7 @@ from chat import admission, commands, protocol
 from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
 from chat.models import Counter
-from chat.models.pins import order_pins
+from chat.models.commands.pins import order_pins
 from chat.protocol import ConversationObject, Seq, Shape
 
 router = Router(tags=["conversations"])

@@ -17,10 +17,10 @@ from chat import protocol
 from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
 from chat.api.problems import ApiProblem
-from chat.models.excerpts import MarkedPiece
-from chat.models.search import Found, Result, find, find_in
-from chat.models.search_filling import is_filled
-from chat.models.search_terms import MOST, terms_of
+from chat.models.search.excerpts import MarkedPiece
+from chat.models.search.filling import is_filled
+from chat.models.search.query import Found, Result, find, find_in
+from chat.models.search.terms import MOST, terms_of
 from chat.protocol import Moment, Shape, described
 from chat.sentence import Sentence
 

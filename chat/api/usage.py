@@ -16,7 +16,7 @@ from chat.api.answers import answer, answers
 from chat.api.auth import Access, caller_of
 from chat.api.problems import ApiProblem
 from chat.models import Counter
-from chat.models.usage import TOKENS, usage
+from chat.models.reading.usage import TOKENS, usage
 from chat.protocol import Seq, Shape, described
 from chat.sentence import Sentence
 

@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import chat.models.title_words
+import chat.models.values.title_words
 
 FTS5 = "CREATE VIRTUAL TABLE chat_messagewords USING fts5(owner, words, tokenize='ascii')"
 """Words come folded and cut, with blanks between them: the tokenizer has nothing to decide."""
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="conversation",
             name="title_words",
-            field=chat.models.title_words.TitleWords(
+            field=chat.models.values.title_words.TitleWords(
                 blank=True, db_default="", default="", editable=False
             ),
         ),

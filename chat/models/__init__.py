@@ -1,34 +1,34 @@
 """Stored state. Each module owns its rows and every change of their state."""
 
 from chat.models.api_calls import ApiCall
+from chat.models.attempting.moved_text import replace_text
 from chat.models.attempts import Attempt, Claim, Part, Unsaved
 from chat.models.cache_rows import CacheRow
-from chat.models.catalogue import Catalogue, catalogue, environment_endpoints
-from chat.models.catch_up import changes_since
 from chat.models.changes import Change, Counter, Deletion
+from chat.models.commands.deactivation import stop_replies_of_inactive
+from chat.models.commands.removal import finish_removals
+from chat.models.commands.revisions import edit, regenerate, withdraw
+from chat.models.commands.sending import continue_, send
 from chat.models.conversations import Conversation, Source
-from chat.models.deactivation import stop_replies_of_inactive
-from chat.models.encryption import Unreadable
 from chat.models.endpoints import Dropped, Endpoint
 from chat.models.folders import Folder
 from chat.models.messages import Message
-from chat.models.moved_text import replace_text
 from chat.models.offers import FoundModels, Offer, OfferedModel
 from chat.models.outcomes import Outcome
 from chat.models.preferences import Preferences
-from chat.models.prices import Prices
 from chat.models.processes import Process
 from chat.models.rations import Ration
-from chat.models.refusals import IdReused, NoModel, NotAllowed, TooMany
-from chat.models.removal import finish_removals
+from chat.models.reading.catalogue import Catalogue, catalogue, environment_endpoints
+from chat.models.reading.catch_up import changes_since
 from chat.models.replies import Reply
 from chat.models.requests import Accepted, Request
-from chat.models.revisions import edit, regenerate, withdraw
 from chat.models.search_index import MessageWords
 from chat.models.search_state import SearchState
-from chat.models.sending import continue_, send
-from chat.models.states import UNFINISHED, Reason, Role, Status
 from chat.models.tokens import AlreadyMade, Scope, Token, TooManyTokens
+from chat.models.values.encryption import Unreadable
+from chat.models.values.prices import Prices
+from chat.models.values.refusals import IdReused, NoModel, NotAllowed, TooMany
+from chat.models.values.states import UNFINISHED, Reason, Role, Status
 
 __all__ = [
     "UNFINISHED",

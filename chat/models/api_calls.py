@@ -13,7 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from chat.models.messages import Message
-from chat.models.states import Status
+from chat.models.values.states import Status
 
 SETTINGS = ("temperature", "top_p", "max_tokens", "reasoning_effort")
 """Parameters that Parley knows itself, by its own names."""

@@ -17,11 +17,11 @@ from uuid import UUID
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from chat.database.statements import update
 from chat.endpoint import EndpointConfig
 from chat.models.messages import Message
 from chat.models.offers import Offer
 from chat.models.outcomes import Outcome, OutcomeColumns
-from chat.models.statements import update
 
 PARTS_AT_ONCE = 100
 

@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from chat.models.locks import limits, limits_sql, waiting_for
-from chat.models.statements import update
+from chat.database.locks import limits, limits_sql, waiting_for
+from chat.database.statements import update
 
 if TYPE_CHECKING:
     from chat.models.attempts import Claim
@@ -69,7 +69,7 @@ def wake(reply_ids: Sequence[int], *, again: bool = False) -> None:
     if not reply_ids:
         return
     if not settings.SQLITE:
-        from chat.models.jobs import defer
+        from chat.models.attempting.jobs import defer
 
         defer(reply_ids, again=again)
         return

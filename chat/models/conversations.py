@@ -11,17 +11,17 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from chat.database.statements import update
+from chat.models.attempting.turns import wake_next
 from chat.models.changes import Counter
 from chat.models.folders import Folder
-from chat.models.graphemes import cut
-from chat.models.paths import path_keys
-from chat.models.refusals import TooMany
+from chat.models.reading.paths import path_keys
 from chat.models.search_state import erase_soon
-from chat.models.statements import update
-from chat.models.states import UNFINISHED, Status
-from chat.models.title_words import TitleWords
-from chat.models.titles import title_of
-from chat.models.turns import wake_next
+from chat.models.values.graphemes import cut
+from chat.models.values.refusals import TooMany
+from chat.models.values.states import UNFINISHED, Status
+from chat.models.values.title_words import TitleWords
+from chat.models.values.titles import title_of
 from chat.sentence import Sentence
 
 if TYPE_CHECKING:

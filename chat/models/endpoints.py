@@ -25,7 +25,7 @@ from chat.endpoint import (
     usual_max_tokens_name,
 )
 from chat.languages import translated
-from chat.models.encryption import Unreadable, decrypt, encrypt
+from chat.models.values.encryption import Unreadable, decrypt, encrypt
 from chat.sentence import Sentence
 
 

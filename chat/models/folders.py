@@ -9,10 +9,10 @@ from uuid import UUID, uuid4, uuid5
 from django.conf import settings
 from django.db import models
 
+from chat.database.statements import update
 from chat.models.changes import Counter, Deletion
-from chat.models.graphemes import cut
-from chat.models.refusals import IdReused, TooMany
-from chat.models.statements import update
+from chat.models.values.graphemes import cut
+from chat.models.values.refusals import IdReused, TooMany
 from chat.sentence import Sentence
 
 if TYPE_CHECKING:

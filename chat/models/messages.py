@@ -11,7 +11,7 @@ from django.db import models
 from chat.models.conversations import Conversation
 from chat.models.outcomes import OUTCOME_COLUMNS, OutcomeColumns
 from chat.models.processes import Process
-from chat.models.states import Reason, Role, Status
+from chat.models.values.states import Reason, Role, Status
 
 
 class Message(OutcomeColumns):

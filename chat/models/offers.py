@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from chat.models.endpoints import Endpoint
-from chat.models.prices import Prices, propose
+from chat.models.values.prices import Prices, propose
 
 MANY = 20
 """Of more models than this, found at once, staff choose which to offer."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from chat.models.states import Status
+from chat.models.values.states import Status
 
 
 class OutcomeColumns(models.Model):

@@ -23,14 +23,23 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models, transaction
 
+from chat.database.locks import lock_running
+from chat.database.statements import insert, update
 from chat.models.api_calls import ApiCall
+from chat.models.attempting.claiming import begin, claim_of
+from chat.models.attempting.ending import conclude, left_by, reopen
+from chat.models.attempting.estimates import estimate
+from chat.models.attempting.prompts import build_prompt
+from chat.models.attempting.turns import (
+    TurnQuerySet,
+    Unfinished,
+    first_in_line,
+    reason_to_wait,
+    unfinished,
+    wake_next,
+)
 from chat.models.attempts import Attempt, Claim, Part, Unsaved, joined
-from chat.models.catalogue import Choice, choose
 from chat.models.changes import Counter, Deactivated, wake
-from chat.models.claiming import begin, claim_of
-from chat.models.ending import conclude, left_by, reopen
-from chat.models.estimates import estimate
-from chat.models.locks import lock_running
 from chat.models.messages import (
     END_FIELDS,
     OUTCOME_FIELDS,
@@ -41,18 +50,9 @@ from chat.models.messages import (
 )
 from chat.models.outcomes import Outcome
 from chat.models.processes import Process
-from chat.models.prompts import build_prompt
+from chat.models.reading.catalogue import Choice, choose
 from chat.models.search_index import IndexEntry, exchange, index_exchange
-from chat.models.statements import insert, update
-from chat.models.states import UNFINISHED, Reason, Role, Status
-from chat.models.turns import (
-    TurnQuerySet,
-    Unfinished,
-    first_in_line,
-    reason_to_wait,
-    unfinished,
-    wake_next,
-)
+from chat.models.values.states import UNFINISHED, Reason, Role, Status
 
 FAULTS_ALLOWED = 2  # the third ends the reply
 FAULTY = Outcome(

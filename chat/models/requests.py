@@ -15,13 +15,13 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, models
 from django.utils import timezone
 
+from chat.database.statements import insert
+from chat.models.attempting.claiming import claimed_at_once
 from chat.models.changes import Counter
-from chat.models.claiming import claimed_at_once
 from chat.models.conversations import Conversation
 from chat.models.messages import Message
-from chat.models.refusals import IdReused, NoModel, NotAllowed, TooMany
 from chat.models.replies import Reply
-from chat.models.statements import insert
+from chat.models.values.refusals import IdReused, NoModel, NotAllowed, TooMany
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from django.db import OperationalError
 
 from chat import metrics
 from chat.database.faults import reason
+from chat.database.locks import was_waited_for
 from chat.database.threads import BAD_DATA, GENERATION
 from chat.models import Attempt, Claim, Reply, Unsaved
-from chat.models.locks import was_waited_for
 from chat.replies import leases
 from chat.replies.cuts import Cut
 from chat.replies.following import Following, Spawn

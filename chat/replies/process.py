@@ -19,7 +19,7 @@ from chat.database.faults import is_logged
 from chat.database.threads import GENERATION, LEASE, SOCKETS
 from chat.models import Change, Deletion, Process, Reply, Request, stop_replies_of_inactive
 from chat.models.changes import listener
-from chat.models.openai_calls import forget_unstored
+from chat.models.commands.openai_calls import forget_unstored
 from chat.models.rations import Ration
 from chat.replies import leases
 from chat.replies.change_frames import frame_of
@@ -286,7 +286,7 @@ class ReplyProcess:
         await GENERATION.run(forget_unstored)
         await GENERATION.run(Ration.objects.forget_old)
         if not settings.SQLITE:
-            from chat.models import jobs
+            from chat.models.attempting import jobs
 
             await GENERATION.run(jobs.forget_stalled)
 

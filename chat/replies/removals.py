@@ -11,7 +11,7 @@ from uuid import UUID
 from chat import sessions
 from chat.database.threads import GENERATION
 from chat.models import finish_removals
-from chat.models.temporary import delete_unseen, note_shown, shown_seconds
+from chat.models.commands.temporary import delete_unseen, note_shown, shown_seconds
 
 
 class Showing(Protocol):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from chat.database.threads import LEASE
-from chat.models import search_filling
+from chat.models.search import filling
 
 PAUSE_SECONDS = 0.4
 """Time for others between two steps, each of which takes about a tenth of a second."""
@@ -17,14 +17,14 @@ class SearchUpkeep:
 
     def __init__(self) -> None:
         self._is_prepared = False
-        self._erasing = search_filling.Erasing()
+        self._erasing = filling.Erasing()
 
     async def work(self) -> None:
         """Do all that there is to do now."""
         if not self._is_prepared:
-            await LEASE.run(search_filling.prepare_file)
+            await LEASE.run(filling.prepare_file)
             self._is_prepared = True
-        await self._all(search_filling.fill)
+        await self._all(filling.fill)
         await self._all(self._erasing.step)
 
     async def _all(self, step: Callable[[], bool]) -> None:

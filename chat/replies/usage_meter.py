@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from chat.models import Claim
-from chat.models.context import tokens
+from chat.models.attempting.context import tokens
 from chat.upstream import Usage
 
 

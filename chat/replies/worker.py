@@ -17,7 +17,7 @@ from procrastinate.worker import Worker as Fetcher
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from chat.models.jobs import QUEUE, WAKE
+from chat.models.attempting.jobs import QUEUE, WAKE
 from chat.replies.dispatch import Dispatch
 
 logger = logging.getLogger(__name__)

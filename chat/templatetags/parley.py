@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chat import languages, marking
-from chat.models import graphemes
+from chat.models.values import graphemes
 
 register = template.Library()
 

@@ -14,8 +14,8 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from chat.database import waiting
-from chat.models import Conversation, locks
+from chat.database import locks, waiting
+from chat.models import Conversation
 from chat.models.messages import Message
 from chat.tests.environment import SCRATCH
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chat.models import search_filling
+from chat.models.search import filling
 
 
 def fill_index() -> None:
     """Put all stored messages and titles into the search index."""
-    search_filling.begin_again()
-    while search_filling.fill():
+    filling.begin_again()
+    while filling.fill():
         pass
-    assert search_filling.is_filled()
+    assert filling.is_filled()

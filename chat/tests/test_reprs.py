@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from chat import protocol
 from chat.endpoint import EndpointConfig
 from chat.models import Claim, Conversation, Outcome, Reply, Status, Unsaved
-from chat.models.context import trim
+from chat.models.attempting.context import trim
 from chat.models.endpoints import Endpoint as EndpointRow
 from chat.models.messages import Message
 from chat.replies.upstream_requests import request_of

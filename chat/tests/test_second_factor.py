@@ -20,7 +20,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from chat.models import Endpoint, Token
-from chat.models.encryption import is_encrypted
+from chat.models.values.encryption import is_encrypted
 from chat.second_factor import SecretLost, seal_rows
 from chat.staff_sessions import END
 

@@ -183,10 +183,16 @@ def test_no_module_is_a_drawer_for_everything() -> None:
 
 def test_the_map_names_the_modules_with_rows() -> None:
     text = (CHAT.parent / "docs" / "architecture.md").read_text()
-    table = text.partition("`chat/models/` with rows")[2].partition("without rows")[0]
+    table = text.partition("`chat/models/` with rows")[2].partition("`chat/models/outcomes.py`")[0]
     rows = {model.__module__ for model in apps.get_app_config("chat").get_models()}
     named = {f"chat.models.{name}" for name in re.findall(r"`chat/models/(\w+)\.py`", table)}
     assert named == {module for module in rows if module.startswith("chat.models.")}
+
+
+def test_modules_of_models_without_rows_stand_in_folders() -> None:
+    rows = {model.__module__ for model in apps.get_app_config("chat").get_models()}
+    beside = {path.stem for path in (CHAT / "models").glob("*.py")} - {"__init__", "outcomes"}
+    assert beside == {module.rpartition(".")[2] for module in rows if "chat.models" in module}
 
 
 def test_no_module_is_longer_than_400_lines() -> None:

@@ -30,7 +30,7 @@ const NO_WORDS = new Set([
   ...["noopener noreferrer nofollow", "<svg {}>{}</svg>", "Segmenter", "held up"],
   ...["Dockerfile", "Makefile"], // names of files
   "tags: {}", // a mark in a text, as `chat/marking.py` writes it
-  "New chat", // as `chat/models/titles.py` stores it; `shownTitle` translates it
+  "New chat", // as `chat/models/values/titles.py` stores it; `shownTitle` translates it
 ]);
 
 /** @param {string} source */

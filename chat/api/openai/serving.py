@@ -23,7 +23,7 @@ from chat.database.faults import SENTENCES
 from chat.database.threads import SOCKETS
 from chat.frame_writer import now
 from chat.models import Accepted, Reply
-from chat.models.openai_calls import leave_call
+from chat.models.commands.openai_calls import leave_call
 from chat.replies import Follower, process
 
 logger = structlog.stdlib.get_logger(__name__)

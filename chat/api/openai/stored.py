@@ -21,8 +21,8 @@ from chat.authentication import Caller
 from chat.commands import refusals
 from chat.database.threads import SOCKETS
 from chat.models import ApiCall
-from chat.models.call_deletion import StillAnswered, delete_call
-from chat.models.prompts import prompt
+from chat.models.attempting.prompts import prompt
+from chat.models.commands.call_deletion import StillAnswered, delete_call
 
 LIMIT = 20
 MOST = 100

@@ -31,7 +31,7 @@ from chat.authentication import AuthenticationFailed, Caller, identify, refuse_t
 from chat.commands import refusals
 from chat.database.threads import SOCKETS
 from chat.models import Accepted, catalogue
-from chat.models.openai_calls import NewCall, choice_named, place_call
+from chat.models.commands.openai_calls import NewCall, choice_named, place_call
 from chat.protocol import BadFrame
 from chat.protocol.sentences import BROKEN
 from chat.replies import process

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Max
 
-from chat.models import Message, search_filling
+from chat.models import Message
+from chat.models.search import filling
 
 PROGRESS_SECONDS = 2.0
 AT_ONCE = 500
@@ -29,14 +30,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, restart: bool, **options: Any) -> None:
-        search_filling.prepare_file()
-        if restart or not search_filling.state().below:
-            search_filling.begin_again()
-            search_filling.forget_titles()
+        filling.prepare_file()
+        if restart or not filling.state().below:
+            filling.begin_again()
+            filling.forget_titles()
         newest = Message.objects.aggregate(newest=Max("pk"))["newest"] or 0
         said_at, tries = 0.0, 0
-        while not search_filling.is_filled():
-            tries = 0 if search_filling.fill(AT_ONCE) else tries + 1
+        while not filling.is_filled():
+            tries = 0 if filling.fill(AT_ONCE) else tries + 1
             if tries > TRIES:
                 self.stderr.write("Somebody else has the rows locked. Run the command again.")
                 return
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 time.sleep(WAIT_SECONDS)
             if time.monotonic() - said_at >= PROGRESS_SECONDS:
                 said_at = time.monotonic()
-                below = search_filling.state().below
+                below = filling.state().below
                 if below:
                     done = (newest + 1 - below) / (newest + 1)
                     self.stdout.write(f"{max(done, 0):.0%}, down to message {below}")

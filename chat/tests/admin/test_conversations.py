@@ -18,10 +18,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from chat.models import Attempt, Conversation, Part
-from chat.models.feedback import give_feedback
+from chat.models.commands.feedback import give_feedback
+from chat.models.commands.openai_calls import NewCall, place_call
+from chat.models.commands.removal import remove, restore
 from chat.models.messages import Message
-from chat.models.openai_calls import NewCall, place_call
-from chat.models.removal import remove, restore
 
 type MakeConversation = Callable[..., Conversation]
 

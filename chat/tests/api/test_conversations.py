@@ -21,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from chat import protocol
 from chat.api import exports
 from chat.models import Conversation, Counter, Message
-from chat.models.exports import PIECE, pieces
+from chat.models.reading.exports import PIECE, pieces
 from chat.tests.filling import fill_index
 
 type Make = Callable[..., Conversation]

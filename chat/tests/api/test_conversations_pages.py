@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from chat.models import Conversation, Counter, changes_since
 from chat.models.messages import Message
-from chat.models.paths import path_keys
+from chat.models.reading.paths import path_keys
 
 pytestmark = pytest.mark.django_db
 

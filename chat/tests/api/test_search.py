@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from chat.models import Conversation, search_filling
+from chat.models import Conversation
+from chat.models.search import filling
 from chat.tests.filling import fill_index
 
 type Make = Callable[..., Conversation]
@@ -80,7 +81,7 @@ def test_matches_of_one_conversation(
 
 def test_incomplete_index_says_so(client: Client, alice: User, make_conversation: Make) -> None:
     make_conversation(alice, text="pepper")
-    search_filling.begin_again()
+    filling.begin_again()
     status, found = ask(client, alice, q="pepper")
     assert (status, found["results"], found["complete"]) == (200, [], False)
 

@@ -10,9 +10,9 @@ import pytest
 from django.db import OperationalError
 
 from chat.database import waiting
+from chat.database.locks import waiting_for
 from chat.database.threads import Lane
 from chat.database.waiting import Breaker
-from chat.models.locks import waiting_for
 
 ALICE, BOB, CAROL = 1, 2, 3
 

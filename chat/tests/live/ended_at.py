@@ -66,8 +66,8 @@ def _store_late(user_id: int) -> None:
 
 
 def _arm(step: str) -> None:
-    from chat.models import queueing
     from chat.models.changes import listener
+    from chat.models.commands import queueing
     from chat.replies.dispatch import Dispatch
 
     def produce_after_commit(claim: Any) -> None:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from chat.models import Conversation, Counter, Folder, IdReused, Message, TooMany, changes_since
-from chat.models.removal import remove_folder
+from chat.models.commands.removal import remove_folder
 from chat.tests.models.conftest import Heard
 
 type Make = Callable[..., Conversation]

@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from chat import models
 from chat.models import Accepted, Conversation, Message, MessageWords, Outcome, Process, Reply
-from chat.models.branching import branch
-from chat.models.call_deletion import StillAnswered, delete_call
-from chat.models.openai_calls import NewCall, leave_call, place_call
+from chat.models.commands.branching import branch
+from chat.models.commands.call_deletion import StillAnswered, delete_call
+from chat.models.commands.openai_calls import NewCall, leave_call, place_call
 from chat.models.search_index import PLACES_OF_A_WORD, POSITIONS, entry, vector, write
-from chat.models.states import UNFINISHED, Role, Status
-from chat.models.title_words import title_words
+from chat.models.values.states import UNFINISHED, Role, Status
+from chat.models.values.title_words import title_words
 
 type Send = Callable[..., Accepted]
 

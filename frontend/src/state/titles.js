@@ -1,9 +1,9 @@
 /**
- * The first title of a conversation, made from its first message like in `chat/models/titles.py`.
+ * The first title of a conversation, made from its first message like in `chat/models/values/titles.py`.
  * It is shown until the server reports its own. The cases of both are in `tests/titles.json`. Pure.
  */
 
-/** The title of a message without words, stored as `chat/models/titles.py` does. */
+/** The title of a message without words, stored as `chat/models/values/titles.py` does. */
 export const UNTITLED = "New chat";
 
 const LONGEST = 60;

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from chat.api.openai.views import completions
 from chat.models import Reply, Token
 from chat.models.messages import Message
-from chat.models.states import Status
+from chat.models.values.states import Status
 from chat.replies import process
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]

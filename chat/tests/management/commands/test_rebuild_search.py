@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from chat.management.commands import rebuild_search
-from chat.models import Conversation, MessageWords, search_filling
+from chat.models import Conversation, MessageWords
+from chat.models.search import filling
 from chat.tests.models.test_search_index import check, indexed
 
 type Make = Callable[..., Conversation]
@@ -43,9 +44,9 @@ def test_it_goes_on_from_an_interruption_unless_told_otherwise(
 ) -> None:
     for _ in range(5):
         make_conversation(alice, text="pepper")
-    search_filling.begin_again()
+    filling.begin_again()
     for _ in range(3):
-        search_filling.fill(2)
+        filling.fill(2)
     before = indexed()
     assert 0 < len(before) < 10
     MessageWords._base_manager.all().delete()

@@ -1,0 +1,1 @@
+"""Life of an attempt: turn, prompt, claim and end."""

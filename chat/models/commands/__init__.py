@@ -1,0 +1,1 @@
+"""Commands of users, programs and staff: changes of rows, in one transaction each."""

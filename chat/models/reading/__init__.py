@@ -1,0 +1,1 @@
+"""Reads of several rows: paths, pages, whole trees, missed changes."""

@@ -1,0 +1,1 @@
+"""Search of messages: terms, query, excerpts, and filling of the index."""

@@ -1,0 +1,1 @@
+"""Values without rows: states, titles, prices, encrypted secrets."""

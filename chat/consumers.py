@@ -106,7 +106,7 @@ class ChatConsumer(AsyncConsumer):  # type: ignore[misc]
             return await self._close(4412)
         if is_full(login):
             return await self._close(4429)
-        writer = self._writer = SocketWriter(login, self.send)
+        writer = self._writer = SocketWriter(login, self.base_send)
         with writer.holding():  # later changes are sent after `ready`
             writer.enter()
             seq = await SOCKETS.run(Counter.objects.current, login.user_id)

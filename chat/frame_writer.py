@@ -30,6 +30,7 @@ class FrameWriter:
         self._seq = 0
         """The user's change counter, as far as the client is to know it."""
         self._sent_at = 0.0
+        self._most_held: int = settings.HELD_BYTES_PER_USER
 
     def enter(self) -> None:
         self._sent_at = now()
@@ -66,7 +67,7 @@ class FrameWriter:
 
     def _must_wait(self) -> bool:
         """True if its user's clients leave too much unread; it is then woken when it is less."""
-        if held.of(self.login) < settings.HELD_BYTES_PER_USER:
+        if held.of(self.login) < self._most_held:
             return False
         held.wait(self.login, self.wanted.set)
         return True

@@ -8,6 +8,7 @@ the CPU of a relayed token.
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.tcp import Connection
@@ -46,10 +47,10 @@ def write(transport: Any, data: bytes) -> None:
         and not (transport.TLS or transport.disconnecting)
         and not (transport.dataBuffer or transport._tempDataBuffer)
     ):
-        sent = transport.writeSomeData(data)
-        if sent == len(data):
-            return
-        if isinstance(sent, int):
+        # Where the socket is full, or lost, the transport sees to it.
+        with suppress(OSError):
+            sent = transport.socket.send(data)
+            if sent == len(data):
+                return
             data = data[sent:]
-        # Where the connection is lost, the transport finds that out by itself.
     transport.write(data)

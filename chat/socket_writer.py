@@ -170,14 +170,15 @@ class SocketWriter(FrameWriter):
         while True:
             if self._must_wait():
                 return False
-            pause = self._text_at + ledger.pause() - now()
+            at = now()
+            pause = self._text_at + ledger.pause() - at
             found = follower.next_frame(ledger.room(), hold=pause > 0)
             if found is None:
                 break
             frame, size = found
             if size:
-                self._text_at = now()
-                ledger.sent(follower.live.uid, follower.position, size, self._text_at)
+                self._text_at = at
+                ledger.sent(follower.live.uid, follower.position, size, at)
             held.add(self.login, frame)
             try:
                 await self._emit(frame)
@@ -186,7 +187,10 @@ class SocketWriter(FrameWriter):
             if follower.finished:
                 self.unfollow(follower)
                 return False
-            await self._empty_outbox()
+            if self._outbox or self._missed:
+                await self._empty_outbox()
+            if follower.settle():
+                return False
         if not follower.behind() or process.following.supply(follower, ledger.room()):
             return False
         if pause > 0 and follower.live.end_frame is None and ledger.room():

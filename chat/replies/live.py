@@ -7,7 +7,6 @@ reordered. Of a reply that has ended only the pieces are in memory that somebody
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from uuid import UUID
 from chat import protocol
 from chat.protocol import START, Position
 from chat.protocol.sentences import NO_REPLY
+from chat.replies.live_track import LiveTrack
 from chat.replies.pieces import PieceKey, StoredTrack
 
 if TYPE_CHECKING:
@@ -23,49 +23,6 @@ if TYPE_CHECKING:
 
 UNLIKE = -1
 """The attempt of a follower whose text is not the beginning of this one: it gets a snapshot."""
-
-
-class LiveTrack:
-    """An append-only text, read from any code point on without joining the whole."""
-
-    __slots__ = ("_pieces", "_starts", "length")
-
-    def __init__(self, text: str = "") -> None:
-        self._pieces: list[str] = [text] if text else []
-        self._starts: list[int] = [0] if text else []
-        self.length = len(text)
-
-    def append(self, text: str) -> None:
-        if text:
-            self._starts.append(self.length)
-            self._pieces.append(text)
-            self.length += len(text)
-
-    def missing(self, at: int) -> PieceKey | None:
-        """Return None, as all of it is at hand."""
-        return None
-
-    def after(self, at: int, most: int | None = None) -> str:
-        """Return the text from this code point on, `most` of it; "" when there is no more yet.
-
-        The work is in proportion to the text it returns.
-        """
-        end = self.length if most is None else min(at + most, self.length)
-        if at >= end:
-            return ""
-        if at >= self._starts[-1]:
-            return self._pieces[-1][at - self._starts[-1] : end - self._starts[-1]]
-        first, last = bisect_right(self._starts, at) - 1, bisect_left(self._starts, end)
-        pieces = self._pieces[first:last]
-        pieces[-1] = pieces[-1][: end - self._starts[last - 1]]
-        pieces[0] = pieces[0][at - self._starts[first] :]
-        return "".join(pieces)
-
-    def whole(self) -> str:
-        if len(self._pieces) > 1:
-            self._pieces = ["".join(self._pieces)]
-            self._starts = [0]
-        return self._pieces[0] if self._pieces else ""
 
 
 class LiveReply:
@@ -292,6 +249,21 @@ class Follower:
             or self.text < live.text.length
             or self.reasoning < live.reasoning.length
         )
+
+    def settle(self) -> bool:
+        """True if it runs, and all there is to say of it was pulled."""
+        live = self.live
+        if (
+            self.text != live.text.length
+            or self.reasoning != live.reasoning.length
+            or self.attempt != live.attempt
+            or self.sent_version != live.version
+            or live.end_frame is not None
+            or live.gone
+        ):
+            return False
+        self._text_first = False
+        return True
 
     def _is_elsewhere(self) -> bool:
         """True if only a snapshot brings it to this text.

@@ -12,6 +12,7 @@ class Size:
         self._bytes = len(text.encode()) + len(reasoning.encode())
         self._kept_thoughts = bool(reasoning)
         self._thought = False
+        self._limit: int = settings.REPLY_BYTES
 
     def fit(self, text: str, reasoning: str) -> tuple[str, str, bool]:
         """The part of it that fits into the reply, and True if that is all."""
@@ -19,7 +20,7 @@ class Size:
             reasoning = f"\n\n{reasoning}"  # these are new thoughts, and no continuation
         self._thought = self._thought or bool(reasoning)
         size = len(text.encode()) + len(reasoning.encode())
-        room = settings.REPLY_BYTES - self._bytes
+        room = self._limit - self._bytes
         if size > room:
             reasoning = _first_bytes(reasoning, room)
             text = _first_bytes(text, room - len(reasoning.encode()))

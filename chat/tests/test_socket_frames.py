@@ -20,10 +20,13 @@ class Line(Connection):
         self._tempDataBuffer: list[bytes] = []
         self._tempDataLen = 0
         self.connected, self.takes, self.sent = 1, takes, b""
+        self.socket: Any = self
 
-    def writeSomeData(self, data: bytes) -> int | Any:  # noqa: N802  the name is Twisted's
+    def send(self, data: bytes) -> int:
         if self.takes < 0:
-            return ConnectionError()
+            raise ConnectionResetError
+        if not self.takes:
+            raise BlockingIOError
         self.sent += bytes(data[: self.takes])
         return min(len(data), self.takes)
 
@@ -69,12 +72,13 @@ def test_a_socket_that_is_not_open_goes_its_usual_way() -> None:
     assert (protocol.usual, protocol.transport.sent) == (["", "text"], b"")
 
 
-def test_what_the_client_does_not_take_waits_and_is_not_overtaken() -> None:
-    line = Line(takes=4)
+@pytest.mark.parametrize("takes", [0, 4])
+def test_what_the_client_does_not_take_waits_and_is_not_overtaken(takes: int) -> None:
+    line = Line(takes)
     write(line, b"abcdef")
-    assert line.sent == b"abcd"
+    assert line.sent == b"abcdef"[:takes]
     write(line, b"ghi")
-    assert line.sent == b"abcd"
+    assert line.sent == b"abcdef"[:takes]
     line.takes = 100
     line.doWrite()  # type: ignore[no-untyped-call]
     assert line.sent == b"abcdefghi"

@@ -54,6 +54,9 @@ class WatchedBody:
         patience = self.patience
         if patience.is_over():
             raise self._expired()
+        if packet := self._body.read_at_once():
+            patience.heard()
+            return packet
         patience.wait()
         try:
             packet = await self._body.read()

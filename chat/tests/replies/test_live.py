@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.protocol import Position
-from chat.replies.live import Follower, LiveReply, LiveTrack
+from chat.replies.live import Follower, LiveReply
+from chat.replies.live_track import LiveTrack
 from chat.tests.counting import Counted
 
 # Characters whose code points, UTF-16 units and bytes all differ in number.

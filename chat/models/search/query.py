@@ -80,6 +80,15 @@ class Match:
     created: datetime
 
 
+@dataclass
+class Matches:
+    """The newest matches, without those in conversations that a search leaves out."""
+
+    found: list[Match]
+    last: int | None
+    """Key of the oldest one that was read, where there may be older ones."""
+
+
 def find(user_id: int, q: str, *, limit: int, before: tuple[datetime, int] | None = None) -> Found:
     """The user's conversations that match, by their newest match, each with up to three excerpts.
 
@@ -91,7 +100,10 @@ def find(user_id: int, q: str, *, limit: int, before: tuple[datetime, int] | Non
         return Found([])
     with _limited():
         upto = before[1] if before else 2**62
-        found = _matches(user_id, terms, "rowid < %s", [upto])
+        matches = _matches(user_id, terms, "rowid < %s", [upto])
+        while not matches.found and matches.last is not None:
+            matches = _matches(user_id, terms, "rowid < %s", [matches.last])
+        found = matches.found
         titled = _titled(user_id, terms, before[0] if before else None, limit + 1)
         newest: dict[int, datetime] = {}
         for match in found:
@@ -116,7 +128,7 @@ def find(user_id: int, q: str, *, limit: int, before: tuple[datetime, int] | Non
         )
         for pk in shown
     ]
-    return Found(results, _next(found, newest, ranked, limit))
+    return Found(results, _next(matches, newest, ranked, limit))
 
 
 def find_in(user_id: int, q: str, conversation: UUID, *, limit: int) -> Result:
@@ -136,7 +148,7 @@ def find_in(user_id: int, q: str, conversation: UUID, *, limit: int) -> Result:
             else:
                 place = "rowid IN (SELECT id FROM chat_message WHERE conversation_id = %s)"
                 found = _matches(user_id, terms, place, [row.pk])
-            own = [match for match in found if match.conversation == row.pk][:limit][::-1]
+            own = found.found[:limit][::-1]
             known = _excerpts(terms, own)
             excerpts = [known[match.pk] for match in own if match.pk in known]
     return Result(row, row.updated, _title(row.title, terms), excerpts)
@@ -150,7 +162,8 @@ def search(rows: ConversationQuerySet, user_id: int, text: str) -> ConversationQ
     if not terms:
         return rows.none()
     with _limited():
-        found = {match.conversation for match in _matches(user_id, terms, "rowid < %s", [2**62])}
+        matches = _matches(user_id, terms, "rowid < %s", [2**62])
+        found = {match.conversation for match in matches.found}
         found |= {pk for pk, _ in _titled(user_id, terms, None, LOOKED_AT)}
     return rows.filter(pk__in=found)
 
@@ -175,7 +188,7 @@ def _matches(
     place: str,
     values: Sequence[Any],
     within: int | None = None,
-) -> list[Match]:
+) -> Matches:
     """The newest messages of this user that match, and are at this place in the index."""
     limit = LOOKED_AT if within is None else 20 * LOOKED_AT
     wanted: list[Any] = (
@@ -190,7 +203,8 @@ def _matches(
         rows = rows.filter(conversation=within)
     else:
         rows = rows.filter(conversation__shown_at=None)  # no temporary ones
-    return [Match(*values) for values in rows.values_list("pk", "conversation_id", "created")]
+    found = [Match(*values) for values in rows.values_list("pk", "conversation_id", "created")]
+    return Matches(found, keys[-1] if len(keys) == limit else None)
 
 
 def _titled(
@@ -206,15 +220,16 @@ def _titled(
 
 
 def _next(
-    found: Sequence[Match], newest: dict[int, datetime], ranked: Sequence[int], limit: int
+    matches: Matches, newest: dict[int, datetime], ranked: Sequence[int], limit: int
 ) -> tuple[datetime, int] | None:
     """Begin of the next page: the time of the last result, and the first key that was not shown."""
+    found = matches.found
     if len(ranked) > limit:
         at = newest[ranked[limit - 1]]
         later = [match.pk for match in found if match.created < at]
-        return at, (max(later) + 1 if later else found[-1].pk if found else 0)
-    if len(found) == LOOKED_AT:
-        return min(found[-1].created, *(newest[pk] for pk in ranked)), found[-1].pk
+        return at, (max(later) + 1 if later else matches.last or 0)
+    if matches.last is not None:
+        return min(found[-1].created, *(newest[pk] for pk in ranked)), matches.last
     return None
 
 

@@ -173,6 +173,24 @@ def test_many_matches_are_read_in_parts(
     assert seen == [row.pk for row in reversed(rows)]
 
 
+def test_matches_that_are_left_out_do_not_end_a_search(
+    alice: User, make_conversation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "LOOKED_AT", 2)
+    old, *hidden, new = (make_conversation(alice, text="pepper") for _ in range(7))
+    fill_index()
+    for row in hidden[:3]:
+        Conversation.objects.filter(pk=row.pk).update(deleted_at=timezone.now())
+    for row in hidden[3:]:
+        Conversation.objects.filter(pk=row.pk).update(shown_at=timezone.now())
+    first = find(alice.pk, "pepper", limit=5)
+    assert [result.conversation for result in first.results] == [new]
+    rest = find(alice.pk, "pepper", limit=5, before=first.next)
+    assert [result.conversation for result in rest.results] == [old]
+    last = find(alice.pk, "pepper", limit=5, before=rest.next) if rest.next else rest
+    assert last.next is None
+
+
 def test_results_have_up_to_three_excerpts_with_marks(alice: User, make_conversation: Make) -> None:
     row = make_conversation(alice, title="Über Pfeffer", text="Say pepper. " * 3)
     for number in range(4):

@@ -20,7 +20,7 @@ LOCK = $(PY) -m uv pip compile --quiet --universal --upgrade --no-header --no-an
 # mypy and djlint read the settings, and the settings want a key.
 CHECK_ENV = ENV_FILE= SECRET_KEY=only-to-read-the-settings-not-a-secret-at-all
 
-PAGE := $(shell find frontend/src frontend/css frontend/locale) \
+PAGE := $(shell find frontend/src frontend/css frontend/icons frontend/locale) \
 	$(wildcard frontend/*.py frontend/*.js frontend/*.json frontend/*.toml frontend/parley_frontend/*.py)
 
 .PHONY: setup setup-dev run test check types messages lock bench bench-quick soak try-deploy model clean

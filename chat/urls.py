@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from chat import check_page, diagram_page, preference_pages, token_pages, views
+from chat import check_page, diagram_page, preference_pages, token_pages, views, web_app
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.ChatPage.as_view(), name="chat"),
@@ -13,6 +13,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("check/seen", check_page.seen),
     path("check/stream", check_page.stream),
     path("diagram/", diagram_page.diagram, name="diagram"),
+    path("manifest.webmanifest", web_app.manifest, name="manifest"),
+    path("service-worker.js", web_app.service_worker, name="service_worker"),
+    path("offline/", web_app.offline, name="offline"),
     path("start/<str:code>", views.FirstAccount.as_view(), name="first_account"),
     path("accounts/", RedirectView.as_view(pattern_name="account_change_password")),
     path("accounts/preferences/", preference_pages.PreferencesPage.as_view(), name="preferences"),

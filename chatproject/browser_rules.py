@@ -13,6 +13,7 @@ CONTENT_POLICY = {
     "connect-src": [CSP.SELF],
     "frame-src": [CSP.SELF],
     "manifest-src": [CSP.SELF],
+    "worker-src": [CSP.SELF],
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "object-src": [CSP.NONE],

@@ -121,6 +121,12 @@ const results = [
   }),
   // A classic script: it runs before the first paint, so that the chosen theme does not flash.
   await build({ ...common, format: "iife", entryPoints: ["src/site.js"] }),
+  // Classic scripts, too: not every browser takes a module as a service worker.
+  await build({
+    ...common,
+    format: "iife",
+    entryPoints: ["src/service-worker.js", "src/offline.js"],
+  }),
   // A classic script: a document without an origin may load no modules.
   await build({
     ...common,
@@ -131,10 +137,15 @@ const results = [
   await build({
     ...common,
     target: undefined,
-    entryPoints: ["css/base.css", "css/chat.css", "css/check.css", "css/transcript.css"],
+    entryPoints: ["base", "chat", "check", "offline", "transcript"].map(
+      (name) => `css/${name}.css`,
+    ),
   }),
 ];
 cpSync(join(here, "css", "icon.svg"), join(out, "icon.svg"));
+for (const name of readdirSync(join(here, "icons")).filter((name) => name.endsWith(".png"))) {
+  cpSync(join(here, "icons", name), join(out, name));
+}
 writeFileSync(join(out, "LICENSES.txt"), licenses(results));
 
 mkdirSync(join(out, "catalogues"));

@@ -12,7 +12,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("package.json", "package-lock.json", "build.js", "catalogues.js", "src", "css", "locale")
+SOURCES = (
+    "package.json",
+    "package-lock.json",
+    "build.js",
+    "catalogues.js",
+    "src",
+    "css",
+    "icons",
+    "locale",
+)
 
 
 class CustomBuildHook(BuildHookInterface[Any]):

@@ -1,7 +1,8 @@
 /**
  * The script of the plain pages: the chosen theme before the first paint, its choice where a
- * page offers it, and that logging out forgets what this browser kept.
+ * page offers it, and the removal of what this browser kept, at log-out.
  */
+import { removeWorker } from "./lib/service-worker.js";
 import { chooseTheme, chosenTheme, followTheme, showTheme, THEMES } from "./lib/theme.js";
 
 showTheme(chosenTheme());
@@ -15,6 +16,8 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll("form[data-logout]")) {
     form.addEventListener("submit", forgetDrafts);
   }
+  // Every log-out leads here, however the session ended.
+  if (document.querySelector("form[data-login]")) removeWorker();
 });
 
 /** @param {HTMLElement} place which has the labels, in the language of the page */

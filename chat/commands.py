@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
-from django.conf import settings
+from django.conf import settings as server_settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 
@@ -43,13 +43,13 @@ STATUS = {
 def greeting(user_id: int, name: str, seq: int) -> protocol.Me:
     """The user and the server's limits, as a client needs them first."""
     limits = protocol.Limits(
-        send_bytes=settings.MESSAGE_BYTES,
-        reply_bytes=settings.REPLY_BYTES,
-        control_bytes=settings.CONTROL_FRAME_BYTES,
-        unacknowledged_bytes=settings.UNACKNOWLEDGED_BYTES,
-        frames_per_minute=settings.FRAMES_PER_MINUTE,
-        undo_seconds=settings.UNDO_SECONDS,
-        temporary=settings.TEMPORARY_CHATS,
+        send_bytes=server_settings.MESSAGE_BYTES,
+        reply_bytes=server_settings.REPLY_BYTES,
+        control_bytes=server_settings.CONTROL_FRAME_BYTES,
+        unacknowledged_bytes=server_settings.UNACKNOWLEDGED_BYTES,
+        frames_per_minute=server_settings.FRAMES_PER_MINUTE,
+        undo_seconds=server_settings.UNDO_SECONDS,
+        temporary=server_settings.TEMPORARY_CHATS,
     )
     return protocol.Me(protocol.VERSION, protocol.UserObject(str(user_id), name), limits, seq)
 

@@ -26,13 +26,13 @@ def write_env_file(path: Path) -> bool:
         secret_key=secrets.token_urlsafe(48),
         encryption_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     )
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        unfinished.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
     return True

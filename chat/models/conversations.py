@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from uuid import UUID, uuid4
 
-from django.conf import settings
+from django.conf import settings as server_settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -77,7 +77,7 @@ class Conversation(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid4, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
+        server_settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="conversations",
         verbose_name=_("owner"),
@@ -220,8 +220,8 @@ class Conversation(models.Model):
         elif not self.pinned:
             others = Conversation.objects.for_user(self.owner_id).filter(pinned__gt=0)
             found = others.aggregate(count=models.Count("pk"), last=models.Max("pinned"))
-            if found["count"] >= settings.PINS_PER_USER:
-                most = settings.PINS_PER_USER
+            if found["count"] >= server_settings.PINS_PER_USER:
+                most = server_settings.PINS_PER_USER
                 raise TooMany(
                     Sentence(
                         "There are already {count} pinned conversations (PINS_PER_USER).",

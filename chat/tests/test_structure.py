@@ -257,6 +257,38 @@ def test_names_say_who_is_notified_and_what_is_reported() -> None:
     assert not found
 
 
+def test_settings_have_one_meaning_in_a_module() -> None:
+    """A module with the settings of a conversation calls Django's `server_settings`."""
+    found = []
+    for path in sources():
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        # Names of attributes, arguments, keywords and fields; `from django.conf import settings`.
+        other = any(
+            "settings" in (getattr(node, "attr", ""), getattr(node, "arg", ""))
+            or (isinstance(node, ast.Name) and node.id == "settings" and is_stored(node))
+            for node in nodes
+        )
+        djangos = any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "django.conf"
+            and any((alias.asname or alias.name) == "settings" for alias in node.names)
+            for node in nodes
+        )
+        if other and djangos:
+            found.append(str(path.relative_to(CHAT)))
+    assert not found
+
+
+def is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def test_the_server_knows_no_drafts() -> None:
+    """A draft is the unsent text in the composer; the server never sees one."""
+    word = re.compile(r"(?<![a-z])drafts?(?![a-z])", re.IGNORECASE)
+    assert not [path.name for path in sources("launcher") if word.search(path.read_text())]
+
+
 def test_no_type_name_stands_twice() -> None:
     seen: dict[str, list[str]] = {}
     for name, path, _ in classes():

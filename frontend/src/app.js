@@ -1,4 +1,4 @@
-/** The page: mounts the views on what the server rendered, and moves between conversations. */
+/** The page: mounts the views on the server's HTML, and moves between conversations. */
 
 import { find, setText } from "./lib/dom.js";
 import { followTheme } from "./lib/theme.js";

@@ -6,7 +6,7 @@ import { fillIcons } from "./lib/icons.js";
 import { whenIdle } from "./lib/idle.js";
 import { registerWorker } from "./lib/service-worker.js";
 
-// Reading this file is a task, mounting the page another: between the two the browser paints what came.
+// Parsing this file is one task, mounting the page another: the browser paints the HTML between them.
 setTimeout(() => {
   fillIcons();
   new App(JSON.parse(find("#page").textContent ?? "{}")).start();

@@ -172,7 +172,7 @@ function holdSocket() {
     });
     socket.addEventListener("close", () => {
       clearTimeout(timer);
-      // One that never opened is the business of another check.
+      // A socket that never opened is the business of another check.
       resolve(isOpen ? since(began) : null);
     });
   });

@@ -28,7 +28,7 @@ const host = document.body;
 let count = 0;
 
 /** @param {Answer} answer */
-const tell = (answer) => parent.postMessage(answer, "*");
+const post = (answer) => parent.postMessage(answer, "*");
 
 const height = () => host.getBoundingClientRect().height;
 
@@ -61,10 +61,10 @@ async function draw({ source, isDark, background }) {
       style.display = "block";
       style.margin = "0 auto";
     }
-    tell({ type: "drawn", height: height() });
+    post({ type: "drawn", height: height() });
   } catch (problem) {
     host.replaceChildren();
-    tell({ type: "failed", message: problem instanceof Error ? problem.message : "" });
+    post({ type: "failed", message: problem instanceof Error ? problem.message : "" });
   }
 }
 
@@ -76,8 +76,8 @@ addEventListener("message", ({ data, source }) => {
 addEventListener("click", (event) => event.preventDefault(), { capture: true });
 
 new ResizeObserver(() => {
-  if (host.firstElementChild) tell({ type: "size", height: height() });
+  if (host.firstElementChild) post({ type: "size", height: height() });
 }).observe(host);
 
 host.style.cssText = "box-sizing:border-box;margin:0;padding:12px 14px;overflow-x:auto";
-tell({ type: "ready" });
+post({ type: "ready" });

@@ -29,14 +29,14 @@ async function start(context, answers = {}) {
       ...(body && { body: JSON.parse(body) }),
     });
     const id = /^replies\/(\w+)\/events/.exec(path)?.[1];
-    const told = answers[`${request.method} ${path.split("?")[0]}`];
-    if (id && !told) {
+    const prepared = answers[`${request.method} ${path.split("?")[0]}`];
+    if (id && !prepared) {
       response.writeHead(200, { "Content-Type": "text/event-stream" });
       response.flushHeaders();
       streams.set(id, response);
       return;
     }
-    const [status, answer] = told ?? (path === "me" ? [200, ME] : [200, CALM]);
+    const [status, answer] = prepared ?? (path === "me" ? [200, ME] : [200, CALM]);
     const isJson = typeof answer === "object";
     response.writeHead(status, { "Content-Type": isJson ? "application/json" : "text/html" });
     response.end(isJson ? JSON.stringify(answer) : answer);
@@ -186,7 +186,7 @@ test("a proxy without a server behind it is a lost connection", async (context) 
   assert.ok(line.isOpen);
 });
 
-test("a reply that is gone is told, and the next one read", async (context) => {
+test("a reply that is gone is reported, and the next one read", async (context) => {
   const gone = [404, { code: "not_found", detail: "Not here." }];
   const { line, heard, until, streams } = await start(context, {
     "GET replies/a/events": gone,

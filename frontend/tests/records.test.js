@@ -100,8 +100,8 @@ test("what was deleted does not come back with an older answer", () => {
 
 test("what was deleted and restored is there again", () => {
   const deleted = apply(listed(), frame("conversation", "deleted", { id: "c", seq: 6 }));
-  const told = apply(deleted, frame("conversation", "created", conversation("c", 7)));
-  assert.ok(told.conversations.has("c"));
+  const changed = apply(deleted, frame("conversation", "created", conversation("c", 7)));
+  assert.ok(changed.conversations.has("c"));
   const missed = applyChanges(deleted, changes(7, { conversations: [conversation("c", 7)] }));
   assert.ok(missed.conversations.has("c"));
 });
@@ -265,7 +265,7 @@ test("an earlier page comes to what is there, and takes nothing away", () => {
   assert.equal(thread.get("r").text, "r", "what is known better stays");
 });
 
-test("the message itself replaces what only told that it is there", () => {
+test("the message itself replaces a stub of it", () => {
   let records = openThread(listed(), page([], { versions: [stub("r", 2, { role: "assistant" })] }));
   assert.ok(isStub(records.threads.get("c").get("r")));
   records = addPage(records, page([reply("r", 2)]));

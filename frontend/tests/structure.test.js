@@ -88,14 +88,31 @@ test("no modules import each other in a circle", () => {
   for (const file of files) visit(file, []);
 });
 
-test("a doc comment begins with a noun or a verb", () => {
-  const riddle = /^(?:What|Who|Whose|Whether|Where|Which|Those|So|That|How)\b/;
-  const found = [];
-  for (const file of files) {
+/** First words of riddles: questions, and words that point at something said elsewhere. */
+const RIDDLES = new Set(
+  `what who whom whose whether where which why how when those so that and else it one none there of
+  something somebody until with`.split(/\s+/),
+);
+
+test("comments begin with a noun or a verb", () => {
+  const found = files.flatMap((file) => {
     const text = readFileSync(join(SRC, file), "utf8");
-    for (const [, comment] of text.matchAll(/\/\*\*[\s*]*([\s\S]*?)\*\//g)) {
-      if (riddle.test(comment)) found.push(`${file}: ${comment.slice(0, 60)}`);
-    }
-  }
+    const comments = text.matchAll(/\/\*\*?([\s\S]*?)\*\/|(?<=^|[\s;])\/\/(.*)$/gm);
+    return [...comments].flatMap(([, block, line]) => {
+      const words = (block ?? line).replace(/^\s*\* ?/gm, "").trim();
+      const first = words.split(/[\s,.:;]/, 1)[0].toLowerCase();
+      return RIDDLES.has(first) ? [`${file}: ${words.split("\n", 1)[0]}`] : [];
+    });
+  });
+  assert.deepEqual(found, []);
+});
+
+test("names say who is notified and what is reported", () => {
+  // *Tell* and *told* hide both.
+  const found = files.flatMap((file) => {
+    const text = withoutComments(readFileSync(join(SRC, file), "utf8"));
+    const names = text.replace(/"[^"\n]*"/g, "").match(/[\w$]*([Tt]ell|[Tt]old)(?![a-z])\w*/g);
+    return (names ?? []).map((name) => `${file}: ${name}`);
+  });
   assert.deepEqual(found, []);
 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.conf import settings
+from django.conf import settings as server_settings
 from django.db import connection
 from django.utils import timezone
 
@@ -141,7 +141,7 @@ def _copy(leaf: int, row: Conversation) -> None:
 
 def _new_uid() -> str:
     """A random UUID, version 4, as an expression of the database."""
-    if not settings.SQLITE:
+    if not server_settings.SQLITE:
         return "gen_random_uuid()"
     variant = "substr('89ab', 1 + (random() & 3), 1)"
     three = "substr(hex(randomblob(2)), 1, 3)"

@@ -9,7 +9,7 @@ export class Awaited {
 
   /**
    * @param {() => Promise<T>} load
-   * @param {() => void} goOn does what waited for it
+   * @param {() => void} goOn does the waiting work
    */
   constructor(load, goOn) {
     this.#retry = new Retry(async () => {

@@ -17,7 +17,7 @@ const LONGEST = 30_000;
  * @param {() => number} [random]
  */
 export function wait(failures, code, random = Math.random) {
-  // Once quickly; a second failure in a row takes the usual way.
+  // The first repetition is quick; a second failure in a row takes the usual way.
   if (failures <= 1 && code === CLOSE.restarting) return random() * 500;
   if (failures <= 1 && code === CLOSE.logIn) return 0;
   if (code === CLOSE.badFrames || code === CLOSE.tooMany) return LONGEST * (0.5 + random() / 2);

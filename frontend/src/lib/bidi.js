@@ -1,6 +1,6 @@
 /**
- * Characters that nobody sees and that change what is read: those that turn the direction of what
- * follows (U+202A–E, U+2066–9), and tags (U+E0000–E007F), in which whole sentences can be hidden.
+ * Invisible characters that change what is read: marks that turn the direction of the following text
+ * (U+202A–E, U+2066–9), and tags (U+E0000–E007F), in which whole sentences can be hidden.
  * They are shown by name: as nodes by `visible-text.js`, on the server by `chat/marking.py`. The cases of
  * both are in `tests/unseen.json`. Pure.
  */

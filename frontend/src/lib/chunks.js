@@ -1,6 +1,6 @@
 /**
- * Long texts in pieces, each laid out by itself and only where it is seen: a browser would take
- * seconds for one of a megabyte.
+ * Long texts in pieces, each laid out by itself and only near the screen. A browser would take
+ * seconds for a megabyte in one piece.
  */
 
 import { hasUnseen } from "./bidi.js";

@@ -1,4 +1,4 @@
-/** Making elements. Text always arrives as text nodes. */
+/** Makers of elements. Text always arrives as text nodes. */
 
 /**
  * An element with attributes, listeners (`onclick: …`) and children. Attributes that are null,

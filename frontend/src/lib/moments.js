@@ -6,7 +6,7 @@
  */
 export function whenBack(act, target = globalThis.window) {
   target?.addEventListener("online", act);
-  // Out of the cache of pages that were left.
+  // The browser may take the page out of its cache of pages that were left.
   target?.addEventListener("pageshow", (event) => {
     if (/** @type {PageTransitionEvent} */ (event).persisted) act();
   });

@@ -9,7 +9,7 @@ export class Retry {
   #act;
   #failures = 0;
   #isTrying = false;
-  /** Until the next try. @type {ReturnType<typeof setTimeout>|undefined} */
+  /** Timer of the next try. @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
 
   /** @param {() => Promise<unknown>} act fails by throwing */

@@ -23,7 +23,7 @@ export function chooseTheme(theme) {
     if (theme === "system") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, theme);
   } catch {
-    // It holds for this page, then.
+    // Storage is forbidden: the theme holds for this page only.
   }
   showTheme(theme);
 }

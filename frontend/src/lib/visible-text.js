@@ -1,4 +1,4 @@
-/** Texts as nodes, in which what nobody would see (`bidi.js`) is marked; and back. */
+/** Texts as nodes, in which invisible characters (`bidi.js`) are marked; and back. */
 
 import { hasUnseen, markedText, pieces } from "./bidi.js";
 import { el } from "./dom.js";

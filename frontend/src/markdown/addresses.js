@@ -108,7 +108,7 @@ function trimmed(text, from, end) {
   return end;
 }
 
-/** Something in a label that reads as the host of an address. */
+/** Part of a label that reads as the host of an address. */
 const HOST = /(?:[\p{L}\p{N}_-]+\.)+\p{L}[\p{L}\p{N}-]+/gu;
 
 /**

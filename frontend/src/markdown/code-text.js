@@ -32,11 +32,11 @@ export class CodeText {
   text = "";
   /** Length of the text whose colours were asked for. */
   asked = 0;
-  /** When its colours may be asked for again, in the page's ms. */
+  /** Time from which its colours may be requested again, in the page's ms. */
   due = 0;
   /** False if it takes too long to colour. */
   isColourable = true;
-  /** Another one when colours that were given are lost. */
+  /** Identity of the given colours; a new object when they are lost. */
   state = {};
   #code;
   /** @type {Piece[]} */

@@ -84,7 +84,7 @@ async function paint(text, highlight) {
     const end = performance.now();
     text.due = end + Math.max(REST, SHARE * (end - start));
     if (!pieces) text.isColourable = false;
-    // It may have become another one meanwhile.
+    // The text may have changed meanwhile.
     else if (text.state === state && text.text.startsWith(code)) text.paint(pieces);
     else text.forget();
     if (text.text === code) text.code.dataset.coloured = "";

@@ -1,4 +1,4 @@
-/** Definitions of a text: where labels lead to, and which footnotes there are. */
+/** Definitions of a text: targets of labels, and footnotes. */
 import { mayDefine, readDefinitions } from "./blocks.js";
 
 /** @typedef {import("./pieces.js").Piece} Piece */

@@ -121,7 +121,7 @@ function pairsOf(runs) {
   const pairs = [];
   /** Runs that may still open something. @type {number[]} */
   const open = [];
-  /** Below this height no opener for a kind of closer is. @type {Map<string, number>} */
+  /** Height below which a kind of closer has no opener. @type {Map<string, number>} */
   const bottoms = new Map();
   for (const [at, closer] of runs.entries()) {
     while (closer.closes && closer.left > 0) {

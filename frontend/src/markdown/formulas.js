@@ -3,7 +3,7 @@
  * each character, however many beginnings there are.
  */
 
-/** A longer one is its source. */
+/** Most characters of a formula; a longer one is shown as its source. */
 const LONGEST_FORMULA = 4000;
 
 /** Finds the next of a mark; what was found, or not found, is remembered. */

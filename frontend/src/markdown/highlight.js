@@ -64,9 +64,9 @@ const languages = {
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 hljs.registerAliases(["vue", "svelte"], { languageName: "xml" });
 
-/** Code that takes longer, in ms, stays without more colours. */
+/** Most time for the colours of a code, in ms; the rest of it stays without. */
 const PATIENCE = 2000;
-/** And so does code that would become more parts than this. */
+/** Most parts of a coloured code; a code that needs more stays without colours. */
 const MOST_PARTS = 20_000;
 /** The most code that is read in the page itself, without a worker. */
 const WITHOUT_WORKER = 4000;

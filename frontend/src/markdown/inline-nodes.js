@@ -9,7 +9,7 @@ import { setFormula } from "./typesetting.js";
 /**
  * @param {Inline[]} parts
  * @param {Node} parent
- * @param {(weight: number) => void} count is told of what is made; it may throw
+ * @param {(weight: number) => void} count gets the weight of each new node; it may throw
  */
 export function appendInlines(parts, parent, count) {
   for (const part of parts) {
@@ -65,8 +65,8 @@ export function formula(tag, tex, isDisplay) {
 }
 
 /**
- * A link tells its host when it is pointed at or focused; beside it, where its text names another
- * one, and where it stands for an image, which is never loaded.
+ * A link shows its host when it is pointed at or focused. It stands beside the link where its text
+ * names another host, and where the link stands for an image, which is never loaded.
  * @param {Inline} part
  * @param {(weight: number) => void} count
  */
@@ -130,7 +130,7 @@ function decoded(entity) {
   if (known !== undefined || entities.size > MOST_ENTITIES) return known ?? entity;
   const parsed = new DOMParser().parseFromString(`x${entity}`, "text/html");
   const read = parsed.body.textContent?.slice(1) ?? "";
-  // Of a name that is none only the beginning may be read: `&notes;`.
+  // Browsers read the beginning of an unknown name: `&notes;` as `&not` and `es;`.
   const text = read.length > 1 && read.endsWith(";") ? entity : read || entity;
   entities.set(entity, text);
   return text;

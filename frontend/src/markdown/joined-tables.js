@@ -1,5 +1,5 @@
 /**
- * A long table comes in pieces, each of which has its rows in a body of their own. The bodies of
+ * Joins pieces of a long table, each of which has its rows in a body of their own. The bodies of
  * neighbouring pieces stand in one table, up to a number of them: a table is laid out as a whole.
  */
 

@@ -12,7 +12,7 @@ const BLOCKS = new Set(["P", "UL", "OL", "LI", "BLOCKQUOTE", "H2", "H3", "H4", "
  */
 export function wordsAtEnd(piece, element, text) {
   if (piece.kind !== "text" || piece.raw.length > 5000 || text.endsWith("\n")) return null;
-  // Too short to say what it becomes: a list, a heading, a rule.
+  // A start this short may still become a list, a heading or a rule.
   if (text.slice(text.lastIndexOf("\n") + 1).trim().length < 8) return null;
   /** @type {Node|null} */
   let node = element.lastChild;

@@ -1,6 +1,6 @@
 /** The part of a link after its label. */
 
-/** A longer address is no address. */
+/** Most characters of an address; anything longer is text. */
 const LONGEST = 4000;
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Markdown as DOM nodes: the one place where text of a model becomes more than text. Elements are
- * made one by one, of the kinds named here and in `inline-nodes.js` and no others; of HTML only the
- * names of characters and some tags without attributes are read.
+ * Markdown as DOM nodes. Text of a model becomes elements here and in `inline-nodes.js` only, one by
+ * one, and only of the kinds named there. Of HTML, names of characters and some tags without
+ * attributes are read.
  */
 
 import { fill } from "../lib/chunks.js";
@@ -126,7 +126,7 @@ class Drawing {
   /** @param {Context} context */
   constructor(context) {
     this.#context = context;
-    // What a label leads to may have changed.
+    // The targets of labels may have changed.
     this.#kept = new Kept(context.define ? [] : (context.parts ?? []));
   }
 

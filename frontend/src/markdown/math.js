@@ -5,7 +5,7 @@
 import katex from "katex";
 import "katex/contrib/mhchem";
 
-/** A longer one, or one of more cells, rows and primes, would hold up the page: its source is shown. */
+/** Most characters of a formula, and most cells, rows and primes: a larger one is shown as its source. */
 const LONGEST = 2000;
 const MOST_MARKS = 300;
 

@@ -62,7 +62,7 @@ export class Cutter {
   #finder;
   /** Start of the next line. */
   #at = 0;
-  /** Of the piece under way. */
+  /** Start of the piece under way. */
   #from = 0;
   #lines = 0;
   #isList = false;

@@ -63,7 +63,7 @@ export function standsAlone(text, from, to) {
 }
 
 /**
- * Without the blanks at its end.
+ * A text without the blanks at its end.
  * @param {string} text
  */
 export function withoutBlanks(text) {

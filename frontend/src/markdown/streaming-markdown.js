@@ -36,7 +36,7 @@ const REST = 40;
 /** Folded parts within each other; deeper ones are shown as they were written. */
 const DEEPEST = 3;
 
-/** These last pieces of a growing text may yet become something else. */
+/** Number of pieces at the end of a growing text that may still change. */
 const OPEN = 2;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The WebSocket's work, over HTTP: requests go out as POST, PATCH and DELETE, one reply is
- * followed as server-sent events, and changes are asked for. To the wire it looks like the socket.
+ * A connection over HTTP with the interface of the socket. Requests go out as POST, PATCH and DELETE,
+ * one reply is followed as server-sent events, and changes are polled.
  */
 
 import { wait } from "../lib/backoff.js";
@@ -27,7 +27,7 @@ const ENDED = new Set(["complete", "stopped", "interrupted", "failed"]);
  *   Partial<import("../protocol.js").Problem>} Problem
  */
 
-/** The connection is lost, or the log-in; what is to be done about it is done already. */
+/** Loss of the connection or the log-in, which was handled where it was found. */
 class Lost extends Error {}
 
 export class HttpConnection {
@@ -194,7 +194,7 @@ export class HttpConnection {
   #refuse(frame, problem) {
     const { id, reply } = /** @type {{id?: string, reply?: string}} */ (frame);
     const { code, detail, field } = problem;
-    // That too many wait is not over in a moment.
+    // A full queue stays full for some time.
     const later = code === "too_many" ? undefined : problem.retry_after;
     this.#say({ type: "error", code, message: detail, id, reply, field, retry_after: later });
   }
@@ -229,7 +229,7 @@ export class HttpConnection {
     if (this.#isClosed) throw new Lost();
     if (status === 401) this.#logOut();
     else if (answer && (status < 400 || answer.code)) return { status, answer };
-    // Refused on the way, as what is too large for a proxy: it would be so again.
+    // Refused by a proxy, as too large: a repetition would be refused, too.
     else if (status >= 400 && status < 500) {
       return { status, answer: { code: "bad_answer", detail: unexplained(status) } };
     } else this.#lose();
@@ -308,7 +308,7 @@ export class HttpConnection {
     this.#next();
   }
 
-  /** Reads the first of what is wanted. */
+  /** Reads the first followed reply. */
   #next() {
     const [first] = this.#wanted;
     if (this.#stream || !first || !this.isOpen) return;
@@ -321,7 +321,7 @@ export class HttpConnection {
     });
     events.addEventListener("error", () => {
       if (this.#stream?.events !== events) return;
-      // It comes back by itself, unless it was answered with something else than a stream.
+      // The browser reconnects by itself, unless the answer was no stream.
       if (events.readyState === EventSource.CLOSED) this.#refused(id);
       else this.#poll();
     });

@@ -165,7 +165,7 @@ export class ProtocolClient {
     try {
       this.#handle(JSON.parse(data), data.length);
     } catch (problem) {
-      // One bad frame must not end the page.
+      // A bad frame must not end the page.
       console.error("parley: a frame could not be handled", problem);
     }
   }
@@ -198,7 +198,7 @@ export class ProtocolClient {
       case "pong":
         return undefined;
       default:
-        // Of a newer server.
+        // A newer server may send it.
         console.info("parley: unknown frame", /** @type {{type: unknown}} */ (frame).type);
     }
   }

@@ -37,7 +37,7 @@ export class Socket {
   #heard = 0;
   /** Time at which this connection was begun. */
   #begun = 0;
-  /** Until the next try, or until this one has failed. @type {ReturnType<typeof setTimeout>|undefined} */
+  /** Timer of the next try, or of the failure of this one. @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #watch;
@@ -51,7 +51,7 @@ export class Socket {
     const url = new URL(path, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     this.#url = url.href;
-    // Back from another tab: the user may have logged in there, and nobody waits gladly.
+    // The user comes back from another tab, and may have logged in there.
     whenBack(() => this.#back());
   }
 
@@ -71,7 +71,7 @@ export class Socket {
     }
   }
 
-  /** Asks whether somebody is there. */
+  /** Tests the connection with a ping. */
   #probe() {
     if (Date.now() - this.#heard < FRESH) return;
     const asked = Date.now();

@@ -1,10 +1,10 @@
 /**
- * The page's way to its server: over the WebSocket where that can be had, else over HTTP, and
- * over the WebSocket again as soon as it can be had. The frames are the same.
+ * The connection to the server: over the WebSocket if possible, else over HTTP, and over the
+ * WebSocket again as soon as it works. The frames are the same.
  *
- * The socket goes on trying by itself. What fails is the socket alone only where the server answers
- * over HTTP meanwhile; and whoever greets begins: the client goes on from the positions it is at, so
- * that a change in the middle of a reply neither loses nor doubles anything.
+ * The socket goes on trying by itself. HTTP stands in only while the server answers over it and the
+ * socket fails. A new connection begins with a greeting, and the client goes on from its positions:
+ * a change in the middle of a reply neither loses nor doubles anything.
  */
 import { whenBack } from "../lib/moments.js";
 import { Socket } from "./socket.js";
@@ -33,7 +33,7 @@ export class Transport {
   #socket;
   /** @type {Fallback|null} */
   #http = null;
-  /** Something has come over this connection of the socket. */
+  /** True once a frame has come over this connection of the socket. */
   #isHeard = false;
   /** True while it is tested if only the socket fails. */
   #isLooking = false;
@@ -107,7 +107,7 @@ export class Transport {
     this.#handlers.change(connection);
     if (state === "waiting") {
       this.#hasFailed = true;
-      // One that was there is lost with the server, or tried again first.
+      // A connection that has worked is lost with the server, or is tried again first.
       if (!wasHeard && connection.code < 4000) this.#look();
     } else if (state !== "logged_out") {
       this.#hasFailed = false;

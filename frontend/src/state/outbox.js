@@ -1,7 +1,7 @@
 /**
  * Requests of the user that the server has not accepted: unsent messages with the ids they will
- * keep, drafts, and settings that are not saved. It lives in storage under the user's id, so that neither a lost connection nor a
- * closed page loses a word, and goes at logout.
+ * keep, drafts, and settings that are not saved. It lives in storage under the user's id until the
+ * user logs out: neither a lost connection nor a closed page loses a word.
  *
  * Of the messages into one place each waits for the one before: only then is its parent known.
  * A request about an existing message waits for nothing.

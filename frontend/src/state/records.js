@@ -139,7 +139,7 @@ export function isStub(message) {
 }
 
 /**
- * Another page of an open conversation.
+ * Adds another page of an open conversation.
  * @param {Records} records
  * @param {Page} body
  * @returns {Records}

@@ -52,7 +52,7 @@ export class Commands {
   }
 
   /**
-   * Another version of a message; while it waits for its reply, its other text.
+   * Makes another version of a message; while it waits for its reply, changes its text.
    * @param {string} target
    * @param {string} text
    * @returns {string|null} why it cannot be sent
@@ -70,7 +70,7 @@ export class Commands {
   }
 
   /**
-   * Another version of a reply.
+   * Makes another version of a reply.
    * @param {string} target
    * @param {string|null} model
    */

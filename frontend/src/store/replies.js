@@ -78,7 +78,7 @@ export class Replies {
     this.#asked.clear();
   }
 
-  /** Another conversation is shown. */
+  /** Starts anew with another conversation. */
   clear() {
     for (const id of this.#known.keys()) this.#client().unfollow(id);
     this.#known.clear();

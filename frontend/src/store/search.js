@@ -1,6 +1,6 @@
 /**
- * The search in the list of conversations, and its result in a sentence. What fails
- * is tried again; meanwhile the titles this page has are searched.
+ * The search in the list of conversations, and its result in a sentence. A failed search is tried
+ * again; meanwhile the titles that this page has are searched.
  */
 
 import { Retry } from "../lib/retry.js";

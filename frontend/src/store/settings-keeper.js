@@ -1,7 +1,8 @@
 /**
- * Keeps the settings, the model and the shown version of every conversation: what the server has,
+ * Keeps the settings, the model and the shown version of every conversation: the server's values,
  * with the edits of this browser on top until they are saved. Edits lie in the outbox, so that no
- * lost connection and no closed page loses a system prompt. One request is on its way at a time; the last edit wins.
+ * lost connection and no closed page loses a system prompt. One request is on its way at a time; the
+ * last edit wins.
  */
 import { sentences, t } from "../lib/translate.js";
 import { ApiError } from "../protocol/api.js";
@@ -94,7 +95,7 @@ export class SettingsKeeper {
   }
 
   /**
-   * Something newer is to be shown than what was chosen and is not saved.
+   * Drops a choice of version that is not saved, for a newer one.
    * @param {string} place
    */
   forgetLeaf(place) {

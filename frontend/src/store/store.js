@@ -1,5 +1,5 @@
 /**
- * All the page knows: conversations, the shown thread, replies as they grow, what is not sent yet.
+ * The data of the page: conversations, the shown thread, growing replies, unsent messages.
  * It speaks to the server and notifies the views of changes; it touches no element.
  */
 
@@ -344,7 +344,7 @@ export class Store {
     }
     this.library.put([conversation], messages);
     if (entry.kind === "withdraw") {
-      // With its only message goes the conversation.
+      // The conversation goes with its only message.
       const isLast = known.messages?.size === 2 && known.messages.has(message);
       this.#on.withdrawn(isLast ? { ...entry, conversation: null } : entry);
     }
@@ -372,7 +372,7 @@ export class Store {
   #failed(problem, isQuiet) {
     if (!(problem instanceof ApiError)) throw problem;
     if (problem.status === 401) this.#on.loggedOut();
-    // Without a connection the bar says all there is to say.
+    // The bar about the lost connection says enough.
     else if (!isQuiet && (problem.status || this.client.isReady)) this.#on.trouble(problem.message);
   }
 }

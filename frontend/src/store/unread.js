@@ -65,7 +65,7 @@ export class Unread {
       if (running.size || unread.size) this.#storage.setItem(this.#key, JSON.stringify(kept));
       else this.#storage.removeItem(this.#key);
     } catch {
-      // It is full: the marks are missing then.
+      // Storage is full: the marks are missing then.
     }
   }
 }

@@ -8,7 +8,7 @@ import { t } from "../lib/translate.js";
  * @returns {Promise<string>} the value it was closed with, "" for Escape
  */
 export function ask(dialog) {
-  // Within a landmark, of which one may be out of use.
+  // All content belongs to a landmark, and one of them may be inert.
   (document.querySelector(":is(main, aside):not([inert])") ?? document.body).append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
@@ -16,7 +16,7 @@ export function ask(dialog) {
       dialog.remove();
       resolve(dialog.returnValue);
     });
-    // A click beside it.
+    // A click beside the dialog closes it.
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog && !dialog.hasAttribute("data-stays")) dialog.close("");
     });
@@ -74,7 +74,7 @@ export async function prompt({ title, label, value, action, longest }) {
       el(
         "div",
         { class: "actions actions-end" },
-        // First in order would make Enter cancel: the form's first button is the one it presses.
+        // Enter presses the first button of a form, which must not be Cancel.
         el(
           "button",
           { class: "button", type: "button", onclick: () => dialog.close("") },

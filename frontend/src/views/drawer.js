@@ -66,6 +66,6 @@ function fold(isFolded) {
   try {
     localStorage.setItem(KEY, isFolded ? "folded" : "shown");
   } catch {
-    // It holds for this page, then.
+    // Storage is forbidden: the choice holds for this page only.
   }
 }

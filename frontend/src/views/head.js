@@ -1,4 +1,4 @@
-/** The bar over the thread: title and menu of what is shown. */
+/** The bar over the thread: title and menu of the shown conversation. */
 
 import { quoted } from "../lib/bidi.js";
 import { find } from "../lib/dom.js";

@@ -1,4 +1,4 @@
-/** The menu of a reply: what is seldom wanted, and its facts. */
+/** The menu of a reply: rare actions, and its facts. */
 
 import { copy } from "../lib/copy.js";
 import { t } from "../lib/translate.js";

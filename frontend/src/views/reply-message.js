@@ -209,8 +209,8 @@ export class ReplyMessage {
     if (text && reply.reason?.startsWith("storage_")) parts.push(icon("alert"), words);
     else if (reply.status === "queued" && text) parts.push(icon("clock"), words);
     else if (text) parts.push(icon("retry"), words);
-    const isTold = text && (reply.status === "queued" || reply.retryAt);
-    if (isWaiting && !isTold) parts.push(dots());
+    const isExplained = text && (reply.status === "queued" || reply.retryAt);
+    if (isWaiting && !isExplained) parts.push(dots());
     // A message that can be removed takes its reply with it.
     if (reply.reason === "behind" && reply.status === "queued" && !this.#versions.element.hidden) {
       parts.push(this.#tool(t("Cancel"), () => this.#acts.stop(reply.id)));
@@ -240,7 +240,7 @@ export class ReplyMessage {
     const facts = reply.end ? factsOf(reply, label) : [];
     if (facts.join() !== this.#factsDrawn) {
       this.#factsDrawn = facts.join();
-      // None breaks within itself, and none leaves the dot before it behind.
+      // Facts break between each other only, and keep the dot before them.
       this.#facts.replaceChildren(
         ...facts.flatMap((fact, i) => [
           i ? " " : "",

@@ -51,7 +51,7 @@ export class ScrollManager {
     if (!this.#isStuck) this.stay(by);
   }
 
-  /** Something came at the end of the thread: the button says so where it is not seen. */
+  /** Marks the button if new content at the end of the thread is out of sight. */
   grew() {
     if (!this.#button.hidden) this.#dot.hidden = false;
   }

@@ -60,7 +60,7 @@ export class SettingsPanel {
       event.preventDefault();
       this.#close();
     });
-    // A click beside it.
+    // A click beside the panel closes it.
     this.#dialog.addEventListener("click", (event) => {
       if (event.target === this.#dialog && !this.#isWide.matches) this.#close();
     });

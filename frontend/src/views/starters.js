@@ -9,8 +9,8 @@ const suggestions = () => [
     text: t("Explain how public-key encryption works, with an everyday example."),
   },
   {
-    title: t("Draft a message"),
-    text: t("Draft a short, friendly e-mail that moves a meeting from Tuesday to Thursday."),
+    title: t("Write an e-mail"),
+    text: t("Write a short, friendly e-mail that moves a meeting from Tuesday to Thursday."),
   },
   {
     title: t("Work on code"),

@@ -57,7 +57,7 @@ export class ThreadView {
       const view = this.#view(item);
       if (view.element === before) before = before.nextElementSibling;
       else this.#host.insertBefore(view.element, before);
-      // One message that cannot be shown must not take the others with it.
+      // A message that cannot be shown must not take the others with it.
       try {
         view.update(item, isConnected);
       } catch (problem) {

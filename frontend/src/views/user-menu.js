@@ -66,7 +66,7 @@ function links(urls) {
  * @param {import("../state/outbox.js").Outbox} outbox
  */
 function logOut(url, token, outbox) {
-  // Else leaving the page would keep it as a draft.
+  // Leaving the page would keep the text as a draft.
   /** @type {HTMLTextAreaElement} */ (find("#composer-text")).value = "";
   outbox.clear();
   const field = el("input", { type: "hidden", name: "csrfmiddlewaretoken" });

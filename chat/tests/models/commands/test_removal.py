@@ -29,7 +29,7 @@ from chat.models import (
     changes_since,
     finish_removals,
 )
-from chat.models.commands.creation import make_conversation as make_draft
+from chat.models.commands import creation
 from chat.models.commands.pins import order_pins
 from chat.models.commands.removal import remove, remove_folder, restore, restore_folder
 from chat.tests.models.conftest import Heard
@@ -155,13 +155,13 @@ def test_a_stranger_neither_removes_nor_restores(
 
 def test_an_empty_conversation_is_not_made_again_meanwhile(alice: User) -> None:
     key = uuid4()
-    draft: dict[str, Any] = {"title": "Plans", "model": None, "settings": None}
-    row, _ = make_draft(alice.pk, key, **draft)
+    new: dict[str, Any] = {"title": "Plans", "model": None, "settings": None}
+    row, _ = creation.make_conversation(alice.pk, key, **new)
     remove(alice.pk, row.uid)
     with pytest.raises(IdReused):
-        make_draft(alice.pk, key, **draft)
+        creation.make_conversation(alice.pk, key, **new)
     restore(alice.pk, row.uid)
-    assert make_draft(alice.pk, key, **draft) == (row, False)
+    assert creation.make_conversation(alice.pk, key, **new) == (row, False)
 
 
 def test_a_restored_pin_takes_nobodys_place(alice: User, make_conversation: Make) -> None:

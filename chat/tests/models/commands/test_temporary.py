@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from chat import models
 from chat.models import Conversation, Counter, Message, NotAllowed, Reply, Status, changes_since
+from chat.models.commands import creation
 from chat.models.commands.branching import branch
-from chat.models.commands.creation import make_conversation as make_draft
 from chat.models.commands.removal import remove, restore
 from chat.models.commands.temporary import delete_unseen, note_shown
 from chat.tests.models.conftest import Heard
@@ -42,8 +42,10 @@ def age(chat: Conversation, seconds: float) -> None:
 
 def test_one_is_made_by_a_message_or_empty(alice: User) -> None:
     chat = begin(alice)
-    draft, _ = make_draft(alice.pk, uuid4(), title=None, model=None, settings=None, temporary=True)
-    assert (chat.temporary, draft.temporary) == (True, True)
+    empty, _ = creation.make_conversation(
+        alice.pk, uuid4(), title=None, model=None, settings=None, temporary=True
+    )
+    assert (chat.temporary, empty.temporary) == (True, True)
     assert not Conversation.objects.for_user(alice).listed().exists()
     assert Conversation.objects.for_user(alice).count() == 2
 
@@ -61,7 +63,9 @@ def test_the_operator_can_forbid_them(alice: User, settings: Settings) -> None:
     with pytest.raises(NotAllowed, match="TEMPORARY_CHATS"):
         begin(alice)
     with pytest.raises(NotAllowed, match="TEMPORARY_CHATS"):
-        make_draft(alice.pk, uuid4(), title=None, model=None, settings=None, temporary=True)
+        creation.make_conversation(
+            alice.pk, uuid4(), title=None, model=None, settings=None, temporary=True
+        )
     assert not Conversation.objects.exists()
 
 

@@ -34,19 +34,6 @@ def read_database_url(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     return found
 
 
-def sqlite_options(synchronous: str) -> dict[str, Any]:
-    """Django's options for SQLite; with `synchronous` `full`, each commit is on the disk."""
-    return {
-        # Deferred transactions that read before they write fail with "database is locked" under
-        # concurrent writers (135 of 240 with Django's defaults, none with these).
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 5,
-        # What is deleted is overwritten, and no longer in the file.
-        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};"
-        " PRAGMA secure_delete=ON;",
-    }
-
-
 def is_pooled(url: str) -> bool:
     """True if the address shows that it is PgBouncer's."""
     parts = split_url("DATABASE_URL", url, SCHEMES, EXAMPLE)

@@ -1,26 +1,28 @@
-"""Every knob of Parley, read from the environment (or `.env`) and nowhere else.
+"""Settings: each is read here from the environment (or `.env`), and nowhere else.
 
-A missing or malformed value stops the start with the variable's name and the allowed values;
-combinations that are each valid but unsafe together are system checks in `chat/checks.py`.
+A missing or malformed value stops the start with the variable's name and the allowed values
+(`combinations.py` those that contradict each other). Doubtful ones are system checks in
+`chat/checks.py`. The second half configures Django from them; longer parts of that are in modules
+beside this one.
 """
 
 import os
-import socket
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvValidationError
 
-from chat.database.waiting import CONNECTION_SECONDS
 from chat.proxy_list import parse as parse_proxies
+from chatproject import applications
+from chatproject.account_settings import *  # noqa: F403 – constants, Django's and allauth's
 from chatproject.browser_rules import CONTENT_POLICY, HEADERS_OF_OTHERS
 from chatproject.combinations import check_combinations
 from chatproject.cookies import cookie_names
-from chatproject.database_url import is_pooled, read_database_url, sqlite_options
+from chatproject.database_connection import connection
+from chatproject.database_url import is_pooled, read_database_url
 from chatproject.endpoint_variables import read_base_url, read_endpoints
 from chatproject.environment import Environment
 from chatproject.hosts import (
@@ -32,8 +34,8 @@ from chatproject.hosts import (
 from chatproject.log_levels import logging_by
 from chatproject.mail import check_sender, read_mailers
 from chatproject.names import find_unknown_names, read_process_name
-from chatproject.redis_url import check_redis_url
-from chatproject.static_files import is_collected, keep_chunks
+from chatproject.redis_url import caches, channel_layers, check_redis_url
+from chatproject.static_files import is_collected, keep_chunks, storages
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -170,175 +172,25 @@ check_combinations(globals())
 UNKNOWN_NAMES = find_unknown_names(env)
 
 # Django's own, which give up in time where a person waits (see `chat/database/waiting.py`).
-DATABASES["default"]["ENGINE"] = f"chatproject.backends.{'sqlite3' if SQLITE else 'postgresql'}"
-if SQLITE:
-    DATABASES["default"]["OPTIONS"] = sqlite_options(SQLITE_SYNCHRONOUS)
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = {
-        # Its name in pg_stat_activity; and a network that goes silent is an error within seconds.
-        "application_name": f"parley {socket.gethostname()[:30]}:{os.getpid()}",
-        "connect_timeout": 5,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 2,
-        "tcp_user_timeout": 15000,
-        **DATABASES["default"].get("OPTIONS", {}),
-        # Of requests and sockets. Besides it: one of the lease, two of generation, two of the
-        # worker, and one that listens.
-        "pool": {
-            "min_size": 1,
-            "max_size": max(1, DATABASE_CONNECTIONS - 6),
-            "timeout": CONNECTION_SECONDS,
-            "reconnect_timeout": CONNECTION_SECONDS,
-        },
-    }
+DATABASES["default"] |= connection(
+    DATABASES["default"], synchronous=SQLITE_SYNCHRONOUS, connections=DATABASE_CONNECTIONS
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-INSTALLED_APPS = [
-    "daphne",  # first: `runserver` then serves the sockets too
-    "chat",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "servestatic.runserver_nostatic",
-    "django.contrib.staticfiles",
-    "channels",
-    "ninja",  # the files of the page about the API
-    "corsheaders",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
-    "allauth.usersessions",
-]
-if not SQLITE:
-    INSTALLED_APPS.append("procrastinate.contrib.django")
-    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # the one task is in chat/replies/worker.py
-
-# All of them async: one that is not would hold a thread for as long as a view waits. So without
-# that of allauth.usersessions, which only notes who was here last, where that is wanted.
-MIDDLEWARE = [
-    "chat.trusted_proxies.believe_proxies",  # outermost: the others then read true values
-    "chat.logs.requests",
-    "chat.api.openai.addresses.tidy_addresses",  # before all that looks at an address
-    "chat.unavailable.answered_in_time",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",  # outside: on every answer
-    "django.middleware.security.SecurityMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
-    "chat.caching.no_store",
-    "chat.languages.in_language_of_browser",  # outside of all that answers with a sentence
-    "chat.api.problems.problems_for_pages",
-    "chat.unavailable.searches_in_turn",  # before all that asks the database
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "chat.languages.in_language_of_user",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "allauth.account.middleware.AccountMiddleware",
-    "chat.second_factor.lost_second_factor_page",
-]
+INSTALLED_APPS = applications.installed_apps(postgres=not SQLITE)
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""  # the one task is in chat/replies/worker.py
+MIDDLEWARE = applications.MIDDLEWARE
+TEMPLATES = applications.templates(BASE_DIR)
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 ROOT_URLCONF = "chatproject.urls"
 ASGI_APPLICATION = "chatproject.asgi.application"
-CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-if REDIS_URL:
-    # PaaS Redis over TLS has a self-signed certificate; on redis:// the option would raise.
-    redis_host: dict[str, Any] = {"address": REDIS_URL}
-    if REDIS_URL.startswith("rediss://"):
-        redis_host["ssl_cert_reqs"] = None
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [redis_host]},
-    }
+CHANNEL_LAYERS = channel_layers(REDIS_URL)
+CACHES = caches(REDIS_URL)
 
-# Counts of log-ins, and used codes of second factors: for all processes, beyond a restart.
-CACHES: dict[str, Any] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "chat_cache",
-        "OPTIONS": {"MAX_ENTRIES": 20_000},
-    }
-}
-if REDIS_URL:
-    redis_options: dict[str, Any] = {"socket_timeout": 1}
-    if not REDIS_URL.startswith("unix"):
-        redis_options["socket_connect_timeout"] = 1
-    if REDIS_URL.startswith("rediss://"):
-        redis_options["ssl_cert_reqs"] = None
-    CACHES["default"] = {
-        "BACKEND": "chat.shared_cache.RedisOrDatabase",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "parley",
-        "OPTIONS": redis_options,
-    }
-
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ],
-        },
-    },
-]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
-INSTALLED_APPS.append("django.forms")
-
-# --- accounts -----------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = [
-    "chat.log_in.AccountBackend",
-    # Is never asked about a password; sessions from before the other are under its name.
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
-]
-ACCOUNT_ADAPTER = "chat.account_adapter.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # or anybody could have mail sent to any address
+# --- accounts (besides `account_settings.py`) ----------------------------------------------
 ACCOUNT_REAUTHENTICATION_REQUIRED = bool(PASSWORD_AGAIN_MINUTES)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = (PASSWORD_AGAIN_MINUTES or 15) * 60
-ACCOUNT_FORMS = {
-    "signup": "chat.password_forms.SignUpForm",
-    "add_email": "chat.password_forms.NewAddressForm",
-    "change_password": "chat.password_forms.NewPasswordForm",
-    "set_password": "chat.password_forms.FirstPasswordForm",
-    "reset_password": "chat.password_forms.ForgottenPasswordForm",
-    "reset_password_from_key": "chat.password_forms.PasswordByMailForm",
-}
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
-ACCOUNT_SESSION_REMEMBER = True
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
-ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
-MFA_ADAPTER = "chat.second_factor.SealingAdapter"
-MFA_FORMS = {
-    "authenticate": "chat.second_factor.CodeForm",
-    "reauthenticate": "chat.second_factor.CodeAgainForm",
-    "activate_totp": "chat.second_factor.NewAppForm",
-}
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are not verified here, see above
-SESSION_ENGINE = "chat.staff_sessions"  # in the database: the session check compares rows
 
 # --- security -----------------------------------------------------------------------------
 SECURE_CSP = CONTENT_POLICY
@@ -388,14 +240,7 @@ if "collectstatic" in sys.argv:
 COLLECTED = "collectstatic" in sys.argv or is_collected(STATIC_ROOT)
 SERVESTATIC_USE_FINDERS = not COLLECTED
 SERVESTATIC_ADD_HEADERS_FUNCTION = keep_chunks
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
-        if COLLECTED
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
-}
+STORAGES = storages(COLLECTED)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("hu", "Magyar"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "chat" / "locale"]

@@ -1,9 +1,10 @@
-"""Static files: whether they are collected, and their cache headers."""
+"""Static files: a test for collected ones, their storage and their cache headers."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -26,3 +27,14 @@ def keep_chunks(headers: MutableMapping[str, str], path: str, url: str) -> None:
     """Let browsers keep files that the page loads on demand: their names have a hash."""
     if url.startswith("/static/parley/chunks/"):
         headers["Cache-Control"] = "max-age=315360000, public, immutable"
+
+
+def storages(collected: bool) -> dict[str, Any]:
+    """Storage of uploads and static files; collected ones have a hash in their names."""
+    backend = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if collected:
+        backend = "servestatic.storage.CompressedManifestStaticFilesStorage"
+    return {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": backend},
+    }

@@ -13,7 +13,7 @@ import pytest
 
 from chat.database.sqlite_file import Unusable, check_file
 from chat.tests.live.server import ROOT, free_port
-from chatproject.database_url import sqlite_options
+from chatproject.database_connection import sqlite_options
 
 
 def test_file_that_is_new_in_use_or_locked_can_be_used(tmp_path: Path) -> None:

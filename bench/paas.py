@@ -98,6 +98,7 @@ class Platform:
             "OPENAI_API_KEY": "sk-of-the-trial",
             "OPENAI_BASE_URL": stack.enter_context(fake_upstream()),
             "CHAT_MODEL": f"{SHORT},{LONG}",
+            "TITLES": "first-words",
         }
 
     def _install(self) -> None:

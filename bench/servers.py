@@ -141,6 +141,7 @@ def parley(url: str, models: list[str], people: int, folder: Path) -> Iterator[S
         "OPENAI_BASE_URL": url,
         "CHAT_MODEL": ",".join(models),
         "EMBEDDED_MODEL_URL": "",
+        "TITLES": "first-words",
         "REDIS_URL": "",
         "LOG_LEVEL": "WARNING",
     }

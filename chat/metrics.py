@@ -11,6 +11,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from prometheus_client import (
@@ -54,6 +55,24 @@ TOKENS = Counter(
     "parley_tokens",
     "Tokens of ended replies, as endpoints count them; estimated where they do not.",
     ["endpoint", "model", "kind"],
+    registry=registry,
+)
+TITLES = Counter(
+    "parley_titles",
+    "Titles asked of models, by result: only `stored` ones are shown.",
+    ["result"],
+    registry=registry,
+)
+TITLE_TOKENS = Counter(
+    "parley_title_tokens",
+    "Tokens of titles, which no reply counts; estimated where the endpoint does not say.",
+    ["endpoint", "model", "kind"],
+    registry=registry,
+)
+TITLE_COST = Counter(
+    "parley_title_cost_dollars",
+    "Cost of titles in US dollars, where the model has prices.",
+    ["endpoint", "model"],
     registry=registry,
 )
 UPSTREAM_ERRORS = Counter(
@@ -117,6 +136,15 @@ def count_end(endpoint: str, model: str, state: str, code: str, outcome: Any) ->
     for kind in ("prompt", "completion"):
         if count := (outcome.usage or {}).get(f"{kind}_tokens"):
             TOKENS.labels(endpoint, model, kind).inc(count)
+
+
+def count_title(endpoint: str, model: str, usage: Mapping[str, Any], cost: Decimal | None) -> None:
+    """Count one request for a title, whatever became of it."""
+    for kind in ("prompt", "completion"):
+        if count := usage.get(f"{kind}_tokens"):
+            TITLE_TOKENS.labels(endpoint, model, kind).inc(count)
+    if cost:
+        TITLE_COST.labels(endpoint, model).inc(float(cost))
 
 
 def count_error(endpoint: str, code: str, *, again: bool) -> None:

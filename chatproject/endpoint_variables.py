@@ -16,7 +16,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from chat.endpoint import OPTIONS, Option, WrongValue, clean_value
-from chatproject.environment import Environment
+from chatproject.environment import Environment, wrong_value
 
 
 def read_endpoints(env: Environment, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -42,6 +42,15 @@ def read_base_url(env: Environment, variable: str) -> str:
     """The tidied address that a variable has, empty where there is none."""
     url = env.text(variable)
     return _clean(variable, "base_url", url) if url else ""
+
+
+def read_model_id(env: Environment, variable: str) -> str:
+    """The public id of a model that a variable has, empty where there is none."""
+    model = env.text(variable)
+    endpoint, slash, name = model.partition("/")
+    if model and not (endpoint and slash and name):
+        raise wrong_value(variable, model, "is an endpoint and a model, as in openai/gpt-5-mini")
+    return model
 
 
 def _read(env: Environment, name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from chatproject.combinations import check_combinations
 from chatproject.cookies import cookie_names
 from chatproject.database_connection import connection
 from chatproject.database_url import is_pooled, read_database_url
-from chatproject.endpoint_variables import read_base_url, read_endpoints
+from chatproject.endpoint_variables import read_base_url, read_endpoints, read_model_id
 from chatproject.environment import Environment
 from chatproject.hosts import (
     check_allowed_hosts,
@@ -118,6 +118,8 @@ try:
     FIRST_TOKEN_TIMEOUT = _seconds("FIRST_TOKEN_TIMEOUT", 300)
     IDLE_TIMEOUT = _seconds("IDLE_TIMEOUT", 60)
     UPSTREAM_TRIES = _positive("UPSTREAM_TRIES", 3, maximum=20)
+    TITLES: str = env.choice("TITLES", "model", ["model", "first-words"])
+    TITLE_MODEL: str = read_model_id(env, "TITLE_MODEL")
 
     # --- replies --------------------------------------------------------------------------
     WORKERS: str = env.choice("WORKERS", "embedded", ["embedded", "separate"])

@@ -81,6 +81,7 @@ def environment(tree: Path, place: Place, url: str, **more: str) -> dict[str, st
         "OPENAI_BASE_URL": url,
         "CHAT_MODEL": f"{AT_ONCE},{IN_A_SECOND}",
         "EMBEDDED_MODEL_URL": "",
+        "TITLES": "first-words",
         "LOG_LEVEL": "WARNING",
     }
     found.pop("PORT", None)

@@ -9,7 +9,7 @@ from chat.models.commands.deactivation import stop_replies_of_inactive
 from chat.models.commands.removal import finish_removals
 from chat.models.commands.revisions import edit, regenerate, withdraw
 from chat.models.commands.sending import continue_, send
-from chat.models.conversations import Conversation, Source
+from chat.models.conversations import Conversation, Source, TitleOrigin
 from chat.models.endpoints import Dropped, Endpoint
 from chat.models.folders import Folder
 from chat.models.messages import Message
@@ -68,6 +68,7 @@ __all__ = [
     "SearchState",
     "Source",
     "Status",
+    "TitleOrigin",
     "Token",
     "TooMany",
     "TooManyTokens",

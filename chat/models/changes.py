@@ -46,13 +46,15 @@ class Change:
 class Listener:
     """Calls into the process that serves or produces, which sets them when it starts.
 
-    `wake` is for SQLite only. `claiming` encloses a transaction that stores replies, and gives the
-    owner that may claim one in it, or None; a claim is handed to `claimed` after the commit.
+    `wake` and `untitled` are for SQLite only. `claiming` encloses a transaction that stores
+    replies, and gives the owner that may claim one in it, or None; a claim is handed to `claimed`
+    after the commit.
     """
 
     def __init__(self) -> None:
         self.announce: Callable[[int, Sequence[Change]], None] | None = None
         self.wake: Callable[[Sequence[int]], None] | None = None
+        self.untitled: Callable[[int], None] | None = None
         self.claiming: Callable[[], AbstractContextManager[int | None]] | None = None
         self.claimed: Callable[[Claim], None] | None = None
 

@@ -40,6 +40,14 @@ class Source(models.TextChoices):
     PASSING = "passing", "API, not to be stored"
 
 
+class TitleOrigin(models.TextChoices):
+    """The author of a title."""
+
+    WORDS = "", "First words"
+    MODEL = "model", "Model"
+    OWNER = "owner", "Owner"
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def for_user(self, user: User | int | Any) -> ConversationQuerySet:
         """The only door to conversations and, through them, to messages: for a user or its key.
@@ -83,6 +91,14 @@ class Conversation(models.Model):
         verbose_name=_("owner"),
     )
     title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    title_origin = models.CharField(
+        max_length=8,
+        choices=TitleOrigin,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Author of the title. Empty: made of the first words.",
+    )
     title_words = TitleWords(blank=True, default="", db_default="", editable=False)
     model = models.CharField(
         _("model"), max_length=200, blank=True, help_text="Public id of the chosen model."
@@ -197,6 +213,7 @@ class Conversation(models.Model):
                 raise Conversation.DoesNotExist
             if title is not None:
                 self.title = cut(title, TITLE_LENGTH)
+                self.title_origin = TitleOrigin.OWNER
             if model is not None:
                 self.model = model
             if leaf is not None:
@@ -210,8 +227,8 @@ class Conversation(models.Model):
             if folder is not None:
                 mine = Folder.objects.for_user(self.owner_id)
                 self.folder = None if folder == "none" else mine.get(uid=folder)
-            fields = ("title", "title_words", "model", "leaf", "settings", "archived")
-            self.touch(counter, *fields, "pinned", "folder")
+            fields = ("title", "title_words", "title_origin", "model", "leaf", "settings")
+            self.touch(counter, *fields, "archived", "pinned", "folder")
 
     def _pin(self, pinned: bool) -> None:
         """Before the other pinned ones, where it is not one of them yet."""
@@ -279,7 +296,7 @@ class Conversation(models.Model):
 
     def retitle(self, before: str) -> None:
         """A first title goes with the text it was made of."""
-        if self.title == title_of(before):
+        if self.title_origin == TitleOrigin.WORDS and self.title == title_of(before):
             first = self.messages.filter(parent=None).order_by("pk")[0]
             self.title = title_of(first.text)
 

@@ -27,7 +27,7 @@ from chat.database.locks import lock_running
 from chat.database.statements import insert, update
 from chat.models.api_calls import ApiCall
 from chat.models.attempting.claiming import begin, claim_of
-from chat.models.attempting.ending import conclude, left_by, reopen
+from chat.models.attempting.ending import FAULTS_ALLOWED, FAULTY, conclude, left_by, reopen
 from chat.models.attempting.estimates import estimate
 from chat.models.attempting.prompts import build_prompt
 from chat.models.attempting.turns import (
@@ -40,6 +40,7 @@ from chat.models.attempting.turns import (
 )
 from chat.models.attempts import Attempt, Claim, Part, Unsaved, joined
 from chat.models.changes import Counter, Deactivated, wake
+from chat.models.commands.titling import ask_for_title
 from chat.models.messages import (
     END_FIELDS,
     OUTCOME_FIELDS,
@@ -54,12 +55,6 @@ from chat.models.reading.catalogue import Choice, choose
 from chat.models.search_index import IndexEntry, exchange, index_exchange
 from chat.models.values.states import UNFINISHED, Reason, Role, Status
 
-FAULTS_ALLOWED = 2  # the third ends the reply
-FAULTY = Outcome(
-    Status.INTERRUPTED,
-    error_code="server_error",
-    error_message="The server failed three times while it produced this reply.",
-)
 PUT_BACK_AT_ONCE = 50
 
 AGAIN_FIELDS = (*QUEUE_FIELDS, "turn", "token", "model", "keeps_text", *OUTCOME_FIELDS)
@@ -397,4 +392,5 @@ class Reply(Message):
         chat.running = any(row.conversation == chat.pk for row in rows)
         chat.updated = self.ended or chat.updated
         chat.touch(counter, "running", "updated")
+        ask_for_title(chat, self)
         wake(first_in_line(rows))

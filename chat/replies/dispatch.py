@@ -14,12 +14,15 @@ from chat import metrics
 from chat.database.faults import reason
 from chat.database.locks import was_waited_for
 from chat.database.threads import BAD_DATA, GENERATION
+from chat.endpoint import EndpointConfig
 from chat.models import Attempt, Claim, Reply, Unsaved
+from chat.models.commands.titling import leave_titles
 from chat.replies import leases
 from chat.replies.cuts import Cut
 from chat.replies.following import Following, Spawn
 from chat.replies.pace import Pace
 from chat.replies.producer import Producer
+from chat.replies.titling import Titler
 from chat.upstream import Client
 
 logger = logging.getLogger(__name__)
@@ -51,6 +54,7 @@ class Dispatch:
         self._storing = asyncio.Lock()
         self._clients: dict[str, Client] = {}
         self._replaced: set[Client] = set()
+        self.titler = Titler(self._client_of, spawn)
 
     def held(self) -> set[int]:
         """The replies that are produced here, or about to be."""
@@ -144,9 +148,10 @@ class Dispatch:
             return  # the drain puts it back
         live = self._following.produce(claim.row)
         live.begin(claim.attempt, claim.model, claim.text, claim.reasoning)
-        producer = Producer(
-            claim, live, self._client(claim), self._pause, lambda: self.draining, self._storing
-        )
+        client = self._client_of(claim.endpoint) if claim.endpoint else None
+        if claim.endpoint:
+            self.titler.make_way(claim.user, claim.endpoint.name)
+        producer = Producer(claim, live, client, self._pause, lambda: self.draining, self._storing)
         self._producers[claim.reply] = producer
         producer.start(self._produced)
 
@@ -159,15 +164,13 @@ class Dispatch:
             del self._producers[producer.claim.reply]
         self._following.release(live)
 
-    def _client(self, claim: Claim) -> Client | None:
+    def _client_of(self, endpoint: EndpointConfig) -> Client:
         """The one client of an endpoint, until somebody changes how it is spoken to."""
-        if claim.endpoint is None:
-            return None
-        known = self._clients.get(claim.endpoint.name)
-        if known is None or known.endpoint != claim.endpoint:
+        known = self._clients.get(endpoint.name)
+        if known is None or known.endpoint != endpoint:
             if known is not None:
                 self._replaced.add(known)
-            known = self._clients[claim.endpoint.name] = Client(claim.endpoint)
+            known = self._clients[endpoint.name] = Client(endpoint)
         return known
 
     def is_busy(self) -> bool:
@@ -177,7 +180,7 @@ class Dispatch:
 
     async def _close_replaced(self) -> None:
         """Close the clients that nobody needs any more, once their last reply has ended."""
-        busy = {producer.client for producer in self._producers.values()}
+        busy = {producer.client for producer in self._producers.values()} | self.titler.clients()
         for client in self._replaced - busy:
             self._replaced.discard(client)
             await client.close()
@@ -265,6 +268,7 @@ class Dispatch:
         `until`, by the loop's clock, ends the wait for the database. True if it took some text.
         """
         self.draining = True
+        untitled = self.titler.close()
         if self._producers:
             waits = [asyncio.create_task(one.wait()) for one in self._producers.values()]
             await asyncio.wait(waits, timeout=seconds)
@@ -276,6 +280,8 @@ class Dispatch:
                 for producer in rest.values():
                     await producer.wait()
                 await self._store_last(rest)
+                if untitled and not settings.SQLITE:
+                    await GENERATION.run(leave_titles, untitled)
         except (DatabaseError, TimeoutError) as problem:
             # The rest is lost; the reply goes on from its stored text.
             logger.warning("drain: the database: %s", type(problem).__name__)

@@ -111,6 +111,7 @@ class ReplyProcess:
             loop, self._announced, user_id, [(change, frame_of(change)) for change in changes]
         )
         listener.wake = lambda ids: _soon(loop, self.dispatch.wake, ids)
+        listener.untitled = lambda reply: _soon(loop, self.dispatch.titler.offer, reply)
         listener.claiming = self.claims_at_send.claiming
         listener.claimed = lambda claim: _soon(loop, self.dispatch.claimed, claim)
         await self._sweep(0)  # replies that the last one handed over need not wait
@@ -211,7 +212,7 @@ class ReplyProcess:
     def _say_goodbye(self) -> None:
         """Announce commits, which now hand replies over, only to other processes from now on."""
         loop = asyncio.get_running_loop()
-        listener.announce = listener.wake = None
+        listener.announce = listener.wake = listener.untitled = None
         if not settings.SQLITE:
             listener.announce = lambda user_id, changes: _soon(
                 loop,

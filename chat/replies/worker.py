@@ -17,7 +17,7 @@ from procrastinate.worker import Worker as Fetcher
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from chat.models.attempting.jobs import QUEUE, WAKE
+from chat.models.attempting.jobs import AFTER_REPLIES, QUEUE, TITLE, TITLES, WAKE
 from chat.replies.dispatch import Dispatch
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Worker:
         self._dispatch = dispatch
         self._app = App(connector=PsycopgConnector())
         self._app.task(name=WAKE, queue=QUEUE)(self._wake)
+        self._app.task(name=TITLE, queue=TITLES)(self._title)
         self._stopping = asyncio.Event()
         self._fetcher: Fetcher | None = None
         self._task: asyncio.Task[None] | None = None
@@ -132,7 +133,7 @@ class Worker:
             return
         self._fetcher = Fetcher(
             self._app,
-            queues=[QUEUE],
+            queues=[QUEUE, TITLES],
             name=None,
             concurrency=JOBS_AT_ONCE,
             fetch_job_polling_interval=POLL_SECONDS,
@@ -152,6 +153,15 @@ class Worker:
         if self._dispatch.draining:  # and so refused it, or puts it back
             self.stop_fetching()
             await self._app.configure_task(WAKE, queue=QUEUE).defer_async(reply=reply)
+
+    async def _title(self, reply: int) -> None:
+        """The job of a title: it waits here, and keeps no place of wake-ups."""
+        if self._dispatch.draining:
+            self.stop_fetching()
+            again = self._app.configure_task(TITLE, queue=TITLES, priority=AFTER_REPLIES)
+            await again.defer_async(reply=reply)
+        else:
+            self._dispatch.titler.offer(reply)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

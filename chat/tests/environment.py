@@ -28,4 +28,6 @@ os.environ |= {
     "LOG_LEVEL": "WARNING",
     # Its own tests ask for the password again; the others come in by `force_login`.
     "PASSWORD_AGAIN_MINUTES": "0",
+    # Titles by a model are one more request after a first reply; their own tests turn them on.
+    "TITLES": "first-words",
 }

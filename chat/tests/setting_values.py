@@ -183,6 +183,8 @@ TABLE: dict[str, Row] = {
     "FIRST_TOKEN_TIMEOUT": seconds("0.001", "86400"),
     "IDLE_TIMEOUT": seconds("0.001", "86400"),
     "UPSTREAM_TRIES": count(1, 20),
+    "TITLES": Row(["model", "first-words", "Model"], ["", "off", "on", "words", "model,first-words"]),
+    "TITLE_MODEL": Row(["", "openai/gpt-5-nano", "groq/openai/gpt-oss-20b"], ["gpt-5-nano", "/x", "openai/"]),
     "WORKERS": Row(["embedded", "separate"], ["", "both", "2"], POSTGRES),
     "RUNNING_REPLIES_PER_USER": count(1, 10**9),
     "QUEUED_REPLIES_PER_USER": count(1, 10**9),

@@ -20,6 +20,14 @@ from chat.models.values.states import Status
 MOST_SECONDS = 86_400
 """The longest time after which a client should ask again."""
 
+FAULTS_ALLOWED = 2
+"""The next one ends the reply."""
+FAULTY = Outcome(
+    Status.INTERRUPTED,
+    error_code="server_error",
+    error_message="The server failed three times while it produced this reply.",
+)
+
 
 def conclude(
     reply: Message, text: str, reasoning: str, outcome: Outcome, record: int | None = None

@@ -1,4 +1,4 @@
-"""Wake-ups as jobs of Postgres, in the transaction that made them necessary.
+"""Wake-ups and titles as jobs of Postgres, in the transaction that made them necessary.
 
 The only module of the models that knows Procrastinate; with SQLite nothing imports it. A job says
 only "look at this reply": the row decides, so one that comes twice, late or never does no harm.
@@ -17,6 +17,14 @@ QUEUE = "replies"
 WAKE = "chat.wake"
 """The one task; its argument `reply` is the id of a row. See `chat/replies/worker.py`."""
 
+TITLES = "titles"
+"""A queue of their own: processes of a version that makes none leave them alone."""
+TITLE = "chat.title"
+"""Its argument `reply` is the id of the row whose end calls for a title. A lost job does no harm:
+the conversation keeps its first words as the title."""
+AFTER_REPLIES = -1
+"""Priority of titles; wake-ups have 0."""
+
 STALLED_SECONDS = 60
 
 
@@ -27,12 +35,21 @@ def defer(reply_ids: Sequence[int], *, again: bool = False) -> None:
     Raises `OperationalError` where the database goes away, as all else in that transaction does.
     """
     waiting = _waiting() if again else set()
-    jobs: list[JSONDict] = [{"reply": pk} for pk in reply_ids if pk not in waiting]
+    _store(WAKE, QUEUE, [pk for pk in reply_ids if pk not in waiting])
+
+
+def defer_titles(reply_ids: Sequence[int]) -> None:
+    """The same for titles, which all wake-ups go before."""
+    _store(TITLE, TITLES, reply_ids, priority=AFTER_REPLIES)
+
+
+def _store(task: str, queue: str, reply_ids: Sequence[int], priority: int = 0) -> None:
+    jobs: list[JSONDict] = [{"reply": pk} for pk in reply_ids]
     if jobs:
         try:
-            app.configure_task(WAKE, queue=QUEUE).batch_defer(*jobs)
+            app.configure_task(task, queue=queue, priority=priority).batch_defer(*jobs)
         except ConnectorException as problem:  # which is none of Django's
-            raise OperationalError("the wake-ups could not be stored") from problem
+            raise OperationalError("the jobs could not be stored") from problem
 
 
 def _waiting() -> set[int]:
@@ -54,7 +71,7 @@ def forget_stalled() -> int:
         cursor.execute("SELECT procrastinate_prune_stalled_workers_v1(%s)", [STALLED_SECONDS])
         cursor.execute(
             "DELETE FROM procrastinate_jobs"
-            " WHERE queue_name = %s AND status <> 'todo' AND worker_id IS NULL",
-            [QUEUE],
+            " WHERE queue_name = ANY(%s) AND status <> 'todo' AND worker_id IS NULL",
+            [[QUEUE, TITLES]],
         )
         return int(cursor.rowcount)

@@ -75,6 +75,7 @@ def branch(
             uid=uid,
             owner_id=user_id,
             title=before.title,
+            title_origin=before.title_origin,
             model=before.model,
             settings=before.settings,
             folder_id=before.folder_id,

@@ -9,10 +9,9 @@ from django.utils import timezone
 
 from chat.models.changes import Counter, Deletion
 from chat.models.commands.temporary import shown_first
-from chat.models.conversations import TITLE_LENGTH, Conversation
+from chat.models.conversations import TITLE_LENGTH, Conversation, TitleOrigin
 from chat.models.values.refusals import IdReused
-
-UNTITLED = "New chat"
+from chat.models.values.titles import UNTITLED
 
 
 def make_conversation(
@@ -41,6 +40,7 @@ def make_conversation(
             uid=uid,
             owner_id=user_id,
             title=(title or UNTITLED)[:TITLE_LENGTH],
+            title_origin=TitleOrigin.OWNER if title else TitleOrigin.WORDS,
             model=model or "",
             settings=settings or {},
             updated=timezone.now(),

@@ -15,6 +15,8 @@ from chat.models.values.prices import propose
 
 OPENAI_URL = "https://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-5-mini"
+EMBEDDED = "embedded"
+"""Name of the endpoint of the embedded model."""
 EMBEDDED_MODEL = "smollm2-135m"
 EMBEDDED_CONTEXT = 4096
 
@@ -62,8 +64,11 @@ class Choice(NamedTuple):
         return self.offer.id if self.offer else ""
 
 
-def find(model: str, user_id: int) -> Choice:
-    """The model with this public id as this user may use it. At most one query, for one row."""
+def find(model: str, user_id: int | None) -> Choice:
+    """The model with this public id as this user may use it, or (None) whoever may.
+
+    At most one query, for one row.
+    """
     known = environment_endpoints()
     offer = known.find(model)
     if offer is not None:
@@ -76,7 +81,7 @@ def find(model: str, user_id: int) -> Choice:
     return Choice(None, None)
 
 
-def choose(model: str, user_id: int) -> Choice:
+def choose(model: str, user_id: int | None) -> Choice:
     """Find an offer, with all that is publicly known about the model."""
     offer, endpoint = find(model, user_id)
     if offer is None or endpoint is None:
@@ -109,7 +114,7 @@ def environment_endpoints() -> Catalogue:
             "prefix": "plain",
             "context": EMBEDDED_CONTEXT,
         }
-        _add("embedded", embedded, endpoints, offers)
+        _add(EMBEDDED, embedded, endpoints, offers)
         offers[-1] = replace(offers[-1], label="SmolLM2 135M")
     return Catalogue(
         {endpoint.name: endpoint for endpoint in endpoints},

@@ -10,6 +10,8 @@ import re
 
 from chat.models.values.graphemes import cut
 
+UNTITLED = "New chat"
+
 LONGEST = 60
 """Code points of a first title."""
 
@@ -50,12 +52,17 @@ KEPT = 0xFDD0
 
 def title_of(text: str) -> str:
     """The first line that says something, without Markdown, cut at a word or a character."""
+    return first_line(text) or UNTITLED
+
+
+def first_line(text: str) -> str:
+    """The same, or "" where no line says anything."""
     said = _beginning(text)
     line = _joined(said)
     # A single star or underline may be meant. It stays, unless half of a pair would.
     plain = _joined(SLANTED.sub(r"\2", said))
     if len(line) <= LONGEST and SLANTED.sub(r"\2", line) == plain:
-        return line or "New chat"
+        return line
     said = plain
     if len(said) <= LONGEST:
         return said

@@ -57,14 +57,13 @@ async def has_title(page: Client, accepted: Frame, title: str) -> Frame:
     """The frame with which the page hears of the title."""
 
     def told() -> Frame | None:
-        for frame in page.frames:
-            row = frame.get("conversation")
-            if frame["type"] == "conversation" and row.get("title") == title:
-                assert row["id"] == accepted["conversation"]
-                return frame
-        return None
+        rows = [frame for frame in page.frames if frame["type"] == "conversation"]
+        named = [frame for frame in rows if frame["conversation"].get("title") == title]
+        return named[0] if named else None
 
-    return await page.until(told, f"title {title}")
+    frame = await page.until(told, f"title {title}")
+    assert frame["conversation"]["id"] == accepted["conversation"]
+    return frame
 
 
 def row(server: Server) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def test_a_try_that_came_to_nothing_is_made_again_twice(
     send: Send, end: End, calls: Callable[[], list[int]]
 ) -> None:
     accepted = send(QUESTION)
-    called = []
+    called: list[int] = []
     for text in ("A pond.", "A frog.", "A splash.", "Silence."):
         if called:
             accepted = send("And then?", below=accepted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -28,7 +27,6 @@ from chat.models import (
     Reply,
     Status,
     Token,
-    TooMany,
     Unsaved,
     stop_replies_of_inactive,
 )
@@ -61,66 +59,6 @@ def test_a_claim_makes_the_next_attempt_once(send: Send, get: Get, process: Proc
     assert Reply.objects.claim(get(accepted).pk, process.pk) is None
     reply = get(accepted)
     assert (reply.status, reply.owner_id, reply.attempt) == ("running", process.pk, 1)
-
-
-def test_one_reply_runs_per_conversation_and_in_turn(
-    send: Send, get: Get, process: Process
-) -> None:
-    first = send("one")
-    second = send("two", below=first)
-    third = send("three", below=second)
-    assert get(second).reason == "behind"
-    assert Reply.objects.claim(get(third).pk, process.pk) is None
-    assert Reply.objects.claim(get(second).pk, process.pk) is None
-    Reply.objects.finish(claim(get(first), process), "1", "", DONE)
-    assert Reply.objects.claim(get(third).pk, process.pk) is None
-    claimed = claim(get(second), process)
-    assert [m["content"] for m in claimed.messages] == ["one", "1", "two"]
-
-
-def test_a_user_has_so_many_running_and_the_oldest_goes_next(
-    heard: Heard, send: Send, get: Get, process: Process, settings: Settings
-) -> None:
-    settings.RUNNING_REPLIES_PER_USER = 2
-    one, two, three, four = (send(str(n)) for n in range(4))
-    held = claim(get(one), process)
-    claim(get(two), process)
-    for waiting in (three, four):
-        assert Reply.objects.claim(get(waiting).pk, process.pk) is None
-        assert get(waiting).reason == "user_limit"
-    heard.forget_woken()
-    Reply.objects.finish(held, "1", "", DONE)
-    assert heard.woken == [get(three).pk]
-
-
-def test_what_a_token_asks_for_has_the_tokens_limit_and_takes_no_place_of_the_user(
-    heard: Heard, send: Send, get: Get, process: Process, settings: Settings, alice: User
-) -> None:
-    settings.RUNNING_REPLIES_PER_USER, settings.RUNNING_REPLIES_PER_TOKEN = 1, 1
-    settings.QUEUED_REPLIES_PER_TOKEN = 1
-    script, _ = Token.objects.make(alice, "Script", ["chat"], None)
-    wide, _ = Token.objects.make(alice, "Wide", ["chat"], None)
-    wide.running_limit = 2
-    wide.save()
-
-    def asked(token: Token) -> Accepted:
-        return models.send(
-            alice.pk, uuid4(), conversation=None, parent=None, text="Hi", model=None, token=token.pk
-        )
-
-    page, second_page, script_first, script_next = send(), send(), asked(script), asked(script)
-    with pytest.raises(TooMany, match="QUEUED_REPLIES_PER_TOKEN"):
-        asked(script)
-    wides = [asked(wide), asked(wide), asked(wide)]
-    with pytest.raises(TooMany):
-        asked(wide)
-    held = [claim(get(one), process) for one in (page, script_first, *wides[:2])]
-    for accepted in (second_page, script_next, wides[2]):
-        assert Reply.objects.claim(get(accepted).pk, process.pk) is None
-        assert get(accepted).reason == "user_limit"
-    heard.forget_woken()
-    Reply.objects.finish(held[1], "1", "", DONE)
-    assert heard.woken == [get(script_next).pk]
 
 
 def test_a_claim_that_meets_a_stop_mark_ends_the_reply(
@@ -240,33 +178,6 @@ def test_whoever_lost_the_reply_writes_nothing(send: Send, get: Get, process: Pr
     assert (reply.status, reply.attempt, reply.stored_text()) == ("running", 2, ("", ""))
 
 
-def test_an_end_folds_the_text_and_tells_its_length_and_hash(
-    send: Send, get: Get, process: Process
-) -> None:
-    accepted = send()
-    held = claim(get(accepted), process)
-    Reply.objects.checkpoint(process.pk, [Unsaved(held.reply, 1, (("text", 0, "Hé"),))])
-    Reply.objects.finish(held, "Hé 👩‍👩‍👧", "why", DONE)
-    reply = get(accepted)
-    assert (reply.status, reply.text, reply.reasoning) == ("complete", "Hé 👩‍👩‍👧", "why")
-    assert (reply.length, reply.reasoning_length) == (8, 3)
-    assert reply.sha256 == hashlib.sha256("Hé 👩‍👩‍👧".encode()).hexdigest()
-    assert reply.owner_id is None
-    assert not Part.objects.exists()
-    assert not Conversation.objects.get().running
-    assert Reply.objects.finish(held, "again", "", DONE) is None
-
-
-@pytest.mark.parametrize("status", [Status.FAILED, Status.INTERRUPTED])
-def test_the_text_decides_between_failed_and_interrupted(
-    send: Send, get: Get, process: Process, status: Status
-) -> None:
-    empty, half = send(), send()
-    Reply.objects.finish(claim(get(empty), process), "", "", Outcome(status))
-    Reply.objects.finish(claim(get(half), process), "half", "", Outcome(status))
-    assert (get(empty).status, get(half).status) == ("failed", "interrupted")
-
-
 # --- take-over --------------------------------------------------------------------------------
 
 
@@ -321,14 +232,6 @@ def test_what_is_marked_is_never_queued_again(send: Send, get: Get, process: Pro
     Reply.objects.filter(uid=accepted.reply).update(stop_requested=True)
     Reply.objects.put_back(running(), Reason.TAKEOVER, fault=True)
     assert get(accepted).status == "stopped"
-
-
-def test_a_wake_up_may_be_lost_anywhere(send: Send, get: Get) -> None:
-    accepted = send()
-    send(below=accepted)  # waits behind it: nothing to wake
-    Reply.objects.update(created=timezone.now() - timedelta(seconds=9))
-    assert Reply.objects.wake_forgotten() == [get(accepted).pk]
-    assert Reply.objects.wake_forgotten() == [], "just woken"
 
 
 # --- stop -------------------------------------------------------------------------------------

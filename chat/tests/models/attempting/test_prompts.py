@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -10,7 +12,16 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.models import Conversation, Message, Role
+from chat.models import (
+    Accepted,
+    Conversation,
+    Message,
+    Outcome,
+    Process,
+    Reply,
+    Role,
+    Status,
+)
 from chat.models.attempting.context import alternating, trim
 from chat.models.attempting.prompts import build_prompt, depth_of, prompt
 
@@ -67,3 +78,22 @@ def test_a_longer_conversation_is_read_by_the_same_statements(alice: User, count
 def test_where_nobody_noted_the_depth_it_is_counted(alice: User) -> None:
     message = talk(alice, ["Hi"] * 7)
     assert (message.depth, depth_of(message)) == (None, 6)
+
+
+@pytest.mark.parametrize("outcome", [Outcome(Status.FAILED), Outcome(Status.STOPPED)])
+def test_after_a_reply_without_text_the_model_is_asked_with_roles_in_turn(
+    send: Callable[..., Accepted],
+    get: Callable[[Accepted], Reply],
+    process: Process,
+    outcome: Outcome,
+) -> None:
+    """Many a template refuses two messages of the user in a row: the conversation would be dead."""
+    accepted = send("One")
+    for text in ("Two", "Three"):
+        claim = Reply.objects.claim(get(accepted).pk, process.pk)
+        assert claim is not None
+        Reply.objects.finish(claim, "", "Hm.", outcome)
+        accepted = send(text, below=accepted)
+    claim = Reply.objects.claim(get(accepted).pk, process.pk)
+    assert claim is not None
+    assert claim.messages == [{"role": "user", "content": "One\n\nTwo\n\nThree"}]

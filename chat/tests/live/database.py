@@ -67,6 +67,14 @@ class Database:
         )
         return "".join(part["text"] for part in parts) or str(row["text"])
 
+    def counts_of_calls(self, person: Person) -> list[int]:
+        """Numbers of messages in the conversations of a person's programs."""
+        sql = (
+            "SELECT message_count FROM chat_conversation WHERE owner_id = ? AND source = 'api'"
+            " ORDER BY id"
+        )
+        return [row["message_count"] for row in self.rows(sql, person.id)]
+
     def messages(self, person: Person) -> list[dict[str, Any]]:
         """All messages of all conversations of a person, oldest first."""
         return self.rows("SELECT * FROM chat_message WHERE user_id = ? ORDER BY id", person.id)

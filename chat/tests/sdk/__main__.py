@@ -1,6 +1,10 @@
-"""Install the clients that the tests try."""
+"""Install the clients that the tests try; those for Python only with `--python`."""
 
-from chat.tests.sdk import install, install_python
+import sys
+
+from chat.tests.sdk import PINS, install, install_python
 
 install()
-install_python()
+if "--python" in sys.argv:
+    for name in PINS:
+        install_python(name)

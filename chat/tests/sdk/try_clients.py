@@ -1,10 +1,10 @@
 """Other people's clients for Python on Parley, each set up as docs/openai-api.md says.
 
-    python try_clients.py BASE_URL KEY MODEL BUSY
+    python try_clients.py CLIENT,CLIENT BASE_URL KEY MODEL BUSY
 
-prints what each read and what was raised, as one JSON object. The first request is answered with
-`{"name": …}`. Runs with what requirements-clients.txt
-names, and imports nothing of Parley.
+prints what each read and what was raised, as one JSON object. The first request of `instructor` is
+answered with `{"name": …}`. Runs in the environment that has these clients, and imports nothing of
+Parley.
 """
 
 import asyncio
@@ -18,16 +18,19 @@ NOBODY = "a-model-that-is-not-offered"
 
 
 def raised(work) -> dict:
-    """Status and `Retry-After` of what a client raises, wherever it keeps the response."""
+    """Status and `Retry-After` of what a client raises, wherever it keeps them."""
     found = {"status": None, "after": None}
     try:
         work()
     except Exception as caught:
         error = caught
         while error is not None:
-            found["status"] = found["status"] or getattr(error, "status_code", None)
+            status = getattr(error, "status_code", None) or getattr(error, "status", None)
+            found["status"] = found["status"] or status
             headers = getattr(getattr(error, "response", None), "headers", {})
             found["after"] = found["after"] or headers.get("retry-after")
+            if found["after"] is None and getattr(error, "retry_after", None) is not None:
+                found["after"] = f"{error.retry_after:g}"
             error = error.__cause__ or error.__context__
     return found
 
@@ -164,12 +167,76 @@ def instructor(url: str, key: str, model: str, busy: str) -> dict:
     }
 
 
+def dspy(url: str, key: str, model: str, busy: str) -> dict:
+    import dspy
+
+    def lm(name: str) -> dspy.LM:
+        return dspy.LM(f"openai/{name}", api_base=url, api_key=key, cache=False, num_retries=0)
+
+    chosen = lm(model)
+    messages = [{"role": "user", "content": "One of dspy"}]
+    [first] = chosen(messages=messages)
+    messages += [{"role": "assistant", "content": first}, {"role": "user", "content": "Two"}]
+    chosen(messages=messages)
+
+    class Answer(dspy.Module):
+        def forward(self, question: str) -> dspy.Prediction:
+            [text] = chosen(question)
+            return dspy.Prediction(answer=text)
+
+    async def stream() -> list:
+        program = dspy.streamify(Answer(), is_async_program=False)
+        return [chunk async for chunk in program(question="Three of dspy")]
+
+    chunks = [chunk for chunk in asyncio.run(stream()) if hasattr(chunk, "choices")]
+    return {
+        "whole": first,
+        "tokens": chosen.history[0]["usage"]["total_tokens"],
+        "streamed": "".join(
+            chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices
+        ),
+        "streamedTokens": chosen.history[-1]["usage"]["total_tokens"],
+        "busy": raised(lambda: lm(busy)("One")),
+        "unknown": raised(lambda: lm(NOBODY)("One")),
+    }
+
+
+def llama_index(url: str, key: str, model: str, busy: str) -> dict:
+    from llama_index.core.llms import ChatMessage
+    from llama_index.llms.openai_like import OpenAILike
+
+    def llm(name: str, **more: object) -> OpenAILike:
+        return OpenAILike(
+            model=name, api_base=url, api_key=key, is_chat_model=True, max_retries=0, **more
+        )
+
+    messages = [
+        ChatMessage(role="system", content="Be brief."),
+        ChatMessage(role="user", content="One of llama-index"),
+    ]
+    whole = llm(model).chat(messages)
+    messages += [whole.message, ChatMessage(role="user", content="Two")]
+    usage = {"stream_options": {"include_usage": True}}
+    chunks = list(llm(model).stream_chat(messages, **usage))
+    return {
+        "whole": whole.message.content,
+        "tokens": whole.raw.usage.total_tokens,
+        "streamed": "".join(chunk.delta or "" for chunk in chunks),
+        "streamedTokens": chunks[-1].raw.usage.total_tokens,
+        "busy": raised(lambda: llm(busy).chat(messages)),
+        "unknown": raised(lambda: llm(NOBODY).chat(messages)),
+    }
+
+
 CLIENTS = {
+    "dspy": dspy,
     "instructor": instructor,
     "litellm": litellm,
+    "llama-index": llama_index,
     "pydantic-ai": pydantic_ai,
     "openai-agents": openai_agents,
 }
 
 if __name__ == "__main__":
-    print(json.dumps({name: client(*sys.argv[1:]) for name, client in CLIENTS.items()}))
+    names, *given = sys.argv[1:]
+    print(json.dumps({name: CLIENTS[name](*given) for name in names.split(",")}))

@@ -1,7 +1,7 @@
-"""Other people's programs, unmodified, on a running server.
+"""Other people's programs, unmodified, on a running server: `make test-clients`.
 
-OpenAI's SDK for Node, `llm`, LangChain, and those of `chat/tests/sdk`: each row of the table in
-docs/openai-api.md that says so.
+`llm`, LangChain, and those of `chat/tests/sdk`: the rows of the table in docs/openai-api.md below
+OpenAI's own SDKs, which `test_openai_node.py` and `test_openai_python.py` test.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from chat.tests.live.client import eventually
 from chat.tests.live.database import Person
-from chat.tests.live.server import ENDLESS, ROOT, SHORT, Server, Upstream
+from chat.tests.live.server import ROOT, SHORT, Server, Upstream
 from chat.tests.sdk import HERE, install_python
 from fake_endpoint import expected_text
+
+pytestmark = pytest.mark.clients
 
 TEXT = expected_text(SHORT)
 
@@ -38,96 +39,6 @@ def alice(site: Server) -> Person:
 @pytest.fixture
 def token(site: Server, alice: Person) -> str:
     return site.database.add_token(alice, "chat", "read")
-
-
-def counts(server: Server, person: Person) -> list[int]:
-    """Numbers of messages in a person's conversations."""
-    rows = server.database.rows(
-        "SELECT message_count FROM chat_conversation WHERE owner_id = ? AND source = 'api'"
-        " ORDER BY id",
-        person.id,
-    )
-    return [row["message_count"] for row in rows]
-
-
-# --- OpenAI's SDK for Node ----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def node(site: Server, node_with_openai: tuple[str, Path]) -> tuple[dict[str, Any], Person]:
-    """The values it read and threw, and the owner of its token."""
-    person = site.database.add_person("alice")
-    program, modules = node_with_openai
-    script = modules.parent / "try_openai.mjs"
-    key = site.database.add_token(person, "chat", "read")
-    done = subprocess.run(
-        [program, str(script), f"{site.origin}/v1", key, SHORT, ENDLESS],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), person
-
-
-def test_node_lists_models_and_finds_one(node: tuple[dict[str, Any], Person]) -> None:
-    found, _ = node
-    assert f"openai/{SHORT}" in found["models"]
-    assert found["model"] == f"openai/{SHORT}"
-
-
-def test_node_reads_completions_and_streams(node: tuple[dict[str, Any], Person]) -> None:
-    found, _ = node
-    assert found["whole"]["message"]["content"] == TEXT
-    assert found["whole"]["finish_reason"] == found["reason"] == "stop"
-    assert found["streamed"] == found["collected"] == TEXT
-    assert found["usage"]["total_tokens"] == found["streamedUsage"]["total_tokens"] == 47
-
-
-def test_node_lists_stored_calls_and_fetches_one(node: tuple[dict[str, Any], Person]) -> None:
-    found, _ = node
-    assert (found["listed"], found["fetched"]) == ([True], TEXT)
-
-
-def test_node_deletes_a_stored_call(node: tuple[dict[str, Any], Person]) -> None:
-    found, _ = node
-    told = {"object": "chat.completion.deleted", "id": found["goneId"], "deleted": True}
-    assert found["deleted"] == told
-    assert (found["gone"]["name"], found["gone"]["code"]) == ("NotFoundError", "not_found")
-
-
-def test_nodes_calls_go_on_with_one_conversation(
-    node: tuple[dict[str, Any], Person], site: Server
-) -> None:
-    _, person = node
-    # Two that go on, one alone, the one that was left, and those that failed.
-    assert counts(site, person)[:3] == [4, 2, 2]
-
-
-def test_node_leaving_is_stop(node: tuple[dict[str, Any], Person], site: Server) -> None:
-    _, person = node
-    found = site.database.messages(person)
-    at = next(at for at, message in enumerate(found) if message["text"] == "Leave")
-    reply = found[at + 1]["id"]
-    sql = "SELECT status FROM chat_message WHERE id = ?"
-    look = eventually(lambda: site.database.rows(sql, reply)[0]["status"] == "stopped", "stopped")
-    asyncio.run(look)
-
-
-def test_node_throws_its_own_errors(node: tuple[dict[str, Any], Person]) -> None:
-    errors = node[0]["errors"]
-    assert {what: (error["name"], error.get("status")) for what, error in errors.items()} == {
-        "token": ("AuthenticationError", 401),
-        "model": ("NotFoundError", 404),
-        "image": ("BadRequestError", 400),
-        "busy": ("RateLimitError", 429),
-        "later": ("APIError", None),
-    }
-    assert errors["token"]["code"] == "invalid_api_key"
-    assert errors["model"]["code"] == "model_not_found"
-    assert errors["image"]["param"] == "messages.0.content.0"
-    assert errors["busy"]["code"] == "rate_limit_exceeded"
-    assert errors["later"]["code"] == "connection_lost"
 
 
 # --- llm ----------------------------------------------------------------------------------
@@ -166,7 +77,7 @@ def test_llm_streams_goes_on_and_answers_whole(
     assert asked == f"{TEXT}\n"
     assert llm(home, "-c", "And then?") == f"{TEXT}\n"
     assert llm(home, "-m", "parley", "--no-stream", "Something else") == f"{TEXT}\n"
-    assert counts(site, alice) == [4, 2]
+    assert site.database.counts_of_calls(alice) == [4, 2]
     first, second = (request["body"] for request in upstream.requests(about))
     assert first["temperature"] == 0.5
     assert [message["role"] for message in second["messages"]] == [
@@ -202,7 +113,7 @@ def test_langchain_invokes_streams_and_goes_on(
         whole = chunk if whole is None else whole + chunk
     assert whole.content == TEXT
     assert whole.usage_metadata["total_tokens"] == 47
-    assert counts(site, alice) == [4]
+    assert site.database.counts_of_calls(alice) == [4]
 
 
 def test_langchain_awaits_several_at_once(langchain: ChatOpenAI, site: Server) -> None:
@@ -229,7 +140,8 @@ def test_langchain_is_told_that_tools_are_not_served(
 # --- the other clients of the table -------------------------------------------------------
 
 BUSY = "status?code=429&after=7"
-CHATTING = ("litellm", "pydantic-ai", "openai-agents")
+COMMON = ("litellm", "pydantic-ai", "openai-agents", "dspy", "instructor")
+CHATTING = (*(client for client in COMMON if client != "instructor"), "llama-index")
 OF_NODE = ("@ai-sdk/openai-compatible", "@ai-sdk/openai", "@langchain/openai")
 
 type Found = tuple[dict[str, Any], Person]
@@ -249,10 +161,20 @@ def tried(site: Server, *program: str) -> Found:
     return json.loads(done.stdout), person
 
 
+def of_environment(site: Server, name: str, *clients: str) -> Found:
+    script = str(HERE / "try_clients.py")
+    return tried(site, install_python(name), script, ",".join(clients))
+
+
 @pytest.fixture(scope="module")
 def of_python(site: Server, upstream: Upstream) -> Found:
     upstream.play('{"name": "Ada"}')
-    return tried(site, install_python(), str(HERE / "try_clients.py"))
+    return of_environment(site, "common", "instructor", *COMMON[:-1])
+
+
+@pytest.fixture(scope="module")
+def of_llama_index(site: Server) -> Found:
+    return of_environment(site, "llama-index", "llama-index")
 
 
 @pytest.fixture(scope="module")
@@ -260,12 +182,21 @@ def of_node(site: Server, node_with_openai: tuple[str, Path]) -> Found:
     return tried(site, node_with_openai[0], str(HERE / "try_clients.mjs"))
 
 
+def found_by(request: pytest.FixtureRequest, client: str) -> dict[str, Any]:
+    if client == "llama-index":
+        fixture = "of_llama_index"
+    else:
+        fixture = "of_node" if client in OF_NODE else "of_python"
+    found: Found = request.getfixturevalue(fixture)
+    read: dict[str, Any] = found[0][client]
+    return read
+
+
 @pytest.mark.parametrize("client", [*CHATTING, *OF_NODE])
 def test_client_reads_whole_answers_and_streams_with_their_tokens(
     request: pytest.FixtureRequest, client: str
 ) -> None:
-    found, _ = request.getfixturevalue("of_node" if client in OF_NODE else "of_python")
-    read = found[client]
+    read = found_by(request, client)
     assert (read["whole"], read["streamed"]) == (TEXT, TEXT)
     assert (read["tokens"], read["streamedTokens"]) == (47, 47)
 
@@ -274,17 +205,18 @@ def test_client_reads_whole_answers_and_streams_with_their_tokens(
 def test_client_is_told_of_a_busy_endpoint_and_an_unknown_model(
     request: pytest.FixtureRequest, client: str
 ) -> None:
-    found, _ = request.getfixturevalue("of_node" if client in OF_NODE else "of_python")
-    assert found[client]["busy"] == {"status": 429, "after": "7"}
-    assert found[client]["unknown"]["status"] == 404
+    read = found_by(request, client)
+    assert read["busy"] == {"status": 429, "after": "7"}
+    assert read["unknown"]["status"] == 404
 
 
 def test_clients_go_on_with_their_conversations(
-    of_python: Found, of_node: Found, site: Server
+    of_python: Found, of_llama_index: Found, of_node: Found, site: Server
 ) -> None:
     """Two calls of each have four messages; one that failed may have added to them."""
-    for (_, person), clients in ((of_python, CHATTING), (of_node, OF_NODE)):
-        assert sum(count >= 4 for count in counts(site, person)) == len(clients)
+    tried = ((of_python, CHATTING[:-1]), (of_llama_index, CHATTING[-1:]), (of_node, OF_NODE))
+    for (_, person), clients in tried:
+        assert sum(count >= 4 for count in site.database.counts_of_calls(person)) == len(clients)
 
 
 def test_instructor_reads_json(of_python: Found) -> None:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 LOST_PATIENCE = 4.0
 """Seconds without a frame after which a page tries another process."""
 SETTLE_SECONDS = 120
-CONNECTIONS = 6
+CONNECTIONS = 8
 PASSING = {"unavailable", "draining", "rate_limited", "too_many"}
 
 

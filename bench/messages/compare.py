@@ -59,7 +59,7 @@ class Comparison:
         if self.plan.separate:
             for version, tree in trees.items():
                 with self._place("Postgres") as place:
-                    self._try(version, "Postgres, web alone", tree, place, worker=True)
+                    self._try(version, "Postgres, separate worker", tree, place, worker=True)
         if self.plan.growth:
             for name in ("SQLite", "Postgres"):
                 for version, tree in trees.items():

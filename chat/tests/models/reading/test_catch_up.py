@@ -20,6 +20,7 @@ from chat.models import (
     Status,
     changes_since,
 )
+from chat.models.commands.removal import remove
 from chat.models.reading.catch_up import Changes
 
 type Send = Callable[..., Accepted]
@@ -74,10 +75,12 @@ def test_a_stranger_hears_nothing_of_it(send: Send, bob: User) -> None:
     assert changes_since(bob.pk, 0) == Changes(0)
 
 
-def test_what_is_removed__once_and_no_more_as_changed(send: Send, alice: User) -> None:
+def test_what_is_removed_is_not_sent_as_changed_too(
+    send: Send, alice: User, settings: Settings
+) -> None:
+    settings.UNDO_SECONDS = 30  # its rows stay for so long
     one, two = send(), send()
-    chat = Conversation.objects.get(uid=one.conversation)
-    chat.remove()
+    remove(alice.pk, one.conversation)
     changes = changes_since(alice.pk, 0)
     assert changes.deleted_conversations == [one.conversation]
     assert [row.uid for row in changes.conversations] == [two.conversation]

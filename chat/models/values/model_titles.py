@@ -74,9 +74,10 @@ def title_in(answer: str) -> str:
     if len(line) > LONGEST_LINE or line.lower().replace("’", "'").startswith(REFUSALS):
         return ""
     for _ in range(3):  # bold within quotation marks, or the other way round
-        before, line = line, _bare(first_line(line))
+        before, line = line, _bare(first_line(line, LONGEST_LINE))
         if line == before:
             break
+    line = first_line(line)  # cut without the marks around it
     return line if any(char.isalnum() for char in line) else ""
 
 

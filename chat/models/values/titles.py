@@ -55,19 +55,19 @@ def title_of(text: str) -> str:
     return first_line(text) or UNTITLED
 
 
-def first_line(text: str) -> str:
-    """The same, or "" where no line says anything."""
+def first_line(text: str, longest: int = LONGEST) -> str:
+    """The same with at most so many code points, or "" where no line says anything."""
     said = _beginning(text)
     line = _joined(said)
     # A single star or underline may be meant. It stays, unless half of a pair would.
     plain = _joined(SLANTED.sub(r"\2", said))
-    if len(line) <= LONGEST and SLANTED.sub(r"\2", line) == plain:
+    if len(line) <= longest and SLANTED.sub(r"\2", line) == plain:
         return line
     said = plain
-    if len(said) <= LONGEST:
+    if len(said) <= longest:
         return said
-    head, _, _ = said[:LONGEST].rpartition(" ")
-    return (head if len(head) > LONGEST / 2 else cut(said, LONGEST - 1)) + "…"
+    head, _, _ = said[:longest].rpartition(" ")
+    return (head if len(head) > longest / 2 else cut(said, longest - 1)) + "…"
 
 
 def _joined(paragraph: str) -> str:

@@ -52,6 +52,11 @@ def test_an_answer_is_tidied_or_refused(answer: str, title: str) -> None:
     assert title_in(answer) == title
 
 
+def test_a_long_title_in_quotation_marks_has_none_of_them() -> None:
+    title = title_in('"**Haiku über einen springenden Frosch am alten Teich im Frühling 2026**"')
+    assert title == "Haiku über einen springenden Frosch am alten Teich im…"
+
+
 def test_a_long_title_is_cut_at_a_whole_character() -> None:
     title = title_in("Family " + "👩‍👩‍👧" * 20)
     assert title == "Family " + "👩‍👩‍👧" * 10 + "…"

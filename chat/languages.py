@@ -20,6 +20,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from chat.marking import quoted
 from chat.sentence import Sentence
 
 type Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -33,8 +34,11 @@ WORDED = ("text/html", "application/problem+json")
 # --- sentences ----------------------------------------------------------------------------
 
 
-def translated(text: str) -> str:
-    """The text in the active language; as it is where no catalogue has it."""
+def translated(text: str, shown: Callable[[str], str] = str) -> str:
+    """The text in the active language; as it is where no catalogue has it.
+
+    `shown` makes what stands in the sentence of each value that is a text.
+    """
     if not text:
         return ""
     if not isinstance(text, Sentence):
@@ -45,18 +49,27 @@ def translated(text: str) -> str:
         said = translation.gettext(text.wording)
     if not text.values:
         return said
-    return said.format(
-        **{
-            name: translated(value) if isinstance(value, Sentence) else value
-            for name, value in text.values.items()
-        }
-    )
+    return said.format(**{name: _within(value, shown) for name, value in text.values.items()})
+
+
+def _within(value: object, shown: Callable[[str], str]) -> object:
+    if isinstance(value, Sentence):
+        return translated(value, shown)
+    return shown(value) if isinstance(value, str) else value
+
+
+def said(text: str) -> str:
+    """The same for where no element can stand: names keep their direction to themselves.
+
+    HTML has elements for that (`marking.isolated`), and the admin's pages are marked as a whole.
+    """
+    return translated(text, quoted)
 
 
 def said_in(language: str, text: str) -> str:
-    """The text in this language; "" stands for English."""
+    """The same in this language; "" stands for English."""
     with translation.override(language or settings.LANGUAGE_CODE):
-        return translated(text)
+        return said(text)
 
 
 # --- the choice ---------------------------------------------------------------------------

@@ -29,6 +29,18 @@ def marked_text(text: str) -> str:
     return HIDDEN.sub(lambda found: found[0] if found[1] else f"[{_name(found[0])}]", text)
 
 
+RTL = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+"""Letters of the scripts that are written from right to left."""
+
+
+def quoted(text: str) -> str:
+    """The text for a sentence of plain text, marked: it does not turn the text around it."""
+    safe = marked_text(text)
+    return f"\u2068{safe}\u2069" if RTL.search(safe) else safe
+
+
 def isolated(text: str) -> SafeString:
     """The text as HTML, marked and in a direction of its own: it turns nothing around it."""
     return mark_safe(f"<bdi>{marked(escape(text))}</bdi>")  # noqa: S308  escaped here

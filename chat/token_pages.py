@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.views.generic import FormView, View
 
 from chat.forms import TokenForm
+from chat.marking import quoted
 from chat.models import AlreadyMade, Token, TooManyTokens
 from chat.password_again import asks_password
 
@@ -75,7 +76,7 @@ class RevokeToken(TokenPage):
     def post(self, request: HttpRequest, uid: UUID) -> HttpResponse:
         token = self.token(uid)
         token.revoke()
-        said = gettext("“{name}” has been revoked.").format(name=token.name)
+        said = gettext("“{name}” has been revoked.").format(name=quoted(token.name))
         messages.success(request, said)
         return redirect("tokens")
 

@@ -26,7 +26,7 @@ from chat import protocol
 from chat.authentication import AuthenticationFailed
 from chat.commands import STATUS
 from chat.database.faults import is_trouble, sentence, troubles
-from chat.languages import of_request, translated
+from chat.languages import of_request, said
 from chat.protocol import Shape, described
 from chat.protocol.sentences import BROKEN, NOT_JSON, NOTHING_HERE
 from chat.sentence import Sentence
@@ -95,11 +95,9 @@ def problem(
     if status in {429, 503}:
         known.setdefault("retry_after", RETRY_SECONDS)
     with translation.override(of_request(request)):
-        title, detail = gettext(HTTPStatus(status).phrase), translated(message)
+        title, detail = gettext(HTTPStatus(status).phrase), said(message)
         if "errors" in known:
-            known["errors"] = [
-                WrongField(one.field, translated(one.detail)) for one in known["errors"]
-            ]
+            known["errors"] = [WrongField(one.field, said(one.detail)) for one in known["errors"]]
         body = Problem("about:blank", title, status, detail, code, **known)
     response = HttpResponse(
         json.dumps(msgspec.to_builtins(body)), status=status, content_type=CONTENT_TYPE

@@ -39,6 +39,12 @@ def isolated(name: str) -> SafeString:
 
 
 @register.filter
+def quoted(name: str) -> str:
+    """A name within a sentence where no element can stand, as in an attribute."""
+    return marking.quoted(name)
+
+
+@register.filter
 def day(at: datetime) -> str:
     """A day as every page writes it."""
     return date_format(at, "DATE_FORMAT")

@@ -24,7 +24,7 @@ from chat import languages, protocol, sessions
 from chat.account_adapter import AccountAdapter
 from chat.consumers import ChatConsumer
 from chat.flow_control import Allowance
-from chat.languages import in_language_of_browser, said_in, translated
+from chat.languages import in_language_of_browser, said, said_in, translated
 from chat.management.commands.messages import compiled
 from chat.models import Preferences, Token
 from chat.protocol.sentences import NOTHING_HERE
@@ -53,8 +53,8 @@ def _words(settings: Settings, tmp_path: Path) -> None:
     """Catalogues with a few sentences, so that these tests depend on no translator."""
     for code, words in WORDS.items():
         catalog = Catalog(locale=translation.to_locale(code))
-        for text, said in {"Log in": HEADS[code], **words}.items():
-            catalog.add(text, said)
+        for text, word in {"Log in": HEADS[code], **words}.items():
+            catalog.add(text, word)
         folder = tmp_path / translation.to_locale(code) / "LC_MESSAGES"
         folder.mkdir(parents=True)
         (folder / "django.mo").write_bytes(compiled(catalog))
@@ -354,3 +354,12 @@ async def test_a_choice_made_in_a_thread_stays_with_its_request() -> None:
     theirs = await his.get(LOGIN, headers={"Accept-Language": "hu"})
     assert (mine["Content-Language"], theirs["Content-Language"]) == ("de", "hu")
     assert translation.get_language() == "en"
+
+
+def test_name_from_right_to_left_turns_no_sentence_but_stays_itself_in_the_log() -> None:
+    """Sentences within a sentence keep what is isolated in them."""
+    inner = Sentence("{name} has no value.", name="\u05d0\u05d1")
+    outer = Sentence("{problem} Ask {who}, {count}.", problem=inner, who="a\u202eb", count=3)
+    assert said(outer) == "\u2068\u05d0\u05d1\u2069 has no value. Ask a[RLO]b, 3."
+    assert said_in("de", inner).startswith("\u2068\u05d0\u05d1\u2069")
+    assert outer == translated(outer) == "\u05d0\u05d1 has no value. Ask a\u202eb, 3."

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -47,3 +48,14 @@ def test_lists_and_headings_of_the_admin_are_marked(
     assert "\u202e" not in text.partition("<script id")[0]
     for path in (f"token/{token.pk}/change/", f"endpoint/{endpoint.pk}/change/"):
         assert "<h2><bdi>Pay" in client.get(f"/admin/chat/{path}").text, path
+
+
+def test_templates_isolate_each_value_of_a_sentence() -> None:
+    """The admin's pages are marked as a whole, when they are finished."""
+    known = {"isolated", "quoted", "moment", "day", "join", "safe"}
+    for path in Path(project.BASE_DIR, "templates").rglob("*.html"):
+        if "admin" in path.parts:
+            continue
+        for sentence in re.findall(r"{% blocktranslate (.*?) %}", path.read_text()):
+            for value in re.findall(r"\w+=('[^']*'\S*|\S+)", sentence):
+                assert value.rpartition("|")[2].partition(":")[0] in known, (path.name, value)

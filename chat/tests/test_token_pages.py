@@ -131,6 +131,9 @@ def test_name_from_right_to_left_turns_nothing_beside_it(hers: Client) -> None:
     assert f"<strong>{name}</strong>" in hers.get(LIST).text
     revoke = hers.get(f"/accounts/tokens/{Token.objects.get().uid}/revoke/")
     assert f"Revoke “{name}”?" in revoke.text
+    assert 'aria-label="Revoke \u2068\u05d0\u05d1\u2069"' in hers.get(LIST).text
+    done = hers.post(f"/accounts/tokens/{Token.objects.get().uid}/revoke/", follow=True)
+    assert "“\u2068\u05d0\u05d1\u2069” has been revoked." in done.text
 
 
 def test_who_has_not_just_given_the_password_is_asked_for_it(client: Client, alice: User) -> None:

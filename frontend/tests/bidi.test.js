@@ -42,4 +42,9 @@ test("other texts are the same object of one piece", () => {
 test("a title from right to left turns nothing around it in a sentence", () => {
   assert.equal(quoted("שלום"), "\u2068שלום\u2069");
   assert.equal(quoted("\u202Eabc"), "[RLO]abc");
+  assert.equal(quoted("a \u2068b\u2069"), "a \u2068b\u2069");
+  const sentence = quoted(`Rename “${quoted("שלום")}”?`);
+  assert.equal(sentence, "Rename “\u2068שלום\u2069”?");
+  assert.equal(quoted(`שלום ${quoted("אב")}`), "\u2068שלום אב\u2069");
+  assert.equal(quoted("\u2068a\u202Eb\u2069"), "[FSI]a[RLO]b[PDI]");
 });

@@ -19,6 +19,13 @@ afterEach(() => {
 test("in English it is as it was stored", () => {
   assert.equal(problemText({ code: "anything", message: "As it is." }), "As it is.");
   assert.equal(problemText(null), "");
+  assert.equal(
+    problemText({
+      code: "unreachable",
+      message: "The model server אב cannot be reached. Try again in 1 minute.",
+    }),
+    "The model server \u2068אב\u2069 cannot be reached. Try again in 1 minute.",
+  );
 });
 
 test("it is translated with the names in it", () => {

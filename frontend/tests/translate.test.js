@@ -49,6 +49,21 @@ test("without a catalogue the English sentence stands there", () => {
   );
 });
 
+test("a name from right to left turns no sentence around it", () => {
+  const name = "אב (c)";
+  const isolated = `\u2068${name}\u2069`;
+  assert.equal(t("Hello {name}", { name }), `Hello ${isolated}`);
+  assert.equal(translate("Hello {name}", { name }), `Hello ${isolated}`);
+  assert.equal(tn("{n} of {name}", "{n} of {name}", 1, { name }), `1 of ${isolated}`);
+  assert.deepEqual(tparts("Hello {name}!", { name }).join(""), `Hello ${isolated}!`);
+  assert.equal(list([name, "d"]), `${isolated}, d`);
+  assert.equal(
+    t("{said} Again?", { said: t("Hello {name}", { name }) }),
+    `Hello ${isolated} Again?`,
+  );
+  assert.equal(t("Hello {name}", { name: "a\u202Eb" }), "Hello a[RLO]b");
+});
+
 test("each language has its own forms for counts", () => {
   const at = (...counts) => counts.map((n) => tn("{n} message", "{n} messages", n));
   use("de", TWO, `${MESSAGES}msgstr[0] "{n} Nachricht"\nmsgstr[1] "{n} Nachrichten"`);

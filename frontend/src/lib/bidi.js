@@ -63,13 +63,19 @@ export function markedText(text) {
 /** Letters of the scripts that are written from right to left. */
 const RTL = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
 
+/** A text that is isolated already: it turns nothing around it. */
+const ISOLATED = /(\u2068[^\u202A-\u202E\u2066-\u2069\u{E0000}-\u{E007F}]*\u2069)/u;
+
 /**
- * Isolates a text within a sentence, so that it does not turn the text around it.
+ * Isolates a text within a sentence, so that it does not turn the text around it. A sentence may be
+ * such a text, too: what is isolated in it stays.
  * @param {string} text
  */
 export function quoted(text) {
-  const safe = markedText(text);
-  return RTL.test(safe) ? `\u2068${safe}\u2069` : safe;
+  const safe = text.split(ISOLATED).map((part, i) => (i % 2 ? part : markedText(part)));
+  return safe.some((part, i) => i % 2 === 0 && RTL.test(part))
+    ? `\u2068${safe.map((part, i) => (i % 2 ? part.slice(1, -1) : part)).join("")}\u2069`
+    : safe.join("");
 }
 
 /** @param {string} raw */

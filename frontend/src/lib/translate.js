@@ -15,6 +15,8 @@
  * @typedef {string|number} Value numbers are written as the language writes them
  */
 
+import { quoted } from "./bidi.js";
+
 /** Separates a context from its word, as in gettext. */
 const CONTEXT = "\u0004";
 
@@ -48,8 +50,11 @@ function filled(sentence, values = {}) {
   );
 }
 
-/** @param {Value} value */
-const shown = (value) => (typeof value === "number" ? number(value) : value);
+/**
+ * A name that is written from right to left does not turn the sentence around it.
+ * @param {Value} value
+ */
+const shown = (value) => (typeof value === "number" ? number(value) : quoted(value));
 
 /**
  * The sentence of the catalogue, else the English one.
@@ -93,7 +98,8 @@ export const tparts = (sentence, values) =>
   translated(sentence)
     .split(/\{(\w+)\}/)
     .map((part, i) => {
-      const value = i % 2 ? /** @type {Record<string, Value|Node>} */ (values)[part] : part;
+      if (i % 2 === 0) return part;
+      const value = /** @type {Record<string, Value|Node>} */ (values)[part];
       return typeof value === "object" ? value : shown(value ?? `{${part}}`);
     });
 
@@ -122,7 +128,8 @@ export const sentences = (...sentences) =>
  * Short facts one after the other.
  * @param {string[]} parts
  */
-export const list = (parts) => new Intl.ListFormat(language(), { type: "unit" }).format(parts);
+export const list = (parts) =>
+  new Intl.ListFormat(language(), { type: "unit" }).format(parts.map(quoted));
 
 /**
  * A time from now in words: "in 2 minutes".

@@ -2,7 +2,7 @@
  * Errors that are stored with replies, in the language of the page. The server stores them in
  * English, as `chat/upstream/errors.py` and `chat/replies/producer.py` word them. Pure.
  */
-import { language, later, msg, sentences, t, translate } from "../lib/translate.js";
+import { later, msg, sentences, t, translate } from "../lib/translate.js";
 
 /** @type {Record<string, string[]>} by the code of the error */
 const SENTENCES = {
@@ -67,7 +67,6 @@ const AGAIN = /^(.*?)(?: Try again in (\d+) (second|minute|hour|day)s?\.)?$/s;
  */
 export function problemText(error) {
   const { code = "", message = "" } = error ?? {};
-  if (language() === "en") return message;
   const [, said = "", count, unit] = message.match(AGAIN) ?? [];
   for (const sentence of Object.hasOwn(SENTENCES, code) ? (SENTENCES[code] ?? []) : []) {
     const values = valuesIn(sentence, said);

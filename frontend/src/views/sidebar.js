@@ -1,6 +1,6 @@
 /** The list of conversations: grouped by day, searched, loaded as it is scrolled. */
 
-import { markedText, quoted } from "../lib/bidi.js";
+import { markedText } from "../lib/bidi.js";
 import { el, find, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { t } from "../lib/translate.js";
@@ -230,7 +230,7 @@ export class Sidebar {
         type: "button",
         "aria-haspopup": "menu",
         "aria-expanded": "false",
-        "aria-label": t("Options for {title}", { title: quoted(line.title) }),
+        "aria-label": t("Options for {title}", { title: line.title }),
       });
       button.append(icon("more"));
       button.addEventListener("click", () => this.#acts.menu(line, button));

@@ -19,7 +19,8 @@ CHAT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
     "address_parts": set(),
     "sentence": set(),
-    "languages": {"sentence"},
+    "marking": set(),
+    "languages": {"marking", "sentence"},
     "endpoint": {"address_parts", "sentence"},
     "database": {"database", "sentence"},
     "models": {"models", "database", "endpoint", "languages", "sentence"},

@@ -1,11 +1,12 @@
 """The tags and channel marks by which models separate thoughts from their answer. No I/O.
 
 Tags: `<think>` (DeepSeek, Qwen, GLM, MiniMax, Phi, Granite), `<thinking>`, `<thought>` (EXAONE,
-Gemini, Marco), `<reasoning>`, `<seed:think>` (Seed), `<longcat_think>`; in any case of letters,
-with attributes. Marks: `[THINK]` (Mistral), `◁think▷` (Kimi), `<|begin_of_thought|>` (OpenThinker),
-`<|START_THINKING|>` (Cohere), `<|inner_prefix|>` (Apertus), `<|think|>` (Solar),
-`<|channel>thought` (Gemma), `<|channel|>analysis<|message|>` (gpt-oss), and Granite's sentences.
-Marks around an answer: Cohere's, OpenThinker's, Solar's, and `<|begin_of_box|>` (GLM).
+Gemini, Marco), `<reasoning>`, `<seed:think>` (Seed), `<longcat_think>`, `<scratchpad>`; in any
+case of letters, with attributes. Marks: `[THINK]` (Mistral), `◁think▷` (Kimi),
+`<|begin_of_thought|>` (OpenThinker), `<|START_THINKING|>` (Cohere), `<|inner_prefix|>` (Apertus),
+`<|think|>` (Solar), `<|channel>thought` (Gemma), `<unused94>thought` (MedGemma),
+`<|channel|>analysis<|message|>` (gpt-oss), and Granite's sentences. Marks around an answer:
+Cohere's, OpenThinker's, Solar's, and `<|begin_of_box|>` (GLM).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import lru_cache
 
 _FLAGS = re.IGNORECASE | re.ASCII
 _WORD = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?)"
-_NAME = rf"(?:[a-z][\w.-]{{0,24}}?[:_]|ant)?{_WORD}"
+_NAME = rf"(?:[a-z][\w.-]{{0,24}}?[:_]|ant)?(?:{_WORD}|scratchpad|monologue)"
 _ATTRIBUTES = r"(?:\s[^<>\[◁]{0,160}?)?"
 _BAR = "[|\N{FULLWIDTH VERTICAL LINE}]"
 _GAP = "[_\N{LOWER ONE EIGHTH BLOCK}]"
@@ -35,7 +36,8 @@ _FINAL = (
 
 _OPENERS = re.compile(
     rf"<(?P<name>{_NAME}){_ATTRIBUTES}(?P<empty>/)?>|(?P<square>\[{_WORD}\])|(?P<kimi>◁{_WORD}▷)"
-    rf"|(?P<special>{_SPECIAL_OPEN})|(?P<gemma><\|channel>\s*(?:thought|analysis)\b)"
+    rf"|(?P<special>{_SPECIAL_OPEN})"
+    r"|(?P<unused><unused94>\s{0,4}thought\b)|(?P<gemma><\|channel>\s*(?:thought|analysis)\b)"
     r"|(?P<granite>(?:Here's|Here\ is)\ my\ thought\ process:)"
     r"|(?P<bare>(?-i:analysis(?=[A-Z\"'])))",
     _FLAGS,
@@ -45,6 +47,7 @@ _CLOSERS = {
     "kimi": rf"◁/{_WORD}▷",
     "special": rf"{_SPECIAL_CLOSE}|<\|end\|>",
     "gemma": r"<channel\|>",
+    "unused": "<unused95>",
     "granite": r"(?:Here's|Here is) my response:",
     "bare": r"(?-i:assistant(?:commentary)?(?:assistant)?final)",
 }
@@ -53,6 +56,7 @@ _WORDS = {
     "bare": ("assistantfinal", "assistantcommentaryassistantfinal"),
 }
 _ANY_TAG = rf"</\s?{_NAME}\s{{0,4}}>"
+_TAG = re.compile(rf"</\s?(?P<closed>{_NAME})\s{{0,4}}>", _FLAGS)
 
 CHANNEL = re.compile(r"<\|(?:start|channel)\|>")
 """The beginning of an answer in gpt-oss' channels."""
@@ -62,7 +66,7 @@ LONE = re.compile(
         [
             _ANY_TAG,
             _SPECIAL_CLOSE,
-            *(_CLOSERS[kind] for kind in ("square", "kimi", "gemma")),
+            *(_CLOSERS[kind] for kind in ("square", "kimi", "gemma", "unused")),
             _FINAL,
         ]
     ),
@@ -91,7 +95,7 @@ _PARTIAL = re.compile(
     rf"(?:<(?:[a-z][\w.:-]{{0,40}}/?)?|</\s?(?:[a-z][\w.:-]{{0,40}}\s{{0,4}})?"
     rf"|<{_NAME}\s[^<>\[◁]{{0,160}}|<{_BAR}[^\n<]{{0,40}}"
     rf"|<\|begin\|>[^\n]{{0,40}}|<\|end\|>\s{{0,8}}(?:<(?:\|[^\n]{{0,60}})?)?|<\|start\|>[^\n]{{0,60}}|<\|channel\|>[^\n<]{{0,12}}"
-    r"(?:<\|?[a-z]{0,8}\|?)?|<\|channel>\s{0,4}[a-z]{0,9}|<channel\|?|\[/?[a-z]{0,9}|◁/?[a-z]{0,9})\Z",
+    r"(?:<\|?[a-z]{0,8}\|?)?|<\|channel>\s{0,4}[a-z]{0,9}|<channel\|?|<unused94>\s{0,4}[a-z]{0,7}|\[/?[a-z]{0,9}|◁/?[a-z]{0,9})\Z",
     _FLAGS,
 )
 _WINDOW = 260
@@ -108,12 +112,14 @@ class Pair:
     """True if they are thoughts even where they are never closed."""
     empty: bool = False
     """True if the opener has closed itself."""
+    name: str = ""
+    """The name of the tag; others may close it where nothing of this name does."""
 
 
 @lru_cache(maxsize=64)
 def _pair(kind: str, name: str, empty: bool, certain: bool) -> Pair:
     if kind == "name":
-        return Pair(re.compile(rf"</\s?{re.escape(name)}\s{{0,4}}>", _FLAGS), empty=empty)
+        return Pair(_TAG, empty=empty, name=name)
     return Pair(re.compile(_CLOSERS[kind], _FLAGS), _WORDS.get(kind, ()), certain)
 
 

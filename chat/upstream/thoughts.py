@@ -7,6 +7,7 @@ before it thoughts. Then `wrong` says how the text has to be read from its start
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -48,6 +49,9 @@ class Reading:
 
 AS_IT_COMES = Reading()
 
+BLANKS = string.whitespace + "\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH SPACE}\N{BOM}"
+"""Characters that may stand before the first mark."""
+
 
 class Routed(NamedTuple):
     """Text and thoughts, separated."""
@@ -87,6 +91,8 @@ class Router:
         self._quoted = 0
         self._loose: tuple[int, int] | None = None
         """The last mark that was taken for one in a block of code."""
+        self._other: tuple[int, int] | None = None
+        """The first tag of another name that closes thoughts."""
         self._text: list[str] = []
         self._thoughts: list[str] = []
 
@@ -153,7 +159,7 @@ class Router:
     # --- states: each takes from `_held`; True where the next one can go on --------------
 
     def _start(self) -> bool:
-        start = self._held.lstrip()
+        start = self._held.lstrip(BLANKS)
         if not start and not self._ended:
             return False
         blanks = len(self._held) - len(start)
@@ -175,7 +181,7 @@ class Router:
 
     def _open(self) -> bool:
         """Begin to think where the text, after blanks, begins with a mark that opens thoughts."""
-        start = self._held.lstrip()
+        start = self._held.lstrip(BLANKS)
         found = marks.opener(start) if self._blocks else None
         if found is None:
             return False
@@ -189,7 +195,18 @@ class Router:
         """Read thoughts, up to the mark that closes them."""
         if not self._skip_blanks():
             return False
+        if not self._thought and self._pair.name:
+            # The template has opened them, and the model opens them once more.
+            again = marks.opener(self._held)
+            if again is not None and again[0] == self._pair:
+                self._take(again[1])
+                return True
+            if not self._ended and again is None and marks.may_open(self._held):
+                return False
         found, verdict = self._find(self._pair.closer)
+        if found is not None and verdict == "meant" and self._closes_another(found):
+            self._other = self._other or (self._at + found.start(), self._at + found.end())
+            verdict = "quoted"
         if found is None:
             keep = len(self._held) if self._ended else marks.hold(self._held, self._pair.words)
             self._think_on(keep)
@@ -205,6 +222,9 @@ class Router:
         else:
             self._think_on(found.start())
         return False
+
+    def _closes_another(self, found: re.Match[str]) -> bool:
+        return bool(self._pair.name) and found["closed"].lower() != self._pair.name
 
     def _think_until(self) -> bool:
         """Thoughts, up to a place that is known."""
@@ -230,6 +250,9 @@ class Router:
         blanks = self._held[: len(self._held) - len(start)]
         if found := marks.ANSWER.match(start):
             self._take(len(blanks) + found.end())
+            return True
+        if left := marks.LONE.match(start):
+            self._take(len(blanks) + left.end())  # they were opened twice
             return True
         if not self._ended and marks.may_open(start):
             return False
@@ -369,6 +392,8 @@ class Router:
         if self._loose is not None and self._quoting.in_block:
             # The block of code was never closed either.
             return replace(self._reading, closes_at=self._loose)
+        if self._other is not None and self._passages == 1:
+            return replace(self._reading, closes_at=self._other)
         used = self._reading.blocks - self._blocks
         if self._passages > 1 and used:
             return replace(self._reading, blocks=used - 1)

@@ -19,7 +19,7 @@ worker.addEventListener("install", (/** @type {any} */ event) => {
 });
 
 worker.addEventListener("activate", (/** @type {any} */ event) => {
-  event.waitUntil(Promise.all([forgetOthers(), preload()]));
+  event.waitUntil(forgetOthers());
 });
 
 worker.addEventListener("fetch", (/** @type {any} */ event) => {
@@ -27,7 +27,7 @@ worker.addEventListener("fetch", (/** @type {any} */ event) => {
   if (request.method !== "GET") return;
   if (request.mode === "navigate") {
     // Frames, such as that of a diagram, are no pages.
-    if (request.destination === "document") event.respondWith(open(event));
+    if (request.destination === "document") event.respondWith(open(request));
   } else if (files.includes(new URL(request.url).pathname)) event.respondWith(kept(request));
 });
 
@@ -42,18 +42,14 @@ async function forgetOthers() {
   await Promise.all(others.map((name) => caches.delete(name)));
 }
 
-/** Lets the browser ask for a page while it starts this worker. */
-async function preload() {
-  await worker.registration.navigationPreload?.enable();
-}
-
 /**
- * @param {any} event
+ * Without the browser's preload: in Firefox that never ends where the server cannot be reached.
+ * @param {Request} request
  * @returns {Promise<Response>} the page from the network, else the offline page
  */
-async function open(event) {
+async function open(request) {
   try {
-    return (await event.preloadResponse) ?? (await fetch(event.request));
+    return await fetch(request);
   } catch {
     return kept(page);
   }

@@ -3,6 +3,9 @@
 Taken is the first that really starts: the one of PARLEY_BROWSER, an installed Chrome, Chromium
 or Edge, what `playwright install chromium` gets, and as root on Debian what apt has. Where none
 works, one sentence says so and the browser tests are left out; with CI set that is a failure.
+
+A few tests use Firefox and WebKit, too, where they are installed. They are named, and with CI set
+got from apt as root.
 """
 
 import os
@@ -27,6 +30,9 @@ MAC_APPLICATIONS = (
     "Chromium.app/Contents/MacOS/Chromium",
     "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
 )
+PACKAGES = {"Firefox": ["firefox-esr"], "WebKit": ["webkit2gtk-driver", "xvfb"]}
+"""The other browsers, and Debian's packages of them."""
+
 # Chromium's sandbox needs rights that containers and root do not have; the tests visit only
 # their own server.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -54,12 +60,7 @@ def from_playwright(playwright: Playwright) -> Iterator[str]:
 
 
 def from_apt(playwright: Playwright) -> Iterator[str]:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return
-    print("Trying `apt-get install chromium`", flush=True)
-    environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", "chromium"]
-    if _done(["apt-get", "update", "-qq"]) and _done(install, environment):
+    if _from_apt("chromium"):
         yield from installed(playwright)
 
 
@@ -86,6 +87,33 @@ def starts(playwright: Playwright, path: str) -> bool:
     return True
 
 
+def program_of(name: str) -> str | None:
+    """The program that drives this other browser; None if one of its parts is not installed."""
+    if name == "Firefox":
+        return shutil.which("firefox-esr") or shutil.which("firefox")
+    return shutil.which("WebKitWebDriver") if shutil.which("Xvfb") else None
+
+
+def name_others() -> None:
+    """Print whether Firefox and WebKit are here; with CI set, get what is missing first."""
+    for name, packages in PACKAGES.items():
+        if not program_of(name) and os.environ.get("CI"):
+            _from_apt(*packages)
+        program = program_of(name)
+        missing = f"left out; on Debian: apt install {' '.join(packages)}"
+        print(f"{name} for the tests: {program or missing}")
+
+
+def _from_apt(*packages: str) -> bool:
+    """True if apt installed them; only root may ask for that."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    print(f"Trying `apt-get install {' '.join(packages)}`", flush=True)
+    environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "--yes", "-qq", "--no-install-recommends", *packages]
+    return _done(["apt-get", "update", "-qq"]) and _done(install, environment)
+
+
 def _done(command: list[str], environment: dict[str, str] | None = None) -> bool:
     """True if the command worked; its output is shown only if it did not."""
     try:
@@ -110,6 +138,7 @@ def _done(command: list[str], environment: dict[str, str] | None = None) -> bool
 def main(output: Path) -> int:
     with sync_playwright() as playwright:
         path = find(playwright)
+    name_others()
     if path:
         print(f"Browser for the tests: {path}")
         output.write_text(path)

@@ -31,7 +31,8 @@ export function codeBlock(language, text) {
       const { download } = await import("./download.js");
       download(source(), language);
     }),
-    copyButton(t("Copy code"), source),
+    // Without its last line end, at which a terminal would run what is pasted.
+    copyButton(t("Copy code"), () => source().replace(/\n$/, "")),
   );
   block.append(head, el("pre", { tabindex: 0 }, code));
   return block;

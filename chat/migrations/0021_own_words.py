@@ -9,11 +9,8 @@ MAKE = [
     " USING gin ((ARRAY[owner]), words)",
     "ANALYZE chat_messagewords",
     "DROP INDEX CONCURRENTLY IF EXISTS chat_messagewords_words",
-    "DROP INDEX CONCURRENTLY IF EXISTS chat_messagewords_owner",
 ]
 DROP = [
-    "CREATE INDEX CONCURRENTLY IF NOT EXISTS chat_messagewords_owner"
-    " ON chat_messagewords (owner, rowid)",
     "CREATE INDEX CONCURRENTLY IF NOT EXISTS chat_messagewords_words"
     " ON chat_messagewords USING gin (words)",
     "DROP INDEX CONCURRENTLY IF EXISTS chat_messagewords_own",

@@ -39,9 +39,15 @@ INDEXED = (
     " ORDER BY rowid DESC LIMIT {limit}"
     if settings.SQLITE
     else "SELECT rowid FROM chat_messagewords WHERE words @@ %s::tsquery"
-    " AND ARRAY[owner] @> ARRAY[%s::bigint] AND {place} ORDER BY rowid DESC LIMIT {limit}"
+    " AND {own} AND {place} ORDER BY rowid DESC LIMIT {limit}"
 )
-"""On Postgres the owner is asked for as the index of both has it (migration 0021)."""
+OWN = "ARRAY[owner] @> ARRAY[%s::bigint]"
+"""The owner, on Postgres, as the index of words has it (migration 0021)."""
+OWN_IN_ORDER = "owner = %s"
+"""The same for beginnings of words that most messages have: the newest ones are looked at, as the
+index of words would first collect all."""
+SHORT = 3
+"""Characters of such a beginning."""
 MATCHES = (
     "SELECT w.rowid, c.id, m.created FROM ({indexed}) w"
     " LEFT JOIN chat_message m ON m.id = w.rowid AND m.user_id = %s"
@@ -202,7 +208,9 @@ def _matches(
     wanted: list[Any] = (
         [fts5_query(terms, str(owner(user_id)))] if settings.SQLITE else [tsquery(terms), user_id]
     )
-    indexed = INDEXED.format(place=place, limit=limit)
+    dense = any(term.is_prefix and len(term.words[-1]) <= SHORT for term in terms)
+    own = OWN_IN_ORDER if dense else OWN
+    indexed = INDEXED.format(own=own, place=place, limit=limit)
     # A removal hides matches until they are deleted; of temporary ones only those here are shown.
     which = "c.shown_at IS NULL" if within is None else "c.id = %s"
     inside = [] if within is None else [within]

@@ -83,7 +83,9 @@ def test_first_complete_reply_calls_for_a_title(
     accepted = send(QUESTION + "q" * 3000)
     reply = end(accepted, text="a" * 3000)
     assert calls() == [reply.pk]
-    found = wanted(reply)
+    with CaptureQueriesContext(connection) as queries:
+        found = wanted(reply)
+    assert len(queries) == 1
     assert (found.question, found.answer) == ((QUESTION + "q" * 3000)[:2000], "a" * 2000)
     assert found.choice.id == "openai/one"
     assert "haiku" not in repr(found)

@@ -336,3 +336,19 @@ def test_a_test_file_is_named_after_the_module_it_tests() -> None:
         if not whole and not any(name == one or name.startswith(f"{one}_") for one in modules):
             found.append(f"{path.relative_to(TESTS)} names no module of {folder.name}/")
     assert not found
+
+
+def test_the_map_names_every_module() -> None:
+    """Parts of `chat/`, and the modules of its folders with most of the work."""
+    text = (CHAT.parent / "docs" / "architecture.md").read_text()
+    outside = {"__init__.py", "__pycache__", "locale", "migrations", "tests"}
+    parts = [path for path in CHAT.iterdir() if path.name not in outside]
+    names = [f"`chat/{path.name}{'/' if path.is_dir() else ''}`" for path in parts]
+    for folder in ("replies", "upstream"):
+        names += [f"`chat/{folder}/{path.name}`" for path in (CHAT / folder).glob("[!_]*.py")]
+    missing = [name for name in names if name not in text]
+    for folder in ("attempting", "commands", "reading", "search", "values"):
+        row = text.partition(f"| `chat/models/{folder}/` |")[2].partition("\n")[0]
+        found = (CHAT / "models" / folder).glob("[!_]*.py")
+        missing += [f"{folder}/{path.stem}" for path in found if f"`{path.stem}`" not in row]
+    assert not sorted(missing)

@@ -71,7 +71,7 @@ class EndpointAdmin(GuardedAdmin):
 
     @admin.display(description=_("Key"))
     def key(self, row: Endpoint) -> str:
-        return translated(row.key_state())
+        return row.key_state()
 
     @admin.display(description=_("Models on"))
     def offered(self, row: Endpoint) -> str:

@@ -152,11 +152,11 @@ class Endpoint(models.Model):
         return self.config().problem
 
     def key_state(self) -> str:
-        """The state of its key, without the key."""
+        """The state of its key, without the key, in the active language."""
         if self.key_set_at is None:
             return pgettext("a key", "none")
         if problem := self.problem():
-            return Sentence("cannot be read: {problem}", problem=problem)
+            return translated(Sentence("cannot be read: {problem}", problem=problem))
         return gettext("set on {day}").format(day=date_format(self.key_set_at, "DATE_FORMAT"))
 
     def config(self) -> EndpointConfig:

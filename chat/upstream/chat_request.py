@@ -15,6 +15,8 @@ HINTS: Final = frozenset(
         "prompt_cache_options",
         "service_tier",
         "prediction",
+        "seed",
+        "verbosity",
     ]
 )
 """Parameters that change how an answer is made or accounted for, and nothing in it: an endpoint

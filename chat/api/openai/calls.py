@@ -28,7 +28,7 @@ NOT_SERVED = {
     "logprobs": "Log probabilities are not supported.",
     "audio": "Audio is not supported.",
 }
-"""AuthenticationFailed, unless they ask for nothing."""
+"""Parameters that are refused, unless they ask for nothing."""
 
 DEPENDENT = {
     "tools": ("tool_choice", "parallel_tool_calls"),
@@ -59,6 +59,10 @@ OPERATOR_ONLY = frozenset(
     ]
 )
 """Names that choose server and key: gateways take these from a body."""
+
+STREAM_OPTIONS = ("include_usage", "include_obfuscation", "continuous_usage_stats")
+"""Only the first one asks for anything: padding is a precaution of the server's, and counts on the
+way come with the last chunk as well."""
 
 LIMITS = ("max_tokens", "max_completion_tokens")
 
@@ -356,8 +360,7 @@ def _include_usage(value: Any, stream: bool) -> bool:
     if not stream:
         return False
     for name, one in value.items():
-        # To be padded with noise is a precaution of the server's, and no wish.
-        if name not in ("include_usage", "include_obfuscation") and one:
+        if name not in STREAM_OPTIONS and one:
             where = f"stream_options.{name[:NAME_LENGTH]}"
             raise invalid(f"'{where}' is not supported.", where, "unknown_parameter")
     return _switch(value, "include_usage", False, "stream_options.")

@@ -50,7 +50,7 @@ MODELS = (
     UNKNOWN,
     "status?code=401",
     "status?code=429&after=7",
-    "refuses?setting=prompt_cache_key",
+    *(f"refuses?setting={name}" for name in ("prompt_cache_key", "seed", "verbosity")),
     "status?code=500",
     "status?code=502&html=1",
     "html",

@@ -173,17 +173,18 @@ def test_parameters_reach_the_endpoint_as_they_are(
     assert sent == parameters | own
 
 
+@pytest.mark.parametrize("hint", ["prompt_cache_key", "seed", "verbosity"])
 def test_a_hint_that_the_endpoint_refuses_costs_no_call(
-    client: OpenAI, site: Server, alice: Person, upstream: Upstream
+    client: OpenAI, upstream: Upstream, hint: str
 ) -> None:
     about = f"About {uuid4()}"
-    model = "refuses?setting=prompt_cache_key"
+    hints: dict[str, Any] = {"prompt_cache_key": "k", "seed": 7, "verbosity": "low"}
     made = client.chat.completions.create(
-        model=model, messages=[user(about)], prompt_cache_key="k", seed=7
+        model=f"refuses?setting={hint}", messages=[user(about)], **hints
     )
     assert made.choices[0].message.content
     asked = [request["body"] for request in upstream.requests(about)]
-    assert [("prompt_cache_key" in body, body["seed"]) for body in asked] == [(True, 7), (False, 7)]
+    assert [{*hints} & {*body} for body in asked] == [{*hints}, {*hints} - {hint}]
 
 
 def test_stored_calls_are_listed_and_fetched_again(

@@ -145,6 +145,7 @@ def test_hints_cost_no_call() -> None:
     hinting = HI | {"content": [part], "cache_control": {"type": "ephemeral"}}
     assert call(messages=[hinting]) == call()
     options = {"include_usage": True, "include_obfuscation": True, "x": None}
+    options["continuous_usage_stats"] = True
     assert call(stream=True, stream_options=options).include_usage
     limits = call(max_tokens=5, max_completion_tokens=5)
     assert limits.parameters == {"max_tokens": 5, "max_completion_tokens": 5}

@@ -98,7 +98,7 @@ export class Actions {
   async archive(id, archived, isUndo = false) {
     if (!(await this.#parts.store.change(id, { archived }))) return;
     const undo = { label: t("Undo"), act: () => this.archive(id, !archived, true) };
-    toast(archived ? t("Archived") : t("Moved out of the archive."), {
+    toast(archived ? t("Archived") : t("Unarchived"), {
       action: isUndo ? null : undo,
     });
   }

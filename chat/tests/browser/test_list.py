@@ -50,3 +50,35 @@ def test_pinned_conversation_stands_first(page: Page, site: Server, upstream: Up
     page.get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name="Pin", exact=True).press("Enter")
     expect(links).to_have_text(["The newer one", "The older one"])
+
+
+def test_list_is_one_tab_stop_with_arrows(page: Page, site: Server, upstream: Upstream) -> None:
+    chat = Chat(page, site)
+    chat.log_in(site.database.add_person("alice"))
+    for text in ["First words", "Second words", "Third words"]:
+        chat.open()
+        upstream.play("Yes.")
+        chat.ended(chat.send(text))
+    links = chat.list.get_by_role("link")
+    expect(links).to_have_text(["Third words", "Second words", "First words"])
+    expect(chat.list.locator("[tabindex='0']")).to_have_count(1)
+    page.get_by_role("searchbox", name="Search conversations").focus()
+    page.keyboard.press("Tab")
+    expect(links.nth(0)).to_be_focused()
+    page.keyboard.press("End")
+    expect(links.nth(2)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(links.nth(1)).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('#conversations')")
+    page.keyboard.press("Shift+Tab")
+    expect(links.nth(1)).to_be_focused()
+    # The row that goes gives the focus to the next one, and the last one to the one before.
+    for left in [["Third words", "First words"], ["Third words"]]:
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.get_by_role("menuitem", name="Delete").press("Enter")
+        expect(links).to_have_text(left)
+        expect(links.last).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("searchbox", name="Search conversations")).to_be_focused()

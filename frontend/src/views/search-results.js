@@ -15,9 +15,7 @@ import { shownTitle } from "./format.js";
  * @param {(result: Result, message: string|null) => void} show
  */
 export function resultList(results, place, show) {
-  const list = el("ul", { class: "results" }, ...results.map((one) => row(one, place, show)));
-  list.addEventListener("keydown", move);
-  return list;
+  return el("ul", { class: "results" }, ...results.map((one) => row(one, place, show)));
 }
 
 /**
@@ -70,18 +68,4 @@ function pieces(marked) {
 function dayFormat(day) {
   const isThisYear = day.getFullYear() === new Date().getFullYear();
   return { day: "numeric", month: "short", ...(!isThisYear && { year: "numeric" }) };
-}
-
-/**
- * The arrows go through titles and excerpts, and from the first one back to the field.
- * @param {KeyboardEvent} event
- */
-function move(event) {
-  const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (!way || !(event.currentTarget instanceof HTMLElement)) return;
-  event.preventDefault();
-  const all = [...event.currentTarget.querySelectorAll("a, button")];
-  const at = all.indexOf(/** @type {Element} */ (document.activeElement)) + way;
-  const next = at < 0 ? document.querySelector("#search") : all[at];
-  if (next instanceof HTMLElement) next.focus();
 }

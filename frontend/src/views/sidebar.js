@@ -13,6 +13,7 @@ import { Unread } from "../store/unread.js";
 import { dayGroup } from "./days.js";
 import { shownTitle } from "./format.js";
 import { overlays } from "./load-overlays.js";
+import { Roving } from "./roving.js";
 
 /**
  * @typedef {object} Line
@@ -42,8 +43,7 @@ export class Sidebar {
   #search;
   #unread;
   #more = el("button", { class: "tool text more", type: "button" }, t("Show more"));
-  /** @type {Map<string, HTMLElement>} */
-  #rows = new Map();
+  #roving = new Roving(this.#list, this.#field);
   #isLoading = false;
   /** Draws results, once it was loaded. @type {typeof import("./search-results.js").resultList|null} */
   #resultList = null;
@@ -134,15 +134,11 @@ export class Sidebar {
     this.#note.hidden = !note;
     setText(find("span", this.#note), note);
     find("button", this.#note).hidden = !isTrouble;
-    const focused = document.activeElement?.closest("[data-row]")?.getAttribute("data-row");
-    const isMenu = document.activeElement?.classList.contains("row-menu");
-    this.#rows.clear();
+    const held = this.#roving.hold();
     const parts = results ? this.#results(results) : groups.map((one) => this.#group(...one));
     if (!parts.length) parts.push(this.#nothing());
     this.#list.replaceChildren(...parts, ...(hasMore ? [this.#more] : []));
-    const row = focused ? this.#rows.get(focused) : null;
-    const again = row?.querySelector(isMenu ? ".row-menu" : "a");
-    if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+    this.#roving.drawn(held);
   }
 
   /** @param {import("../store/search.js").Result[]} results */
@@ -236,7 +232,6 @@ export class Sidebar {
       button.addEventListener("click", () => this.#acts.menu(line, button));
       row.append(button);
     }
-    this.#rows.set(line.id, row);
     return row;
   }
 

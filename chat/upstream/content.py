@@ -43,6 +43,9 @@ class Content:
         self._router: Router | None = None
         self._reading = AS_IT_COMES
         self._joined, self._joined_thoughts = Repeats(), Repeats()
+        self._has_text = False
+        self._ended = False
+        """True after a finish reason without words: the whole text may come once more."""
         self._flagged: Flagged | None = None
         self._deduplicator = Deduplicator()
         self._text, self._reasoning = Track(), Track()
@@ -91,7 +94,8 @@ class Content:
             thoughts = chunk.details
         any_words = bool(text or thoughts)
         # Where every piece has a finish reason, it says nothing about any of them.
-        last = ends and not self._ends_with_words
+        last = (ends or self._ended) and not self._ends_with_words
+        self._ended = ends and not any_words and self._has_text
         self._ends_with_words = self._ends_with_words or (ends and any_words)
         if text and (chunk.flagged or self._flagged is not None):
             text, more = self._take_flagged(text, flagged=chunk.flagged)
@@ -99,6 +103,7 @@ class Content:
         if thoughts:
             self._think(self._joined_thoughts.join(thoughts, last=last, summary=chunk.summary))
         if text:
+            self._has_text = True
             self._say(self._joined.join(text, last=last, summary=chunk.summary))
         self._look_ahead()
         return any_words

@@ -43,6 +43,13 @@ async def test_the_whole_once_more_at_the_end_is_left_out(last: bytes) -> None:
     assert (result.text, result.complete) == ("Parley.", True)
 
 
+async def test_the_whole_once_more_after_the_finish_reason_is_left_out() -> None:
+    result = await both(said("Par") + said("ley.") + END + said("Parley.") + DONE)
+    assert (result.text, result.complete) == ("Parley.", True)
+    result = await both(said("Par") + said("ley.") + END + said("Parley.") + said(" Yes.") + DONE)
+    assert result.text == "Parley.Parley. Yes."
+
+
 async def test_a_cut_object_is_a_fault() -> None:
     result = await both(said("Par") + b'data: {"choices":[{"index":0,"de\n\n' + said("x"))
     assert (result.text, result.complete, result.code) == ("Par", False, "bad_response")

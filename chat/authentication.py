@@ -180,6 +180,7 @@ def _by_ticket(tickets: list[str], reply: UUID, scopes: tuple[str, ...]) -> sess
             login = sessions.log_in(content["session"])
         elif settings.API_TOKENS:
             rows = Token.objects.live().select_related("user__chat_preferences")
+            rows = rows.defer("user__chat_preferences__default_settings")
             token = rows.filter(pk=content["token"]).first()
             if token is not None:
                 _require(token, scopes)

@@ -18,6 +18,7 @@ from django.utils.translation import pgettext_lazy
 from chat.account_adapter import AccountAdapter as AccountAdapter  # where it used to be
 from chat.models import Scope, Token
 from chat.names import normalised
+from chat.protocol import BadFrame, parse_settings
 
 
 class LogInForm(LoginForm):  # type: ignore[misc]
@@ -82,6 +83,89 @@ class PreferencesForm(forms.Form):
         required=False,
         choices=lambda: [("", _("As the browser asks for")), *settings.LANGUAGES],
     )
+
+
+class ProfileForm(forms.Form):
+    """The name that is shown to its user."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=150,
+        required=False,
+        help_text=_("Shown instead of the username."),
+        widget=forms.TextInput(attrs={"autocomplete": "name", "dir": "auto"}),
+    )
+
+    def clean_name(self) -> str:
+        return normalised(str(self.cleaned_data["name"]))
+
+
+EFFORTS = (
+    ("", _("Model default")),
+    ("none", pgettext_lazy("reasoning effort", "None")),
+    ("minimal", pgettext_lazy("reasoning effort", "Minimal")),
+    ("low", pgettext_lazy("reasoning effort", "Low")),
+    ("medium", pgettext_lazy("reasoning effort", "Medium")),
+    ("high", pgettext_lazy("reasoning effort", "High")),
+    ("xhigh", pgettext_lazy("reasoning effort", "Extra high")),
+)
+LONGEST_INSTRUCTIONS = 8000
+"""Less than a system prompt may have: every new conversation of the page sends it along."""
+
+
+class DefaultsForm(forms.Form):
+    """Model, instructions and settings with which new conversations begin."""
+
+    model = forms.ChoiceField(label=_("Model"), required=False)
+    system = forms.CharField(
+        label=_("Own instructions"),
+        required=False,
+        max_length=LONGEST_INSTRUCTIONS,
+        help_text=_("The system prompt of each new conversation. You can change it there."),
+        widget=forms.Textarea(attrs={"rows": 6, "dir": "auto", "autocomplete": "off"}),
+    )
+    temperature = forms.FloatField(
+        label=_("Temperature"),
+        required=False,
+        localize=True,
+        help_text=_("From 0 (steady) to 2 (varied)."),
+    )
+    top_p = forms.FloatField(
+        label=_("Top P"),
+        required=False,
+        localize=True,
+        help_text=_("From 0 (only the likeliest words) to 1 (all words)."),
+    )
+    max_tokens = forms.IntegerField(
+        label=_("Max. length"),
+        required=False,
+        help_text=_("In tokens, including thinking: 1 to 1,000,000."),
+    )
+    reasoning_effort = forms.ChoiceField(
+        label=_("Reasoning effort"),
+        required=False,
+        choices=EFFORTS,
+        help_text=_("How long the model thinks. Not every model supports this."),
+    )
+
+    def __init__(self, *args: Any, models: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"].choices = [("", _("Server default")), *models]  # type: ignore[attr-defined]
+        for name in ("temperature", "top_p", "max_tokens"):
+            self.fields[name].widget.attrs |= {"autocomplete": "off", "inputmode": "decimal"}
+
+    def clean(self) -> dict[str, Any]:
+        """With `settings`, as a conversation's: the rules for both are the protocol's."""
+        data = dict(self.cleaned_data)
+        names = ("system", "temperature", "top_p", "max_tokens", "reasoning_effort")
+        given = {name: data[name] for name in names if data.get(name) not in (None, "")}
+        try:
+            data["settings"] = parse_settings(given)
+        except BadFrame as problem:
+            field = str(problem.facts.get("field", "")).removeprefix("settings.")
+            where = field if field in self.fields else None
+            self.add_error(where, _("This value is not allowed."))
+        return data
 
 
 class TokenForm(forms.Form):

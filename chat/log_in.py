@@ -38,7 +38,10 @@ class AccountBackend(AuthenticationBackend):  # type: ignore[misc]
 
     def get_user(self, user_id: int) -> User | None:
         """The user of a session, with preferences, in one query."""
-        user = User.objects.select_related("chat_preferences").filter(pk=user_id).first()
+        rows = User.objects.select_related("chat_preferences")
+        # The defaults of new conversations may be long, and few requests need them.
+        rows = rows.defer("chat_preferences__default_settings")
+        user = rows.filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
 

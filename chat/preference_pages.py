@@ -1,4 +1,4 @@
-"""The account's page of preferences, and the choice of language on pages for visitors."""
+"""The account's pages of preferences and defaults, and the choice of language of visitors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 
 from chat import languages
-from chat.forms import PreferencesForm
-from chat.models import Preferences
+from chat.forms import DefaultsForm, PreferencesForm
+from chat.models import Preferences, catalogue
 
 
 class PreferencesPage(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
@@ -38,6 +38,32 @@ class PreferencesPage(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
         with translation.override(code or languages.of_browser({}, accepted)):
             messages.success(self.request, gettext("Saved."))
         return response
+
+
+class DefaultsPage(LoginRequiredMixin, FormView):  # type: ignore[type-arg]
+    """Model and settings of new conversations. Existing ones keep what they have."""
+
+    template_name = "account/defaults.html"
+    form_class = DefaultsForm
+
+    @property
+    def user_id(self) -> int:
+        assert self.request.user.pk is not None  # the log-in is required above
+        return self.request.user.pk
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        models = [(offer.id, offer.label) for offer in catalogue(self.user_id).offers]
+        return super().get_form_kwargs() | {"models": models}
+
+    def get_initial(self) -> dict[str, Any]:
+        model, chosen = Preferences.objects.defaults_of(self.user_id)
+        return chosen | {"model": model}
+
+    def form_valid(self, form: DefaultsForm) -> HttpResponse:
+        data = form.cleaned_data
+        Preferences.objects.choose_defaults(self.user_id, data["model"], data["settings"] or {})
+        messages.success(self.request, gettext("Saved."))
+        return redirect("defaults")
 
 
 @require_POST

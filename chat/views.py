@@ -28,7 +28,7 @@ from chat.first_account import (
     opens_first_account,
 )
 from chat.forms import FirstAccountForm, LogInForm
-from chat.models import Conversation, catalogue
+from chat.models import Conversation, Preferences, catalogue
 
 STAFF_MODEL_HELP = gettext_noop(
     "No model is set up. Add an endpoint in the admin; or set OPENAI_API_KEY (and OPENAI_BASE_URL "
@@ -65,15 +65,20 @@ def page_data(user: User, conversation: UUID | None) -> dict[str, Any]:
             "api": "/api/v1/",
             "login": reverse("account_login"),
             "logout": reverse("account_logout"),
-            "password": reverse("account_change_password"),
-            "preferences": reverse("preferences"),
-            "tokens": reverse("tokens") if settings.API_TOKENS else None,
+            "account": reverse("profile"),
             "admin": reverse("admin:index") if user.is_staff else None,
         },
         "models": msgspec.to_builtins(commands.offered(offered)),
+        "defaults": _defaults(user.pk),
         "model_help": None if offered.offers else _model_help(user),
         "conversation": str(conversation) if conversation else None,
     }
+
+
+def _defaults(user_id: int) -> dict[str, Any]:
+    """Model and settings with which conversations of this page begin."""
+    model, chosen = Preferences.objects.defaults_of(user_id)
+    return {"model": model or None, "settings": chosen}
 
 
 def _model_help(user: User) -> str:

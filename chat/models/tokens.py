@@ -96,6 +96,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def find(self, secret: str) -> Token | None:
         """The live token with this secret, with its user."""
         rows = self.live().select_related("user__chat_preferences")
+        rows = rows.defer("user__chat_preferences__default_settings")
         return rows.filter(digest=_digest(secret)).first()
 
     def places(self, tokens: Iterable[int | None]) -> dict[int | None, Places]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import parley_frontend
 from django import template
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import translation
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -54,6 +54,18 @@ def day(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """A time as every page writes it; all are UTC."""
     return date_format(at, "DATETIME_FORMAT")
+
+
+@register.filter
+def month(at: date) -> str:
+    """A month as every page writes it."""
+    return date_format(at, "YEAR_MONTH_FORMAT")
+
+
+@register.filter
+def number(value: float, decimals: int = 0) -> str:
+    """A number as the language of the page writes it."""
+    return number_format(value, decimals, use_l10n=True, force_grouping=True)
 
 
 @register.filter

@@ -65,6 +65,9 @@ RULES = {
     "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": NOWHERE,
     "accounts/sessions/": ACCOUNT,
     "accounts/preferences/": ACCOUNT,
+    "accounts/profile/": ACCOUNT,
+    "accounts/defaults/": ACCOUNT,
+    "accounts/usage/": ACCOUNT,
     "accounts/language/": (405, 405, 405, 405, 405),  # it takes POST
     "accounts/tokens/": ACCOUNT,
     "accounts/tokens/new/": PROTECTED,

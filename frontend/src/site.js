@@ -1,6 +1,6 @@
 /**
  * The script of the plain pages: the chosen theme before the first paint, its choice where a
- * page offers it, and the removal of what this browser kept, at log-out.
+ * page offers it, times of this place, and the removal of what this browser kept, at log-out.
  */
 import { removeWorker } from "./lib/service-worker.js";
 import { chooseTheme, chosenTheme, followTheme, showTheme, THEMES } from "./lib/theme.js";
@@ -13,6 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("[data-theme-choice]")
   );
   for (const place of places) fillChoice(place);
+  for (const time of document.querySelectorAll("time[data-local]")) showLocal(time);
   for (const form of document.querySelectorAll("form[data-logout]")) {
     form.addEventListener("submit", forgetDrafts);
   }
@@ -43,6 +44,18 @@ function fillChoice(place) {
     place.append(button);
   }
   show();
+}
+
+/**
+ * Writes a time as it is here; without a script it stands there in UTC.
+ * @param {Element} time
+ */
+function showLocal(time) {
+  const at = new Date(time.getAttribute("datetime") ?? "");
+  if (Number.isNaN(at.getTime())) return;
+  const { lang } = document.documentElement;
+  const language = lang === "en" ? "en-GB" : lang;
+  time.textContent = at.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 }
 
 function forgetDrafts() {

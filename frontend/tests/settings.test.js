@@ -68,12 +68,17 @@ test("what was edited while the edits were saved is left", () => {
 });
 
 /** A keeper whose server is an object, and whose answers the test gives. */
-function keep({ settings = {}, outbox = new Outbox(new MemoryStorage(), "alice") } = {}) {
+function keep({
+  settings = {},
+  defaults = {},
+  outbox = new Outbox(new MemoryStorage(), "alice"),
+} = {}) {
   const server = { c: { settings, model: "a/1" } };
   const asked = [];
   const failed = [];
   const keeper = new SettingsKeeper({
     outbox,
+    defaults,
     conversation: (id) => server[id],
     save: (id, wanted) =>
       new Promise((resolve, reject) => {
@@ -255,4 +260,25 @@ test("the chosen version is saved like a setting, and forgotten for what is newe
   keeper.change("c", "system", "x");
   keeper.forgetLeaf("c");
   assert.deepEqual(outbox.edits("c"), { system: "x" });
+});
+
+test("a new conversation begins with the defaults, which can be changed and unset for it", () => {
+  const { keeper, outbox } = keep({ defaults: { system: "Brief.", top_p: 0.5 } });
+  assert.deepEqual(keeper.of(NEW), { system: "Brief.", top_p: 0.5 });
+  assert.deepEqual(keeper.of("c"), {});
+  keeper.change(NEW, "top_p", null);
+  keeper.change(NEW, "temperature", 1);
+  keeper.change(NEW, "temperature", null);
+  assert.deepEqual(outbox.edits(NEW), { top_p: null });
+  assert.deepEqual(keeper.take(NEW), { system: "Brief." });
+  assert.deepEqual(keeper.of(NEW), { system: "Brief.", top_p: 0.5 }); // the next one
+});
+
+test("a new conversation that is given back keeps what was unset", () => {
+  const { keeper } = keep({ defaults: { system: "Brief.", top_p: 0.5 } });
+  keeper.reset(NEW);
+  const taken = keeper.take(NEW);
+  assert.equal(taken, null);
+  keeper.giveBack(`${NEW}1`, NEW, taken);
+  assert.deepEqual(keeper.of(NEW), {});
 });

@@ -105,7 +105,7 @@ def test_english_needs_no_catalogue_and_leads_to_the_choice(
     expect(reply).to_contain_text("1,234 tokens")
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
     page.get_by_role("button", name="alice").click()
-    choice = page.get_by_role("menuitem", name="Preferences")
-    expect(choice).to_have_attribute("href", "/accounts/preferences/")
+    choice = page.get_by_role("menuitem", name="Account")
+    expect(choice).to_have_attribute("href", "/accounts/profile/")
     assert any(one.endswith("chat.js") for one in scripts)
     assert not [one for one in scripts if "/catalogues/" in one]

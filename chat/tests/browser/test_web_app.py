@@ -100,7 +100,7 @@ def test_server_that_starts_again_is_found_without_a_press(chat: Chat) -> None:
     chat.page.goto(f"{chat.origin}/accounts/preferences/")
     expect(chat.page.get_by_role("heading", name="Parley cannot be reached")).to_be_visible()
     chat.server.start()
-    expect(chat.page.get_by_role("heading", name="Preferences")).to_be_visible(timeout=PATIENCE)
+    expect(chat.page.get_by_role("heading", name="Appearance")).to_be_visible(timeout=PATIENCE)
 
 
 def test_browser_keeps_the_offline_page_and_nothing_of_a_conversation(

@@ -19,6 +19,7 @@ const AGAIN_MS = 5000;
  * @property {(id: string) => {settings?: Settings, model: string|null, leaf?: string|null}|undefined
  *   } conversation as the server has it
  * @property {(id: string, change: import("../state/records.js").Change) => Promise<void>} save
+ * @property {Settings} [defaults] with which new conversations begin
  * @property {() => void} changed
  * @property {(problem: ApiError, text: string) => void} failed
  */
@@ -52,9 +53,18 @@ export class SettingsKeeper {
    */
   of(place) {
     const { outbox, conversation } = this.#parts;
-    const known = isNew(place) ? outbox.in(place)[0] : conversation(place);
     const { model: _, leaf: __, ...edits } = outbox.edits(place);
+    if (this.#isUnsent(place)) return merge(this.#parts.defaults, edits);
+    const known = isNew(place) ? outbox.in(place)[0] : conversation(place);
     return merge(known?.settings, edits);
+  }
+
+  /**
+   * True for a new conversation that has no message yet.
+   * @param {string} place
+   */
+  #isUnsent(place) {
+    return isNew(place) && !this.#parts.outbox.in(place).length;
   }
 
   /**
@@ -147,8 +157,12 @@ export class SettingsKeeper {
   #edit(place, edits) {
     const { outbox } = this.#parts;
     const all = { ...outbox.edits(place), ...edits };
-    // A setting that is not sent yet needs no unsetting.
-    outbox.setEdits(place, isNew(place) && !outbox.in(place).length ? merge({}, all) : all);
+    // A setting that is not sent yet needs no unsetting, unless it is a default.
+    const { defaults = {} } = this.#parts;
+    const needed = Object.entries(all).filter(
+      ([name, value]) => value !== null || name in defaults,
+    );
+    outbox.setEdits(place, this.#isUnsent(place) ? Object.fromEntries(needed) : all);
     this.#mine.add(place);
     this.#parts.changed();
     this.pump();
@@ -174,7 +188,9 @@ export class SettingsKeeper {
    */
   giveBack(from, to, settings) {
     const { outbox } = this.#parts;
-    const edits = merge(settings, outbox.edits(from));
+    // The defaults that it went without stay unset.
+    const unset = clearing(this.#parts.defaults ?? {});
+    const edits = { ...unset, ...merge(settings, outbox.edits(from)) };
     outbox.setEdits(from, {});
     if (!isEmpty(edits)) outbox.setEdits(to, edits);
   }

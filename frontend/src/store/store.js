@@ -89,8 +89,11 @@ export class Store {
     // A message finds the settings that were made before it.
     this.#sender = new Sender(this.outbox, this.client, (place) => this.settings.isPending(place));
     this.commands = new Commands(this, this.#sender);
+    const { defaults } = page;
+    if (this.models.find(defaults?.model)) this.newModel = defaults.model;
     this.settings = new SettingsKeeper({
       outbox: this.outbox,
+      defaults: defaults?.settings,
       conversation: (id) => this.library.conversation(id),
       save: (id, change) => this.library.change(id, change),
       changed: () => {

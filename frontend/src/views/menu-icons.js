@@ -3,32 +3,28 @@
 import archive from "lucide-static/icons/archive.svg";
 import unarchive from "lucide-static/icons/archive-restore.svg";
 import check from "lucide-static/icons/check.svg";
-import userKey from "lucide-static/icons/key-round.svg";
-import languages from "lucide-static/icons/languages.svg";
 import logOut from "lucide-static/icons/log-out.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import pin from "lucide-static/icons/pin.svg";
 import unpin from "lucide-static/icons/pin-off.svg";
 import shield from "lucide-static/icons/shield-check.svg";
-import terminal from "lucide-static/icons/terminal.svg";
 import text from "lucide-static/icons/text-align-start.svg";
 import trash from "lucide-static/icons/trash-2.svg";
+import user from "lucide-static/icons/user.svg";
 import { drawn } from "../lib/drawing.js";
 
 const SOURCES = {
   archive,
   check,
-  languages,
   logOut,
   pencil,
   pin,
   shield,
-  terminal,
   text,
   trash,
   unarchive,
   unpin,
-  userKey,
+  user,
 };
 
 /** @typedef {keyof typeof SOURCES} IconName */

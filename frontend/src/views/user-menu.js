@@ -25,7 +25,6 @@ export function toggleUserMenu(button, page, token, outbox, archive) {
       })),
     },
     {
-      title: t("Account"),
       items: [
         ...links(page.urls),
         { label: t("Log out"), icon: "logOut", act: () => logOut(page.urls.logout, token, outbox) },
@@ -52,9 +51,7 @@ function themeLabel(theme) {
  */
 function links(urls) {
   return /** @type {const} */ ([
-    [t("Preferences"), "languages", urls.preferences],
-    [t("Change password"), "userKey", urls.password],
-    [t("API tokens"), "terminal", urls.tokens],
+    [t("Account"), "user", urls.account],
     [t("Administration"), "shield", urls.admin],
   ]).flatMap(([label, icon, href]) => (href ? [{ label, icon, href }] : []));
 }

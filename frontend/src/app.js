@@ -17,9 +17,10 @@ import { Earlier } from "./views/earlier-messages.js";
 import { notFound, unreachable, welcome } from "./views/empty-states.js";
 import { endText, statusText } from "./views/format.js";
 import { Head } from "./views/head.js";
+import { Layers } from "./views/layers.js";
 import { over, prepare } from "./views/load-overlays.js";
 import { announce, toast } from "./views/notices.js";
-import { turnPages } from "./views/page-keys.js";
+import { listenToKeys } from "./views/page-keys.js";
 import { ScrollManager } from "./views/scroll.js";
 import { SettingsOpener } from "./views/settings-opener.js";
 import { Sidebar } from "./views/sidebar.js";
@@ -36,10 +37,7 @@ export class App {
   #scroll;
   #sidebar;
   #panel;
-  /** @type {import("./views/conversation-menu.js").ConversationMenu|null} */
-  #menu = null;
-  /** @type {import("./views/match-bar.js").MatchBar|null} */
-  #matches = null;
+  #layers;
   #isLoggedOut = false;
   #head = new Head();
   #starters;
@@ -96,9 +94,20 @@ export class App {
     this.#earlier = new Earlier(find("#thread"), scroller, readEarlier);
     this.#sidebar = new Sidebar(this.#store, {
       show: (place) => this.go(place),
-      menu: (line, button) => this.#options(line.id, button),
+      menu: (line, button) => this.#layers.conversationMenu(line.id, button),
       more: () => this.#store.library.loadList(),
-      match: (...found) => this.#match(...found),
+      match: (...found) => this.#layers.match(...found),
+    });
+    this.#layers = new Layers({
+      store: this.#store,
+      page,
+      token,
+      actions: this.#actions,
+      thread: this.#thread,
+      scroll: this.#scroll,
+      drawAbove: this.#drawAbove,
+      go: (place) => this.go(place),
+      archived: () => this.#sidebar.toggleArchive(),
     });
     this.#starters = new Starters((text) => {
       this.#composer.set(text);
@@ -111,7 +120,7 @@ export class App {
       model: (button) => this.#actions.chooseModel(button),
     });
     this.#bar = new ConnectionBar(() => this.#store.client.connect());
-    this.#mountControls(token);
+    this.#mountControls();
     followTheme();
   }
 
@@ -125,8 +134,7 @@ export class App {
     loadMarkdown();
   }
 
-  /** @param {string} token against cross-site request forgery */
-  #mountControls(token) {
+  #mountControls() {
     for (const id of ["#new-chat", "#new-chat-top"]) {
       find(id).addEventListener("click", () => this.go(NEW));
     }
@@ -136,14 +144,11 @@ export class App {
     const model = find("#model");
     model.addEventListener("click", () => this.#actions.chooseModel(model));
     const options = find("#conversation-menu");
-    options.addEventListener("click", () => this.#options(this.#store.place, options));
-    const user = find("#user");
-    user.addEventListener("click", () => {
-      const { outbox } = this.#store;
-      over(({ toggleUserMenu }) =>
-        toggleUserMenu(user, this.#page, token, outbox, () => this.#sidebar.toggleArchive()),
-      );
+    options.addEventListener("click", () => {
+      this.#layers.conversationMenu(this.#store.place, options);
     });
+    const user = find("#user");
+    user.addEventListener("click", () => this.#layers.userMenu(user));
     window.addEventListener("popstate", (event) => {
       this.#keep();
       this.#open(event.state?.place ?? placeOf(location.pathname));
@@ -157,12 +162,12 @@ export class App {
       this.#store.outbox.reload();
       this.#schedule();
     });
-    find("#composer-text").addEventListener("keydown", turnPages);
-    document.addEventListener("keydown", (event) => {
-      if (!(event.ctrlKey || event.metaKey) || !event.shiftKey || event.altKey) return;
-      if (event.key.toLowerCase() !== "o") return;
-      event.preventDefault();
-      this.go(NEW);
+    listenToKeys({
+      newChat: () => this.go(NEW),
+      palette: () => this.#layers.palette(),
+      keys: () => this.#layers.keys(),
+      stop: () => this.#actions.stop(),
+      editLast: () => this.#actions.editLast(),
     });
   }
 
@@ -182,19 +187,6 @@ export class App {
     this.#composer.focus(false);
   }
 
-  /**
-   * Shows a conversation at a message that was found.
-   * @param {Parameters<import("./views/match-bar.js").MatchBar["open"]>} found
-   */
-  #match(...found) {
-    this.go(found[0]);
-    const [store, thread, scroll] = [this.#store, this.#thread, this.#scroll];
-    over(({ MatchBar }) => {
-      this.#matches ??= new MatchBar({ store, thread, scroll, draw: this.#drawAbove });
-      this.#matches.open(...found);
-    });
-  }
-
   /** Keeps now what is written and entered. */
   #keep() {
     this.#composer.keep();
@@ -205,7 +197,7 @@ export class App {
   /** @param {string} place */
   #open(place) {
     this.#state = "";
-    this.#matches?.leave(place);
+    this.#layers.leave(place);
     this.#store.show(place);
     this.#composer.set(this.#store.outbox.draft(place));
     this.#update();
@@ -364,22 +356,6 @@ export class App {
     this.#isLoggedOut = false;
     const dialog = document.querySelector("#session-lost");
     if (dialog instanceof HTMLDialogElement) dialog.close("found");
-  }
-
-  /**
-   * The menu of a conversation.
-   * @param {string} id
-   * @param {HTMLElement} button
-   */
-  #options(id, button) {
-    over(({ ConversationMenu }) => {
-      this.#menu ??= new ConversationMenu(this.#store, {
-        archive: (one, archived) => this.#actions.archive(one, archived),
-        left: () => this.go(NEW),
-        removed: (one, wasShown) => this.#actions.removed(one, wasShown),
-      });
-      this.#menu.toggle(id, button);
-    });
   }
 
   #outdated() {

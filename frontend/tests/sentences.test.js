@@ -25,7 +25,7 @@ const IS_UNREAD =
 /** Literals that read like words and are none, or the same in every language. */
 const NO_WORDS = new Set([
   ...["Parley", "{} · Parley", "API", "{}…"], // names, a cut title
-  ...["Shift", "Control", "Alt", "Meta"], // keys
+  ...["Shift", "Control", "Alt", "Meta", "Enter", "Escape"], // keys
   ...["menu-item danger", "short end", "math math-display", "formula math-display"], // classes
   ...["noopener noreferrer nofollow", "<svg {}>{}</svg>", "Segmenter", "held up"],
   ...["Dockerfile", "Makefile"], // names of files

@@ -71,9 +71,21 @@ export class Actions {
     return this.#asked(this.#parts.store.commands.send(text));
   }
 
+  /** Stops the shown reply. @returns {boolean} false if none runs */
   stop() {
     const { commands } = this.#parts.store;
-    if (commands.stoppable) commands.stop(commands.stoppable.id);
+    if (!commands.stoppable) return false;
+    commands.stop(commands.stoppable.id);
+    return true;
+  }
+
+  /** Opens the user's last message for writing. @returns {boolean} false if there is none */
+  editLast() {
+    const items = this.#parts.store.items();
+    const last = items.findLast(({ message, entry }) => message?.role === "user" && !entry);
+    if (!last?.message) return false;
+    this.thread?.edit(last.key, last.message.text ?? "");
+    return true;
   }
 
   /** @param {HTMLElement} button */

@@ -30,25 +30,30 @@ export class ConversationMenu {
    * @param {HTMLElement} button
    */
   toggle(id, button) {
+    toggleMenu(button, t("Conversation"), [{ items: this.items(id) }]);
+  }
+
+  /**
+   * The actions on a conversation.
+   * @param {string} id
+   * @returns {import("./menu.js").Item[]}
+   */
+  items(id) {
     const { archived: isArchived = false, pinned = 0 } = this.#store.library.conversation(id) ?? {};
-    toggleMenu(button, t("Conversation"), [
+    return [
+      { label: t("Rename"), icon: "pencil", act: () => this.#rename(id) },
       {
-        items: [
-          { label: t("Rename"), icon: "pencil", act: () => this.#rename(id) },
-          {
-            label: pinned ? t("Unpin") : t("Pin"),
-            icon: pinned ? "unpin" : "pin",
-            act: () => this.#store.change(id, { pinned: !pinned }),
-          },
-          {
-            label: isArchived ? t("Unarchive") : tc("verb", "Archive"),
-            icon: isArchived ? "unarchive" : "archive",
-            act: () => this.#ways.archive(id, !isArchived),
-          },
-          { label: t("Delete"), icon: "trash", isDanger: true, act: () => this.#remove(id) },
-        ],
+        label: pinned ? t("Unpin") : t("Pin"),
+        icon: pinned ? "unpin" : "pin",
+        act: () => this.#store.change(id, { pinned: !pinned }),
       },
-    ]);
+      {
+        label: isArchived ? t("Unarchive") : tc("verb", "Archive"),
+        icon: isArchived ? "unarchive" : "archive",
+        act: () => this.#ways.archive(id, !isArchived),
+      },
+      { label: t("Delete"), icon: "trash", isDanger: true, act: () => this.#remove(id) },
+    ];
   }
 
   /** @param {string} id */

@@ -50,6 +50,7 @@ export class MatchBar {
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || this.#bar.hidden || event.defaultPrevented) return;
       if (document.querySelector("dialog[open], [role=menu]")) return;
+      event.preventDefault();
       this.close();
     });
   }

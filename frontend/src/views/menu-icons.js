@@ -3,11 +3,15 @@
 import archive from "lucide-static/icons/archive.svg";
 import unarchive from "lucide-static/icons/archive-restore.svg";
 import check from "lucide-static/icons/check.svg";
+import keyboard from "lucide-static/icons/keyboard.svg";
 import logOut from "lucide-static/icons/log-out.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import pin from "lucide-static/icons/pin.svg";
 import unpin from "lucide-static/icons/pin-off.svg";
+import search from "lucide-static/icons/search.svg";
 import shield from "lucide-static/icons/shield-check.svg";
+import stop from "lucide-static/icons/square.svg";
+import plus from "lucide-static/icons/square-pen.svg";
 import text from "lucide-static/icons/text-align-start.svg";
 import trash from "lucide-static/icons/trash-2.svg";
 import user from "lucide-static/icons/user.svg";
@@ -16,10 +20,14 @@ import { drawn } from "../lib/drawing.js";
 const SOURCES = {
   archive,
   check,
+  keyboard,
   logOut,
   pencil,
   pin,
+  plus,
+  search,
   shield,
+  stop,
   text,
   trash,
   unarchive,

@@ -1,4 +1,4 @@
-/** One tab stop for a list of many links: the arrows go through it. */
+/** Tab stop of a list of many links: the arrows go through it. */
 
 const STOPS = "a, button:not(.row-menu)";
 

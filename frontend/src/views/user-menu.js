@@ -11,11 +11,18 @@ import { toggleMenu } from "./menu.js";
  * @param {string} token
  * @param {import("../state/outbox.js").Outbox} outbox
  * @param {() => void} archive shows the archived conversations
+ * @param {{palette: () => void, keys: () => void}} layers
  */
-export function toggleUserMenu(button, page, token, outbox, archive) {
+export function toggleUserMenu(button, page, token, outbox, archive, layers) {
   const theme = chosenTheme();
   toggleMenu(button, t("Account"), [
-    { items: [{ label: t("Archived conversations"), icon: "archive", act: archive }] },
+    {
+      items: [
+        { label: t("Archived conversations"), icon: "archive", act: archive },
+        { label: t("Find conversations and actions"), icon: "search", act: () => layers.palette() },
+        { label: t("Keys"), icon: "keyboard", act: () => layers.keys() },
+      ],
+    },
     {
       title: t("Theme"),
       items: THEMES.map((name) => ({
@@ -34,7 +41,7 @@ export function toggleUserMenu(button, page, token, outbox, archive) {
 }
 
 /** @param {import("../lib/theme.js").Theme} theme */
-function themeLabel(theme) {
+export function themeLabel(theme) {
   switch (theme) {
     case "light":
       return t("Light");
@@ -49,7 +56,7 @@ function themeLabel(theme) {
  * Pages that this user may open.
  * @param {Record<string, string|null>} urls
  */
-function links(urls) {
+export function links(urls) {
   return /** @type {const} */ ([
     [t("Account"), "user", urls.account],
     [t("Administration"), "shield", urls.admin],
@@ -62,7 +69,7 @@ function links(urls) {
  * @param {string} token
  * @param {import("../state/outbox.js").Outbox} outbox
  */
-function logOut(url, token, outbox) {
+export function logOut(url, token, outbox) {
   // Leaving the page would keep the text as a draft.
   /** @type {HTMLTextAreaElement} */ (find("#composer-text")).value = "";
   outbox.clear();

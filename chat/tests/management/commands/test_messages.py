@@ -30,6 +30,8 @@ COMPLETE = {"de", "hu", "zh-hans"}
 EVERYWHERE = {
     "%(time)s UTC",
     "< {n} s",
+    "Enter",
+    "Esc",
     "Top P",
     "WebSocket",
     "continue_final_message (vLLM, SGLang)",
@@ -54,8 +56,8 @@ SAME: dict[str, set[str]] = {
         "Tokens: {counts}",
         "{minutes} min {seconds} s",
     },
-    "hu": {*EVERYWHERE, "Diagram", "E-mail", "token", "{n} token"},
-    "zh-hans": EVERYWHERE,
+    "hu": {*EVERYWHERE, "Ctrl", "Diagram", "Shift", "E-mail", "token", "{n} token"},
+    "zh-hans": {*EVERYWHERE, "Ctrl", "Shift"},
 }
 """Words that are the same in English and in this language."""
 

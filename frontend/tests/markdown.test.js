@@ -547,6 +547,17 @@ test("a footnote has a mark that leads to it, and leads back", async () => {
   assert.deepEqual(seen, ["b"]);
 });
 
+test("a named footnote has its mark while its reply grows; a range of characters has none", async () => {
+  const { host, view } = stream();
+  view.set("See it[^first-note], twice[^noch_einmal], [^a-z] and [^0-9a-f].\n\nMore.", false);
+  await until(() => host.children.length === 2);
+  assert.deepEqual(
+    [...host.querySelectorAll("sup .note-mark")].map((mark) => mark.textContent),
+    ["first-note", "noch_einmal"],
+  );
+  assert.match(words(host), /\[\^a-z\] and \[\^0-9a-f\]/);
+});
+
 test("a second definition of a label is not lost", async () => {
   const host = await show("[a]: https://x.y/1\n[a]: https://x.y/2\n\nNone uses them.");
   assert.match(words(host), /1[\s\S]*2[\s\S]*None/);
@@ -616,6 +627,25 @@ test("environments and chemistry are formulas, and one without its end is its so
   );
   await until(() => host.querySelectorAll("math").length === 3);
   assert.match(host.lastElementChild.textContent, /\\begin\{align\} x/);
+});
+
+test("environments that KaTeX lacks are shown by the nearest that it has", async () => {
+  const lines = "a + b \\label{eq:x_1} \\\\\n\\shoveleft{+ c} \\\\\n+ d";
+  const columns = "a &=& b \\\\\nc &=& d";
+  const host = await show(
+    [
+      `\\begin{multline}\n${lines}\n\\end{multline}`,
+      `\\[\\begin{multline*}\n${lines}\n\\end{multline*}\\]`,
+      `\\begin{eqnarray}\n${columns}\n\\end{eqnarray}`,
+      "\\begin{flalign*}\na &= b \\\\\nc &= d\n\\end{flalign*}",
+    ].join("\n\n"),
+  );
+  await until(() => host.querySelectorAll("math").length === 4);
+  assert.deepEqual(
+    [...host.querySelectorAll("math")].map((math) => math.querySelectorAll("mtr").length),
+    [3, 3, 2, 2],
+  );
+  assert.equal(host.querySelector("merror, .math-source"), null);
 });
 
 test("an image of another host is a link that names it", async () => {

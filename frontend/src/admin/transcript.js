@@ -30,6 +30,8 @@ class Transcript {
   #drawn = new Map();
   /** @type {Map<string, HTMLElement>} */
   #elements = new Map();
+  /** True until the messages are there: each reply comes in a task of its own then. */
+  #isFirst = true;
 
   /** @param {{url: string, messages: Message[], conversation: {leaf?: string|null}}} data */
   constructor(data) {
@@ -45,7 +47,7 @@ class Transcript {
       const drawn = JSON.stringify(message);
       if (this.#drawn.get(message.id) === drawn) continue;
       this.#drawn.set(message.id, drawn);
-      const element = messageElement(message);
+      const element = messageElement(message, this.#isFirst ? drawSoon : draw);
       const before = this.#elements.get(message.id);
       this.#elements.set(message.id, element);
       if (before) replace(before, element);
@@ -57,6 +59,7 @@ class Transcript {
       this.#elements.delete(id);
       this.#drawn.delete(id);
     }
+    this.#isFirst = false;
     if (!messages.length) this.#host.replaceChildren(el("p", {}, t("No messages.")));
     const isGrowing = messages.some(
       ({ role, status }) => role === "assistant" && !hasEnded(status),
@@ -90,8 +93,11 @@ function replace(before, element) {
   before.replaceWith(element);
 }
 
-/** @param {Message} message */
-function messageElement(message) {
+/**
+ * @param {Message} message
+ * @param {typeof draw} drawText
+ */
+function messageElement(message, drawText) {
   const isReply = message.role === "assistant";
   const head = el(
     "header",
@@ -111,12 +117,12 @@ function messageElement(message) {
     const label = ms == null ? t("Reasoning") : t("Reasoning, {time}", { time: seconds(ms) });
     const details = el("details", { class: "thought" }, el("summary", {}, label), thought);
     details.addEventListener("toggle", () => {
-      if (!thought.hasChildNodes()) markdown(thought, message.reasoning);
+      if (!thought.hasChildNodes()) draw(thought, message.reasoning);
     });
     article.append(details);
   }
   const body = el("div", { class: isReply ? "markdown" : "said", dir: "auto" });
-  if (isReply) markdown(body, message.text);
+  if (isReply) drawText(body, message.text);
   else fill(body, message.text ?? "");
   article.append(body);
   if (isReply) article.append(...outcome(message));
@@ -141,8 +147,10 @@ function roleText(role) {
  * @param {HTMLElement} host
  * @param {string|undefined|null} text
  */
-const markdown = (host, text) =>
-  new StreamingMarkdown(host, { level: LEVEL }).set(text ?? "", true);
+const draw = (host, text) => new StreamingMarkdown(host, { level: LEVEL }).set(text ?? "", true);
+
+/** @type {typeof draw} */
+const drawSoon = (host, text) => void setTimeout(() => draw(host, text));
 
 /** @param {Message} message */
 function outcome(message) {
@@ -162,10 +170,11 @@ function outcome(message) {
   if (message.finish_reason)
     facts.push(t("finish reason {reason}", { reason: message.finish_reason }));
   if (message.reason) facts.push(message.reason);
-  const footer = facts.flatMap((fact, i) => [i ? "  ·  " : "", isolated(fact)]);
+  const footer = facts.flatMap((fact, i) => [i ? "\u00a0 · " : "", isolated(fact)]);
   parts.push(el("footer", {}, ...footer));
   if (message.attempts?.length) parts.push(attemptsElement(message.attempts));
   return parts;
 }
 
-new Transcript(JSON.parse(find("#transcript-data").textContent ?? "{}"));
+// In a task of its own: the evaluation of the modules has taken long enough.
+setTimeout(() => new Transcript(JSON.parse(find("#transcript-data").textContent ?? "{}")));

@@ -6,7 +6,7 @@ import { hasUnseen } from "../lib/bidi.js";
 import { el } from "../lib/dom.js";
 import { appendText } from "../lib/visible-text.js";
 
-/** Lines of a piece (`markdown.css` has their height), and its UTF-16 units. */
+/** Lines of a piece (`markdown/code.css` has their height), and its UTF-16 units. */
 const LINES = 50;
 const LONGEST = 8000;
 

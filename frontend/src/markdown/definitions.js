@@ -3,12 +3,14 @@ import { mayDefine, readDefinitions } from "./blocks.js";
 
 /** @typedef {import("./pieces.js").Piece} Piece */
 
+const MARK = /^\^(?:\d{1,3}|\p{L}[\p{L}\p{N}]+(?:[-_][\p{L}\p{N}]{2,})*)$/u;
+
 /**
- * Footnotes come after their marks: until the end of a text a number in brackets is taken for one.
+ * Footnotes come after their marks: until the end of a text a number or a word in brackets is taken
+ * for one. Ranges of characters, as in `[^a-z]`, are not.
  * @type {import("./inline.js").Define}
  */
-const note = (label) =>
-  /^\^\d{1,3}$/.test(label) ? { href: "", title: "", isNote: true } : undefined;
+const note = (label) => (MARK.test(label) ? { href: "", title: "", isNote: true } : undefined);
 
 /** @param {Piece} piece of a text that grows */
 export const notesIn = ({ raw }) => (raw.includes("[^") ? note : null);

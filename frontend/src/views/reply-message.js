@@ -240,13 +240,7 @@ export class ReplyMessage {
     const facts = reply.end ? factsOf(reply, label) : [];
     if (facts.join() !== this.#factsDrawn) {
       this.#factsDrawn = facts.join();
-      // Facts break between each other only, and keep the dot before them.
-      this.#facts.replaceChildren(
-        ...facts.flatMap((fact, i) => [
-          i ? " " : "",
-          el("span", {}, i ? "·  " : "", isolated(fact)),
-        ]),
-      );
+      this.#facts.replaceChildren(...factNodes(facts));
     }
     this.#facts.title = reply.end ? tokensText(reply.end.usage) : "";
     const more = {
@@ -272,6 +266,17 @@ export class ReplyMessage {
     clearInterval(this.#thinkingClock);
     this.element.remove();
   }
+}
+
+/**
+ * Facts in a line. None breaks within itself, and the dot after one ends its line, where it has to.
+ * @param {string[]} facts
+ */
+function factNodes(facts) {
+  return facts.flatMap((fact, i) => [
+    i ? " " : "",
+    el("span", {}, isolated(fact), i < facts.length - 1 ? "  ·" : ""),
+  ]);
 }
 
 /** @param {Reply} reply */

@@ -96,6 +96,9 @@ export class App {
       show: (place) => this.go(place),
       menu: (line, button) => this.#layers.conversationMenu(line.id, button),
       more: () => this.#store.library.loadList(),
+      newFolder: () => this.#layers.newFolder(),
+      folderMenu: (folder, button) => this.#layers.folderMenu(folder, button),
+      move: (id, folder) => this.#layers.move(id, folder),
       match: (...found) => this.#layers.match(...found),
     });
     this.#layers = new Layers({

@@ -165,6 +165,12 @@ export interface FolderObject {
   seq: number;
 }
 
+export interface Folders {
+  /** The change counter, read before the rest. */
+  seq: number;
+  folders: Array<FolderObject>;
+}
+
 export interface Follow {
   type: "follow";
   reply: string;
@@ -381,6 +387,11 @@ export interface Show {
 export interface Single {
   seq: number;
   conversation: ConversationObject;
+}
+
+export interface SingleFolder {
+  seq: number;
+  folder: FolderObject;
 }
 
 export interface SnapshotFrame {

@@ -14,6 +14,7 @@ import {
   newestFirst,
   openThread,
   put,
+  putFolders,
 } from "../src/state/records.js";
 
 const conversation = (id, seq, more = {}) => ({
@@ -27,7 +28,7 @@ const message = (id, seq, more = {}) => ({
 const frame = (type, event, object) => ({ type, event, [type]: object, seq: object.seq });
 const changes = (seq, more = {}) => ({
   ...{ seq, reset: false, conversations: [], messages: [] },
-  ...{ deleted: { conversations: [], messages: [] } },
+  ...{ deleted: { conversations: [], messages: [], folders: [] }, folders: [] },
   ...more,
 });
 const listed = (seq = 5) => applyList(empty(), { seq, conversations: [conversation("c", 1)] });
@@ -150,7 +151,10 @@ test("a frame without a reply's text keeps it while it is the same text", () => 
 
 test("changes delete too, and a reset forgets the list", () => {
   let records = opened([message("m", 2), message("n", 3)]);
-  records = applyChanges(records, changes(9, { deleted: { conversations: [], messages: ["m"] } }));
+  records = applyChanges(
+    records,
+    changes(9, { deleted: { conversations: [], messages: ["m"], folders: [] } }),
+  );
   assert.deepEqual([...records.threads.get("c").keys()], ["n"]);
   records = applyChanges(records, changes(2000, { reset: true }));
   assert.equal(records.conversations.size, 0);
@@ -161,7 +165,10 @@ test("no function changes the state it was given", () => {
   const before = opened([message("m", 2)]);
   const copy = structuredClone(before);
   apply(before, frame("message", "created", message("n", 6)));
-  applyChanges(before, changes(9, { deleted: { conversations: ["c"], messages: ["m"] } }));
+  applyChanges(
+    before,
+    changes(9, { deleted: { conversations: ["c"], messages: ["m"], folders: [] } }),
+  );
   put(before, [conversation("c", 9)], [message("m", 9)]);
   closeThread(before, "c");
   assert.deepEqual(before, copy);
@@ -275,6 +282,22 @@ test("the message itself replaces a stub of it", () => {
 
 test("a page of a conversation that is not open is not kept", () => {
   assert.ok(!addPage(listed(), page([message("m", 1)])).threads.has("c"));
+});
+
+test("folders come by frames and by changes, and go", () => {
+  const folder = (seq, name = "Travel") => ({ id: "f", name, created: "2026", seq });
+  const made = apply(listed(), frame("folder", "created", folder(6)));
+  assert.equal(made.folders.get("f")?.name, "Travel");
+  const renamed = applyChanges(made, changes(7, { folders: [folder(7, "Journeys")] }));
+  assert.equal(renamed.folders.get("f")?.name, "Journeys");
+  assert.equal(putFolders(renamed, [folder(6)]).folders.get("f")?.name, "Journeys");
+  const gone = apply(renamed, frame("folder", "deleted", { id: "f", seq: 8 }));
+  assert.equal(gone.folders.size, 0);
+  assert.equal(putFolders(gone, [folder(7)]).folders.size, 0);
+  const restored = apply(gone, frame("folder", "created", folder(9)));
+  assert.equal(restored.folders.size, 1);
+  const deleted = { conversations: [], messages: [], folders: ["f"] };
+  assert.equal(applyChanges(restored, changes(10, { deleted })).folders.size, 0);
 });
 
 test("what was deleted meanwhile does not come back with a page", () => {

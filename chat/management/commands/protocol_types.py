@@ -11,13 +11,25 @@ from django.core.management.base import BaseCommand
 from chat import protocol
 from chat.api.account import ChangesAnswer, ModelsAnswer
 from chat.api.conversations import Listed, Single, Tree
+from chat.api.folders import Folders, SingleFolder
 from chat.api.frame_schemas import OneReply
 from chat.api.problems import Problem
 from chat.api.search import SearchAnswer
 from chat.protocol.schemas import schemas
 
 HEAD = "// Made by `manage.py protocol_types` from the server's structs. A test makes it again."
-ANSWERS = (ChangesAnswer, Listed, ModelsAnswer, OneReply, Problem, SearchAnswer, Single, Tree)
+ANSWERS = (
+    ChangesAnswer,
+    Folders,
+    Listed,
+    ModelsAnswer,
+    OneReply,
+    Problem,
+    SearchAnswer,
+    Single,
+    SingleFolder,
+    Tree,
+)
 PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
 
 

@@ -16,11 +16,13 @@ import offline from "lucide-static/icons/cloud-off.svg";
 import copy from "lucide-static/icons/copy.svg";
 import download from "lucide-static/icons/download.svg";
 import more from "lucide-static/icons/ellipsis.svg";
+import folder from "lucide-static/icons/folder.svg";
 import enlarge from "lucide-static/icons/maximize-2.svg";
 import reduce from "lucide-static/icons/minimize-2.svg";
 import panel from "lucide-static/icons/panel-left.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import play from "lucide-static/icons/play.svg";
+import add from "lucide-static/icons/plus.svg";
 import refresh from "lucide-static/icons/refresh-cw.svg";
 import retry from "lucide-static/icons/rotate-cw.svg";
 import search from "lucide-static/icons/search.svg";
@@ -36,6 +38,8 @@ import x from "lucide-static/icons/x.svg";
 import { drawn } from "./drawing.js";
 
 const SOURCES = {
+  add,
+  folder,
   alert,
   archive,
   branch,

@@ -35,13 +35,15 @@ export class Api {
   }
 
   /**
-   * @param {{cursor?: string|null, q?: string, limit?: number, archived?: boolean|"all"}} [query]
+   * @param {{cursor?: string|null, q?: string, limit?: number, archived?: boolean|"all",
+   *   folder?: string}} [query]
    * @returns {Promise<import("../protocol.js").Listed>}
    */
-  conversations({ cursor, q, limit = 50, archived = false } = {}) {
+  conversations({ cursor, q, limit = 50, archived = false, folder } = {}) {
     const query = new URLSearchParams({ limit: String(limit), archived: String(archived) });
     if (cursor) query.set("cursor", cursor);
     if (q) query.set("q", q);
+    if (folder) query.set("folder", folder);
     return this.#call("GET", `conversations?${query}`);
   }
 
@@ -101,6 +103,41 @@ export class Api {
    */
   branch(id, message) {
     return this.#call("POST", `conversations/${id}/branch`, { id: newId(), message });
+  }
+
+  /** @returns {Promise<import("../protocol.js").Folders>} */
+  folders() {
+    return this.#call("GET", "folders");
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<import("../protocol.js").SingleFolder>}
+   */
+  makeFolder(name) {
+    return this.#call("POST", "folders", { id: newId(), name });
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} name
+   * @returns {Promise<import("../protocol.js").SingleFolder>}
+   */
+  renameFolder(id, name) {
+    return this.#call("PATCH", `folders/${id}`, { name });
+  }
+
+  /** @param {string} id */
+  removeFolder(id) {
+    return this.#call("DELETE", `folders/${id}`);
+  }
+
+  /**
+   * @param {string} id of a folder that has just been deleted
+   * @returns {Promise<import("../protocol.js").SingleFolder>}
+   */
+  restoreFolder(id) {
+    return this.#call("POST", `folders/${id}/restore`);
   }
 
   /** @returns {Promise<import("../protocol.js").ModelsAnswer>} */

@@ -187,6 +187,7 @@ export class ProtocolClient {
         return this.#advance(frame, size);
       case "conversation":
       case "message":
+      case "folder":
         return this.#handlers.changed(frame);
       case "changes":
         return this.#handlers.changes(frame);

@@ -11,11 +11,14 @@
  * @typedef {import("../protocol.js").ConversationObject} Conversation
  * @typedef {import("../protocol.js").ReplyObject} ReplyObject
  * @typedef {import("../protocol.js").ConversationFrame | import("../protocol.js").MessageFrame |
- *   import("../protocol.js").ConversationGoneFrame | import("../protocol.js").MessageGoneFrame}
- *   ChangeFrame
+ *   import("../protocol.js").ConversationGoneFrame | import("../protocol.js").MessageGoneFrame |
+ *   import("../protocol.js").FolderFrame | import("../protocol.js").FolderGoneFrame} ChangeFrame
+ *
+ * @typedef {import("../protocol.js").FolderObject} Folder
  *
  * @typedef {{title?: string, model?: string, leaf?: string, archived?: boolean, pinned?: boolean,
- *   settings?: import("../protocol.js").Settings}} Change of a conversation
+ *   settings?: import("../protocol.js").Settings, folder?: string}} Change of a conversation; the
+ *   folder "none" is no folder
  *
  * @typedef {Omit<import("../protocol.js").UserMessageObject, "role"|"text"> &
  *   Partial<Omit<ReplyObject, "role"|"status">> & {role: "user"|"system"|"assistant",
@@ -32,12 +35,16 @@
  * @property {number} seen the highest number heard of
  * @property {ReadonlyMap<string, Conversation>} conversations
  * @property {ReadonlyMap<string, Messages>} threads the messages of each open conversation
+ * @property {ReadonlyMap<string, Folder>} folders
  * @property {ReadonlySet<string>} gone ids of what was deleted
  */
 
 /** @returns {Records} */
 export function empty() {
-  return { seq: null, seen: 0, conversations: new Map(), threads: new Map(), gone: new Set() };
+  return {
+    ...{ seq: null, seen: 0, conversations: new Map(), threads: new Map(), folders: new Map() },
+    gone: new Set(),
+  };
 }
 
 /**
@@ -59,7 +66,7 @@ export function hear(records, seq) {
 }
 
 /**
- * A `conversation` or `message` frame.
+ * A `conversation`, `message` or `folder` frame.
  * @param {Records} records
  * @param {ChangeFrame} frame
  * @returns {Records}
@@ -72,6 +79,11 @@ export function apply(records, frame) {
     return frame.event === "deleted"
       ? remove(next, [frame.conversation.id], [])
       : put(back(next, [frame.conversation]), [frame.conversation], []);
+  }
+  if (frame.type === "folder") {
+    return frame.event === "deleted"
+      ? removeFolders(next, [frame.folder.id])
+      : putFolders(back(next, [frame.folder]), [frame.folder]);
   }
   return frame.event === "deleted"
     ? remove(next, [], [frame.message.id])
@@ -207,11 +219,42 @@ export function closeThread(records, id) {
 export function applyChanges(records, body) {
   const seq = Math.max(records.seq ?? 0, body.seq);
   if (body.reset) {
-    return { ...empty(), seq, seen: Math.max(records.seen, seq), threads: records.threads };
+    const { threads, folders } = records;
+    return { ...empty(), seq, seen: Math.max(records.seen, seq), threads, folders };
   }
   const next = hear({ ...records, seq }, seq);
   const removed = remove(next, body.deleted.conversations, body.deleted.messages);
-  return put(back(removed, body.conversations), body.conversations, body.messages);
+  const left = removeFolders(removed, body.deleted.folders);
+  const there = putFolders(back(left, body.folders), body.folders);
+  return put(back(there, body.conversations), body.conversations, body.messages);
+}
+
+/**
+ * Puts folders in, each unless a later state of it is known or it was deleted.
+ * @param {Records} records
+ * @param {Folder[]} folders
+ * @returns {Records}
+ */
+export function putFolders(records, folders) {
+  if (!folders.length) return records;
+  const known = new Map(records.folders);
+  for (const one of folders) {
+    const isNews = (known.get(one.id)?.seq ?? -1) <= one.seq;
+    if (!records.gone.has(one.id) && isNews) known.set(one.id, one);
+  }
+  return { ...records, folders: known };
+}
+
+/**
+ * @param {Records} records
+ * @param {string[]} ids
+ * @returns {Records}
+ */
+function removeFolders(records, ids) {
+  if (!ids.length) return records;
+  const folders = new Map(records.folders);
+  for (const id of ids) folders.delete(id);
+  return { ...records, folders, gone: new Set([...records.gone, ...ids]) };
 }
 
 /**
@@ -289,15 +332,15 @@ function remove(records, conversations, messages) {
 }
 
 /**
- * Conversations that were removed, and are there again.
+ * Conversations or folders that were removed, and are there again.
  * @param {Records} records
- * @param {Conversation[]} conversations
+ * @param {{id: string}[]} objects
  * @returns {Records}
  */
-export function back(records, conversations) {
-  if (!conversations.some(({ id }) => records.gone.has(id))) return records;
+export function back(records, objects) {
+  if (!objects.some(({ id }) => records.gone.has(id))) return records;
   const gone = new Set(records.gone);
-  for (const { id } of conversations) gone.delete(id);
+  for (const { id } of objects) gone.delete(id);
   return { ...records, gone };
 }
 

@@ -54,6 +54,35 @@ export class Library {
     return records.newestFirst(this.#records);
   }
 
+  /** @returns {ReadonlyMap<string, records.Folder>} */
+  get folders() {
+    return this.#records.folders;
+  }
+
+  /** @param {records.Folder[]} folders */
+  putFolders(folders) {
+    this.#records = records.putFolders(this.#records, folders);
+    this.#on.changed();
+  }
+
+  /** @param {records.Folder} folder that was removed */
+  restoreFolder(folder) {
+    this.#records = records.back(this.#records, [folder]);
+    this.putFolders([folder]);
+  }
+
+  /**
+   * Reads conversations that the list may not have come to yet.
+   * @param {{folder: string, cursor: string|null}} place
+   * @returns {Promise<string|null>} the cursor of the next page
+   */
+  async readPage(place) {
+    const body = await this.#api.conversations(place);
+    this.#records = records.applyList(this.#records, body);
+    this.#on.changed();
+    return body.next;
+  }
+
   /** More of the list can be loaded from here. @returns {string|null} */
   get next() {
     return this.#list.next;

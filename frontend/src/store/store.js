@@ -13,6 +13,7 @@ import { threadItems } from "../state/thread-items.js";
 import { titleOf } from "../state/titles.js";
 import { path } from "../state/tree.js";
 import { Commands } from "./commands.js";
+import { Folders } from "./folders.js";
 import { Library } from "./library.js";
 import { Models } from "./models.js";
 import { Replies } from "./replies.js";
@@ -64,10 +65,14 @@ export class Store {
     this.models = new Models(api, page.models);
     this.library = new Library(api, {
       changed: () => this.#changed(),
-      reset: () => this.reload(),
+      reset: () => {
+        this.folders.reset();
+        this.reload();
+      },
       failed: (problem, isQuiet) => this.#failed(problem, isQuiet),
     });
     this.outbox = new Outbox(storage, page.user.id);
+    this.folders = new Folders(api, this.library, storage, this.outbox.key("folders"));
     this.client = new ProtocolClient(connect, {
       connection: (connection) => on.connection(connection, false),
       ready: (frame) => this.#ready(frame),
@@ -108,6 +113,7 @@ export class Store {
   start() {
     this.client.connect();
     this.library.loadList();
+    this.folders.load();
   }
 
   // --- what is shown ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import { t, tc } from "../lib/translate.js";
 import { prompt } from "./dialog.js";
+import { chooseFolder } from "./folder-actions.js";
 import { shownTitle } from "./format.js";
 import { toggleMenu } from "./menu.js";
 
@@ -46,6 +47,11 @@ export class ConversationMenu {
         label: pinned ? t("Unpin") : t("Pin"),
         icon: pinned ? "unpin" : "pin",
         act: () => this.#store.change(id, { pinned: !pinned }),
+      },
+      {
+        label: t("Move to a folder…"),
+        icon: "folder",
+        act: () => chooseFolder(this.#store, id),
       },
       {
         label: isArchived ? t("Unarchive") : tc("verb", "Archive"),

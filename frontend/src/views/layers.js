@@ -36,6 +36,27 @@ export class Layers {
     over((views) => this.#menuOf(views).toggle(id, button));
   }
 
+  newFolder() {
+    over(({ makeFolder }) => makeFolder(this.#parts.store));
+  }
+
+  /**
+   * @param {import("../state/records.js").Folder} folder
+   * @param {HTMLElement} button
+   */
+  folderMenu(folder, button) {
+    over(({ toggleFolderMenu }) => toggleFolderMenu(this.#parts.store, folder, button));
+  }
+
+  /**
+   * Moves a conversation.
+   * @param {string} id
+   * @param {string} folder or "none"
+   */
+  move(id, folder) {
+    over(({ move }) => move(this.#parts.store, id, folder));
+  }
+
   /** @param {HTMLElement} button */
   userMenu(button) {
     const { store, page, token, archived } = this.#parts;
@@ -57,6 +78,7 @@ export class Layers {
           go,
           stop: () => actions.stop(),
           archived,
+          newFolder: () => this.newFolder(),
           keys: this.keys,
         }),
         models: views.modelChoices(store),

@@ -3,6 +3,7 @@
 import archive from "lucide-static/icons/archive.svg";
 import unarchive from "lucide-static/icons/archive-restore.svg";
 import check from "lucide-static/icons/check.svg";
+import folder from "lucide-static/icons/folder.svg";
 import keyboard from "lucide-static/icons/keyboard.svg";
 import logOut from "lucide-static/icons/log-out.svg";
 import pencil from "lucide-static/icons/pencil.svg";
@@ -20,6 +21,7 @@ import { drawn } from "../lib/drawing.js";
 const SOURCES = {
   archive,
   check,
+  folder,
   keyboard,
   logOut,
   pencil,

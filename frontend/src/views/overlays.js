@@ -2,6 +2,7 @@
 export { ConversationMenu } from "./conversation-menu.js";
 export { sessionLost } from "./dialog.js";
 export { askFeedback } from "./feedback.js";
+export { chooseFolder, makeFolder, move, toggleFolderMenu } from "./folder-actions.js";
 export { showKeys } from "./key-help.js";
 export { MatchBar } from "./match-bar.js";
 export { toggleModelMenu } from "./model-menu.js";

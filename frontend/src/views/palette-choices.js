@@ -16,6 +16,7 @@ import { links, logOut, themeLabel } from "./user-menu.js";
  * @property {(place: string) => void} go
  * @property {() => void} stop
  * @property {() => void} archived shows the archived conversations
+ * @property {() => void} newFolder
  * @property {() => void} keys shows the list of keys
  */
 
@@ -23,7 +24,7 @@ import { links, logOut, themeLabel } from "./user-menu.js";
  * @param {Parts} parts
  * @returns {Choice[]}
  */
-export function actionChoices({ store, page, token, menu, go, stop, archived, keys }) {
+export function actionChoices({ store, page, token, menu, go, stop, archived, newFolder, keys }) {
   const { place } = store;
   const isStored = !isNew(place) && store.threadState === "ready";
   const theme = chosenTheme();
@@ -40,6 +41,7 @@ export function actionChoices({ store, page, token, menu, go, stop, archived, ke
         ]
       : []),
     ...(isStored ? menu.items(place) : []),
+    { label: t("New folder"), icon: "folder", act: newFolder },
     { label: t("Archived conversations"), icon: "archive", act: archived },
     { label: t("Show the keys"), icon: "keyboard", key: "keys", act: keys },
     ...THEMES.map((name) => ({

@@ -93,12 +93,15 @@ export class Roving {
 }
 
 /**
- * The link of the row whose menu an element is, or the element.
+ * The stop of the row whose menu an element is, or the element.
  * @param {HTMLElement} element
+ * @returns {HTMLElement}
  */
 function stopOf(element) {
   if (!element.classList.contains("row-menu")) return element;
-  return element.closest("[data-row]")?.querySelector("a") ?? element;
+  /** @type {HTMLElement|null|undefined} */
+  const stop = element.closest("[data-row]")?.querySelector(STOPS);
+  return stop ?? element;
 }
 
 /**

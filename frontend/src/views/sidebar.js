@@ -11,6 +11,8 @@ import { Search } from "../store/search.js";
 import { browserStorage } from "../store/storage.js";
 import { Unread } from "../store/unread.js";
 import { dayGroup } from "./days.js";
+import { dragRows } from "./dragging.js";
+import { folderSection } from "./folder-list.js";
 import { shownTitle } from "./format.js";
 import { overlays } from "./load-overlays.js";
 import { Roving } from "./roving.js";
@@ -28,6 +30,9 @@ import { Roving } from "./roving.js";
  * @property {(place: string) => void} show
  * @property {(line: Line, button: HTMLElement) => void} menu
  * @property {() => Promise<void>} more
+ * @property {() => void} newFolder
+ * @property {(folder: import("../state/records.js").Folder, button: HTMLElement) => void} folderMenu
+ * @property {(id: string, folder: string) => void} move a conversation, into a folder or "none"
  * @property {(place: string, q: string, message: string|null) => void} match shows a found message
  */
 
@@ -45,6 +50,7 @@ export class Sidebar {
   #more = el("button", { class: "tool text more", type: "button" }, t("Show more"));
   #roving = new Roving(this.#list, this.#field);
   #isLoading = false;
+  #observer;
   /** Draws results, once it was loaded. @type {typeof import("./search-results.js").resultList|null} */
   #resultList = null;
   #drawn = "";
@@ -72,10 +78,12 @@ export class Sidebar {
       this.#field.focus();
     });
     find("button", this.#note).addEventListener("click", () => this.#search.again());
-    new IntersectionObserver(([entry]) => entry?.isIntersecting && this.#loadMore(), {
-      root: this.#list,
-      rootMargin: "200px",
-    }).observe(this.#more);
+    this.#observer = new IntersectionObserver(
+      ([entry]) => entry?.isIntersecting && this.#loadMore(),
+      { root: this.#list, rootMargin: "200px" },
+    );
+    this.#observer.observe(this.#more);
+    dragRows(this.#list, acts.move);
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     let timer;
     const look = () => {
@@ -116,9 +124,14 @@ export class Sidebar {
     await this.#acts.more();
     this.#isLoading = false;
     this.update();
+    // A page of conversations that stand elsewhere moves nothing: the end is still in view.
+    this.#observer.unobserve(this.#more);
+    this.#observer.observe(this.#more);
   }
 
   update() {
+    const unread = this.#unread.look(this.#store.library.all, this.#store.place);
+    const folders = this.#folders();
     const groups = this.#groups();
     const { library, place } = this.#store;
     const { found, note, isTrouble } = this.#search;
@@ -126,8 +139,7 @@ export class Sidebar {
     const hasMore = found ? Boolean(next) : Boolean(library.next);
     const { isArchive, isListLoaded, isListMissing } = library;
     const facts = [place, hasMore, isListLoaded, isListMissing, isArchive, note, results];
-    const unread = this.#unread.look(library.all, place);
-    const drawn = JSON.stringify([groups, ...facts, ...unread]);
+    const drawn = JSON.stringify([groups, folders, ...facts, ...unread]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#archive.hidden = !isArchive;
@@ -136,6 +148,10 @@ export class Sidebar {
     find("button", this.#note).hidden = !isTrouble;
     const held = this.#roving.hold();
     const parts = results ? this.#results(results) : groups.map((one) => this.#group(...one));
+    if (folders) {
+      const isPinned = groups[0]?.[0] === t("Pinned");
+      parts.splice(isPinned ? 1 : 0, 0, folderSection(folders, this.#folderActs));
+    }
     if (!parts.length) parts.push(this.#nothing());
     this.#list.replaceChildren(...parts, ...(hasMore ? [this.#more] : []));
     this.#roving.drawn(held);
@@ -149,6 +165,52 @@ export class Sidebar {
       this.#acts.match(result.conversation, q, message),
     );
     return [show];
+  }
+
+  /**
+   * The folders with their conversations; null where the list is of something else.
+   * @returns {import("./folder-list.js").Group[]|null}
+   */
+  #folders() {
+    const { library, folders } = this.#store;
+    if (this.#search.found || this.#search.results || library.isArchive) return null;
+    const { all } = folders;
+    if (!all.length && !library.conversations.length) return null;
+    /** @type {Map<string, import("../state/records.js").Conversation[]>} */
+    const inside = new Map(all.map(({ id }) => [id, []]));
+    for (const one of library.conversations) {
+      if (!one.pinned) inside.get(one.folder ?? "")?.push(one);
+    }
+    return all.map((folder) => {
+      const own = inside.get(folder.id) ?? [];
+      return {
+        folder,
+        isOpen: folders.isOpen(folder.id),
+        lines: own.map(lineOf),
+        isRunning: own.some(({ running }) => running),
+        isUnread: own.some(({ id }) => this.#unread.has(id)),
+      };
+    });
+  }
+
+  /** @param {import("../state/records.js").Conversation} conversation */
+  #isFoldered({ folder }) {
+    return folder !== null && this.#store.library.folders.has(folder);
+  }
+
+  /** @type {import("./folder-list.js").Acts} */
+  get #folderActs() {
+    const { folders } = this.#store;
+    return {
+      make: () => this.#acts.newFolder(),
+      open: (id, isOpen) => {
+        folders.setOpen(id, isOpen);
+        this.update();
+      },
+      menu: (folder, button) => this.#acts.folderMenu(folder, button),
+      row: (line) => this.#row(line),
+      mark,
+    };
   }
 
   /** @returns {[string, Line[]][]} */
@@ -174,7 +236,7 @@ export class Sidebar {
     const now = new Date();
     for (const one of found ? library.all : library.conversations) {
       if (found && !found.has(one.id)) continue;
-      if (isPlain && one.pinned) continue;
+      if (isPlain && (one.pinned || this.#isFoldered(one))) continue;
       const line = { ...lineOf(one), isArchived: (one.archived ?? false) && found !== null };
       put(library.isArchive && !found ? t("Archived") : dayGroup(one.updated, now), line);
     }

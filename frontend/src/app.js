@@ -150,6 +150,10 @@ export class App {
     options.addEventListener("click", () => {
       this.#layers.conversationMenu(this.#store.place, options);
     });
+    find("#temporary-switch").addEventListener("click", () => {
+      this.#store.setTemporary(!this.#store.isTemporary);
+      this.#composer.focus(false);
+    });
     const user = find("#user");
     user.addEventListener("click", () => this.#layers.userMenu(user));
     window.addEventListener("popstate", (event) => {

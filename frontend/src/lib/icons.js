@@ -18,6 +18,7 @@ import download from "lucide-static/icons/download.svg";
 import more from "lucide-static/icons/ellipsis.svg";
 import folder from "lucide-static/icons/folder.svg";
 import enlarge from "lucide-static/icons/maximize-2.svg";
+import temporary from "lucide-static/icons/message-circle-dashed.svg";
 import reduce from "lucide-static/icons/minimize-2.svg";
 import panel from "lucide-static/icons/panel-left.svg";
 import pencil from "lucide-static/icons/pencil.svg";
@@ -38,6 +39,7 @@ import x from "lucide-static/icons/x.svg";
 import { drawn } from "./drawing.js";
 
 const SOURCES = {
+  temporary,
   add,
   folder,
   alert,

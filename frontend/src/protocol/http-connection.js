@@ -8,6 +8,8 @@ import { csrfToken, unexplained } from "./api.js";
 
 /** Interval between requests for changes. */
 const POLL = 3000;
+/** Interval between reads of a temporary conversation that is shown. */
+const SHOWN_AGAIN = 60_000;
 
 /** A stream that said nothing for this long is dead; the server pings after 15 s of silence. */
 const SILENCE = 35_000;
@@ -47,6 +49,9 @@ export class HttpConnection {
   #heard = 0;
   #isPolling = false;
   #isPollDue = false;
+  /** @type {string|null} */
+  #shown = null;
+  #shownAt = 0;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #clock;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -152,6 +157,10 @@ export class HttpConnection {
         return this.#follow(frame.reply, `${frame.attempt}.${frame.text}.${frame.reasoning}`);
       case "unfollow":
         return this.#unfollow(frame.reply);
+      case "show":
+        this.#shown = frame.conversation;
+        this.#shownAt = 0;
+        return this.#show();
       default: // `ack` and `ping` are for the socket alone
     }
   }
@@ -239,8 +248,20 @@ export class HttpConnection {
   // --- changes ---------------------------------------------------------------------------------
 
   #tick() {
+    this.#show();
     if (this.#stream && Date.now() - this.#heard > SILENCE) this.#reopen();
     this.#poll();
+  }
+
+  /** Says now and then which temporary conversation is shown, by reading it. */
+  async #show() {
+    if (!this.#shown || Date.now() - this.#shownAt < SHOWN_AGAIN) return;
+    this.#shownAt = Date.now();
+    try {
+      await this.#ask("GET", `conversations/${this.#shown}?limit=1`);
+    } catch (problem) {
+      if (!(problem instanceof Lost)) throw problem;
+    }
   }
 
   /** Asks for changes, once at a time. */

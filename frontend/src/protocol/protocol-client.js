@@ -65,6 +65,8 @@ export class ProtocolClient {
   #stopSent = new Set();
   /** @type {Map<string, Followed>} */
   #followed = new Map();
+  /** @type {string|null} */
+  #shown = null;
 
   /**
    * @param {(own: import("./socket.js").Handlers) => Connection} make speaks to the server
@@ -109,6 +111,16 @@ export class ProtocolClient {
    */
   forget(id) {
     this.#requests.delete(id);
+  }
+
+  /**
+   * Says which temporary conversation is shown: it is deleted some time after.
+   * @param {string|null} id
+   */
+  show(id) {
+    if (id === this.#shown) return;
+    this.#shown = id;
+    if (this.#isReady) this.#socket.send({ type: "show", conversation: id });
   }
 
   /** @param {string} id */
@@ -211,6 +223,7 @@ export class ProtocolClient {
     this.#socket.ready();
     this.#handlers.ready(frame);
     for (const { reply } of [...this.#followed.values()]) this.follow(reply);
+    if (this.#shown) this.#socket.send({ type: "show", conversation: this.#shown });
     for (const request of this.#requests.values()) this.#socket.send(request);
     // A followed reply first sends its position: its end must not come before its last text.
     for (const id of this.#stopping) if (!this.#followed.has(id)) this.#sendStop(id);

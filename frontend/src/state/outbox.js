@@ -20,6 +20,7 @@
  * @property {string} text
  * @property {string|null} model
  * @property {Record<string, any>|null} [settings] of the conversation that is to be made
+ * @property {boolean} [temporary] true if that is to be a temporary one
  * @property {number} created milliseconds
  * @property {string|null} problem why the server refused it
  *
@@ -31,6 +32,7 @@
  * @property {string} text
  * @property {string|null} model
  * @property {Record<string, any>|null} [settings]
+ * @property {boolean} [temporary]
  *
  * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem"|"key"|"length">} Store
  */
@@ -103,7 +105,18 @@ export class Outbox {
    * @param {Written & {id: string, now?: number}} written
    * @returns {Entry}
    */
-  add({ id, place, parent, kind, target, text, model, settings = null, now = Date.now() }) {
+  add({
+    id,
+    place,
+    parent,
+    kind,
+    target,
+    text,
+    model,
+    settings = null,
+    temporary = false,
+    now = Date.now(),
+  }) {
     const last = this.in(place).at(-1);
     const before = kind ? undefined : this.in(place).findLast((one) => one.kind !== "withdraw");
     /** @type {Entry} */
@@ -114,6 +127,7 @@ export class Outbox {
       parent: before ? null : parent,
       after: before?.id ?? null,
       ...(kind && { kind, target }),
+      ...(temporary && { temporary }),
       text,
       model,
       settings,

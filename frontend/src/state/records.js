@@ -178,7 +178,7 @@ export function made(entry, accepted, known, title, created) {
   const before = known.conversation ?? {
     ...{ id, title, model, settings: settings ?? {}, leaf: null },
     ...{ created, updated: created, running: true, archived: false, source: null, seq: 0 },
-    ...{ folder: null, pinned: 0, branched_from: null, temporary: false },
+    ...{ folder: null, pinned: 0, branched_from: null, temporary: entry.temporary ?? false },
   };
   const edited = known.messages?.get(target ?? "");
   if (kind === "withdraw") return { conversation: before, messages: [] };

@@ -43,11 +43,12 @@ export class Commands {
     outbox.setDraft(this.#store.place, "");
     const isFirst = isNew(this.#store.place) && !outbox.in(this.#store.place).length;
     const taken = isFirst ? settings.take(this.#store.place) : null;
+    const temporary = isFirst && this.#store.isTemporary;
     if (this.#store.place === NEW) this.#store.place = NEW + id;
     const { place } = this.#store;
     const model = isNew(place) ? this.#store.newModel : this.#choice;
     const parent = this.#lastReply;
-    this.#add({ place, parent, text, model, settings: taken }, id);
+    this.#add({ place, parent, text, model, settings: taken, temporary }, id);
     return null;
   }
 

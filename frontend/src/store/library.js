@@ -40,7 +40,7 @@ export class Library {
   /** The conversations of the list, the last used first. */
   get conversations() {
     const isOf = this.isArchive;
-    return records.newestFirst(this.#records).filter(({ archived = false }) => archived === isOf);
+    return this.all.filter(({ archived = false }) => archived === isOf);
   }
 
   /** The pinned ones of the list, in the user's order. */
@@ -49,9 +49,9 @@ export class Library {
     return pinned.sort((a, b) => b.pinned - a.pinned);
   }
 
-  /** All known conversations, archived or not, the last used first. */
+  /** All known conversations but temporary ones, archived or not, the last used first. */
   get all() {
-    return records.newestFirst(this.#records);
+    return records.newestFirst(this.#records).filter(({ temporary }) => !temporary);
   }
 
   /** @returns {ReadonlyMap<string, records.Folder>} */

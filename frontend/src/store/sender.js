@@ -97,7 +97,8 @@ export class Sender {
  * @param {Entry} entry
  * @returns {import("../protocol/protocol-client.js").RequestFrame}
  */
-function frameOf({ id, kind, target = "", conversation, parent, text, model, settings }) {
+function frameOf(entry) {
+  const { id, kind, target = "", conversation, parent, text, model, settings, temporary } = entry;
   const chosen = model ? { model } : {};
   switch (kind) {
     case "edit":
@@ -110,6 +111,7 @@ function frameOf({ id, kind, target = "", conversation, parent, text, model, set
       return {
         ...{ type: "send", id, conversation, parent, text, ...chosen },
         ...(settings && { settings }),
+        ...(temporary && { temporary }),
       };
   }
 }

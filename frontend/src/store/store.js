@@ -45,6 +45,9 @@ export class Store {
   newModel = null;
   place = NEW;
   #isReading = false;
+  /** True if the operator allows temporary conversations. */
+  mayBeTemporary = false;
+  #willBeTemporary = false;
   /** The end of a path that was asked for. */
   #sought = "";
   #page;
@@ -123,6 +126,22 @@ export class Store {
     return this.library.conversation(this.place);
   }
 
+  /** True if what is shown is a temporary conversation, or will be one. */
+  get isTemporary() {
+    if (this.place === NEW) return this.#willBeTemporary;
+    if (isNew(this.place)) return this.outbox.in(this.place)[0]?.temporary ?? false;
+    return this.shown?.temporary ?? false;
+  }
+
+  /**
+   * Has the conversation that is about to begin be a temporary one, or not.
+   * @param {boolean} isTemporary
+   */
+  setTemporary(isTemporary) {
+    this.#willBeTemporary = isTemporary && this.mayBeTemporary;
+    this.#on.changed();
+  }
+
   /** The model that answers at the shown place: its own, or the default. */
   get model() {
     const chosen = this.settings.modelOf(this.place);
@@ -159,6 +178,7 @@ export class Store {
     this.#loading.stop();
     if (place !== this.place) this.#leave();
     this.place = place;
+    this.#willBeTemporary = false;
     this.threadState = isNew(place) || this.library.thread(place) ? "ready" : "loading";
     this.#on.changed();
     if (!isNew(place)) this.#loading.now();
@@ -170,6 +190,7 @@ export class Store {
   }
 
   #leave() {
+    this.client.show(null);
     this.#replies.clear();
     this.library.close(this.place);
   }
@@ -250,6 +271,7 @@ export class Store {
     if (!isNew(this.place) && this.library.isGone(this.place)) this.threadState = "missing";
     this.#readLeaf();
     this.#replies.follow(this.path);
+    this.client.show(this.shown?.temporary ? this.place : null);
     this.settings.pump();
     this.#on.changed();
   }
@@ -307,6 +329,7 @@ export class Store {
     if (frame.v > VERSION) this.#on.outdated();
     this.commands.sendBytes = frame.limits?.send_bytes ?? this.commands.sendBytes;
     this.replyBytes = frame.limits?.reply_bytes ?? this.replyBytes;
+    this.mayBeTemporary = frame.limits?.temporary ?? false;
     this.#on.connection({ state: "open", retryAt: null, code: 0 }, true);
     this.settings.adoptAll();
     this.#sender.adoptAll();

@@ -6,6 +6,7 @@ import check from "lucide-static/icons/check.svg";
 import folder from "lucide-static/icons/folder.svg";
 import keyboard from "lucide-static/icons/keyboard.svg";
 import logOut from "lucide-static/icons/log-out.svg";
+import temporary from "lucide-static/icons/message-circle-dashed.svg";
 import pencil from "lucide-static/icons/pencil.svg";
 import pin from "lucide-static/icons/pin.svg";
 import unpin from "lucide-static/icons/pin-off.svg";
@@ -23,6 +24,7 @@ const SOURCES = {
   check,
   folder,
   keyboard,
+  temporary,
   logOut,
   pencil,
   pin,

@@ -30,6 +30,18 @@ export function actionChoices({ store, page, token, menu, go, stop, archived, ne
   const theme = chosenTheme();
   return [
     { label: t("New chat"), icon: "plus", key: "newChat", act: () => go(NEW) },
+    ...(store.mayBeTemporary
+      ? [
+          /** @type {Choice} */ ({
+            label: t("Temporary chat"),
+            icon: "temporary",
+            act: () => {
+              go(NEW);
+              store.setTemporary(true);
+            },
+          }),
+        ]
+      : []),
     ...(store.commands.stoppable
       ? [
           /** @type {Choice} */ ({

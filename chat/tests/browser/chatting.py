@@ -76,6 +76,13 @@ class Chat:
         expect(panel).to_be_visible()
         return panel
 
+    def open_palette(self) -> Locator:
+        """The palette, opened by its key and ready for typing."""
+        self.page.keyboard.press("Control+k")
+        palette = self.page.get_by_role("dialog", name="Find conversations and actions")
+        expect(palette.get_by_role("combobox")).to_be_focused()
+        return palette
+
     def choose(self, model: str) -> None:
         self.page.get_by_role("button", name="Model:").click()
         self.page.get_by_role("menuitemradio", name=model, exact=False).first.click()

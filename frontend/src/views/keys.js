@@ -39,6 +39,8 @@ export const KEYS = {
   cancelEdit: { key: "Escape", where: IN_EDITOR, label: msg("Cancel") },
   next: { key: "ArrowDown", where: IN_LISTS, label: msg("Next entry") },
   previous: { key: "ArrowUp", where: IN_LISTS, label: msg("Previous entry") },
+  options: { key: "ArrowRight", where: IN_LISTS, label: msg("Open a folder; options of an entry") },
+  back: { key: "ArrowLeft", where: IN_LISTS, label: msg("Close a folder; back to the entry") },
 };
 
 const isMac = () => /^(Mac|iP)/.test(navigator.platform);
@@ -52,7 +54,7 @@ const WORDS = {
 };
 const word = (/** @type {string} */ name) => translate(name, {});
 /** @type {Record<string, string>} */
-const ARROWS = { ArrowUp: "↑", ArrowDown: "↓" };
+const ARROWS = { ArrowUp: "↑", ArrowDown: "↓", ArrowRight: "→", ArrowLeft: "←" };
 
 /**
  * @param {KeyName} name

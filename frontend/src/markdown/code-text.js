@@ -67,7 +67,8 @@ export class CodeText {
     if (!text.startsWith(this.text)) this.#shorten(text);
     this.#append(text.slice(this.text.length));
     this.text = text;
-    delete this.#code.dataset.coloured;
+    // A language that is not known has all the colours it gets.
+    if (this.isColourable) delete this.#code.dataset.coloured;
   }
 
   /**

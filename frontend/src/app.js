@@ -21,6 +21,7 @@ import { Layers } from "./views/layers.js";
 import { over, prepare } from "./views/load-overlays.js";
 import { announce, toast } from "./views/notices.js";
 import { listenToKeys } from "./views/page-keys.js";
+import { ReadingPlaces } from "./views/reading-places.js";
 import { ScrollManager } from "./views/scroll.js";
 import { SettingsOpener } from "./views/settings-opener.js";
 import { Sidebar } from "./views/sidebar.js";
@@ -38,6 +39,7 @@ export class App {
   #sidebar;
   #panel;
   #layers;
+  #places;
   #isLoggedOut = false;
   #head = new Head();
   #starters;
@@ -90,6 +92,7 @@ export class App {
     });
     this.#thread = new ThreadView(find("#thread"), scroller, this.#actions.acts);
     this.#actions.thread = this.#thread;
+    this.#places = new ReadingPlaces(scroller, this.#scroll, this.#thread);
     const readEarlier = () => this.#store.readEarlier(this.#drawAbove);
     this.#earlier = new Earlier(find("#thread"), scroller, readEarlier);
     this.#sidebar = new Sidebar(this.#store, {
@@ -199,6 +202,7 @@ export class App {
     this.#composer.keep();
     this.#panel.keep();
     this.#thread.keep();
+    if (this.#state === "messages") this.#places.note(this.#store.place);
   }
 
   /** @param {string} place */
@@ -207,8 +211,8 @@ export class App {
     this.#layers.leave(place);
     this.#store.show(place);
     this.#composer.set(this.#store.outbox.draft(place));
-    this.#update();
     this.#scroll.toEnd();
+    this.#update();
   }
 
   // --- drawing ---------------------------------------------------------------------------------
@@ -240,7 +244,7 @@ export class App {
     if (state === "messages") {
       if (this.#state !== "messages") this.#thread.replace();
       this.#thread.update(items, this.#isConnected);
-      if (this.#state !== "messages") this.#scroll.toEnd();
+      if (this.#state !== "messages") this.#places.arrive(this.#store.place);
     } else {
       // Models may arrive while the welcome stands there.
       const key = `${state} ${this.#store.models.list.length}`;

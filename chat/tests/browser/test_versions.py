@@ -223,7 +223,7 @@ def test_archived_conversations_stand_apart(chat: Chat, site: Server, upstream: 
     page.get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name="Archive").click()
     expect(bar).to_be_visible()
-    toast = _box(page.locator(".toast", has_text="Archived"))
+    toast = _box(page.locator(".toast").filter(has=page.get_by_text("Archived", exact=True)))
     for tools in (page.locator("form.composer"), chat.replies.last.locator(".reply-foot")):
         assert not _overlap(toast, _box(tools))
     page.get_by_label("Search conversations").fill("AWAY me")

@@ -78,10 +78,14 @@ export class Replies {
     this.#asked.clear();
   }
 
-  /** Starts anew with another conversation. */
-  clear() {
+  /** Follows nothing more: another conversation is shown. What was read stays known. */
+  leave() {
     for (const id of this.#known.keys()) this.#client().unfollow(id);
-    this.#known.clear();
     this.#asked.clear();
+  }
+
+  /** @param {Iterable<string>} ids of replies that are to be read again when they are shown */
+  forget(ids) {
+    for (const id of ids) this.#known.delete(id);
   }
 }

@@ -7,6 +7,7 @@ import { Retry } from "../lib/retry.js";
 import { sentences, t } from "../lib/translate.js";
 import { ApiError } from "../protocol/api.js";
 import { ProtocolClient, VERSION } from "../protocol/protocol-client.js";
+import { Kept } from "../state/kept.js";
 import { isNew, NEW, Outbox } from "../state/outbox.js";
 import { isStub, made } from "../state/records.js";
 import { threadItems } from "../state/thread-items.js";
@@ -38,6 +39,9 @@ import { SettingsKeeper } from "./settings-keeper.js";
  * @property {() => void} outdated the server speaks a newer protocol
  */
 
+/** Messages of a page of a conversation. */
+const PAGE = 100;
+
 export class Store {
   /** @type {"loading"|"ready"|"missing"|"unreachable"} */
   threadState = "ready";
@@ -48,6 +52,7 @@ export class Store {
   /** True if the operator allows temporary conversations. */
   mayBeTemporary = false;
   #willBeTemporary = false;
+  #kept = new Kept();
   /** The end of a path that was asked for. */
   #sought = "";
   #page;
@@ -178,6 +183,7 @@ export class Store {
     this.#loading.stop();
     if (place !== this.place) this.#leave();
     this.place = place;
+    this.#kept.take(place);
     this.#willBeTemporary = false;
     this.threadState = isNew(place) || this.library.thread(place) ? "ready" : "loading";
     this.#on.changed();
@@ -190,9 +196,26 @@ export class Store {
   }
 
   #leave() {
+    const { place, path, library } = this;
     this.client.show(null);
-    this.#replies.clear();
-    this.library.close(this.place);
+    this.#replies.leave();
+    if (isNew(place)) return;
+    // Only the last page of a long one is read again: what is above would go.
+    const isShort = library.thread(place) && path.length <= PAGE;
+    for (const id of isShort ? this.#kept.add(place, this.#sizeOf(path)) : [place]) {
+      this.#replies.forget(library.thread(id)?.keys() ?? []);
+      library.close(id);
+    }
+  }
+
+  /** @param {Message[]} path */
+  #sizeOf(path) {
+    let size = 0;
+    for (const message of path) {
+      const { text, reasoning } = this.#replies.get(message.id) ?? message;
+      size += (text?.length ?? 0) + (reasoning?.length ?? 0);
+    }
+    return size;
   }
 
   /** @returns {Promise<void>} */

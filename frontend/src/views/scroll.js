@@ -9,6 +9,8 @@ export class ScrollManager {
   #dot = find("#jump-dot");
   #isStuck = true;
   #last = 0;
+  /** Distance to the place that is wanted while content is still being drawn. @type {(() => number)|null} */
+  #wanted = null;
 
   /**
    * @param {HTMLElement} scroller
@@ -20,13 +22,35 @@ export class ScrollManager {
     this.#button = button;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     button.addEventListener("click", () => this.toEnd());
+    for (const kind of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      scroller.addEventListener(kind, () => this.#letGo(), { passive: true });
+    }
     const observer = new ResizeObserver(() => this.#resized());
     observer.observe(content);
     observer.observe(scroller);
   }
 
+  /** True if the reader is at the end, and stays there while it grows. */
+  get isAtEnd() {
+    return this.#isStuck;
+  }
+
+  /**
+   * Goes to a place, and keeps to it until its content is drawn or the reader moves.
+   * @param {() => number} distance from where it is now
+   */
+  toPlace(distance) {
+    this.#wanted = distance;
+    this.stay(distance());
+  }
+
+  #letGo() {
+    this.#wanted = null;
+  }
+
   /** Goes to the end and stays there. */
   toEnd() {
+    this.#letGo();
     this.#isStuck = true;
     this.#jump();
     this.#show();
@@ -69,14 +93,15 @@ export class ScrollManager {
   #scrolled() {
     const top = this.#scroller.scrollTop;
     // Growth never scrolls up, only a reader does.
-    if (this.#distance() < 24) this.#isStuck = true;
+    if (this.#distance() < 24 && !this.#wanted) this.#isStuck = true;
     else if (top < this.#last - 2) this.#isStuck = false;
     this.#last = top;
     this.#show();
   }
 
   #resized() {
-    if (this.#isStuck) this.#jump();
+    if (this.#wanted) this.stay(this.#wanted());
+    else if (this.#isStuck) this.#jump();
     this.#show();
   }
 

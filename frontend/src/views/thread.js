@@ -113,6 +113,20 @@ export class ThreadView {
   }
 
   /**
+   * The first message that ends below this line of the screen.
+   * @param {number} line
+   */
+  firstBelow(line) {
+    /** @type {{id: string, top: number}|null} */
+    let first = null;
+    for (const [id, { element }] of this.#views) {
+      const { top, bottom } = element.getBoundingClientRect();
+      if (bottom > line && top < (first?.top ?? Number.POSITIVE_INFINITY)) first = { id, top };
+    }
+    return first;
+  }
+
+  /**
    * The start of a message on the screen.
    * @param {string} id
    */

@@ -312,6 +312,7 @@ export class App {
       canSend: threadState !== "missing" && models.list.length > 0,
       isRunning: stoppable !== null,
       isStopping: stoppable !== null && client.isStopping(stoppable.id),
+      most: commands.sendBytes,
     });
   }
 

@@ -52,3 +52,25 @@ def test_what_is_chosen_for_a_message_stands_below_its_text(
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_limit_is_shown_before_sending(page: Page, site: Server) -> None:
+    chat = Chat(page, site)
+    chat.log_in(site.database.add_person("alice"))
+    chat.open()
+    limit = page.locator("#composer-limit")
+    send = page.get_by_role("button", name="Send")
+    chat.message.fill("a" * 400_000)
+    expect(send).to_be_enabled()
+    expect(limit).to_be_hidden()
+    chat.message.fill("a" * 500_000)
+    expect(limit).to_have_text("96% of the allowed length")
+    expect(send).to_be_enabled()
+    chat.message.fill("a" * 600_000)
+    expect(limit).to_contain_text("too long")
+    expect(send).to_be_disabled()
+    chat.message.press("Enter")
+    expect(chat.mine).to_have_count(0)
+    chat.message.fill("short")
+    expect(limit).to_be_hidden()
+    expect(send).to_be_enabled()

@@ -3,9 +3,9 @@
  * and repeated until it is answered.
  */
 
-import { byteLength } from "../lib/codepoints.js";
 import { newId } from "../lib/ids.js";
 import { t } from "../lib/translate.js";
+import { partOf } from "../state/limit.js";
 import { editing, isNew, NEW } from "../state/outbox.js";
 import { isStub } from "../state/records.js";
 import { hasEnded } from "../state/reply.js";
@@ -187,7 +187,7 @@ export class Commands {
 
   /** @param {string} text */
   #tooLong(text) {
-    if (byteLength(JSON.stringify(text)) <= this.sendBytes - 1024) return null;
+    if (partOf(text, this.sendBytes) <= 1) return null;
     return t("This message is too long. The limit is {size} KB.", {
       size: Math.floor(this.sendBytes / 1024),
     });

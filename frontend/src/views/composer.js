@@ -1,7 +1,8 @@
 /** The field for messages. `enter-key.js` decides the meaning of Enter. */
-import { find } from "../lib/dom.js";
+import { find, setText } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { t } from "../lib/translate.js";
+import { number, t } from "../lib/translate.js";
+import { partNear } from "../state/limit.js";
 import { EnterKey } from "./enter-key.js";
 
 /** Drafts are kept this long after the last key. */
@@ -16,6 +17,9 @@ export class Composer {
   #send = /** @type {HTMLButtonElement} */ (find("#send"));
   #stop = /** @type {HTMLButtonElement} */ (find("#stop"));
   #enlarge = find("#composer-expand");
+  #limit = find("#composer-limit");
+  #most = Number.POSITIVE_INFINITY;
+  #isTooLong = false;
   #isTouch = matchMedia("(pointer: coarse)");
   #enter = new EnterKey(() => this.#isTouch.matches);
   #on;
@@ -72,7 +76,7 @@ export class Composer {
 
   #submit() {
     const text = this.#area.value;
-    if (!this.#canSend || !text.trim()) return;
+    if (!this.#canSend || this.#isTooLong || !text.trim()) return;
     clearTimeout(this.#timer);
     if (this.#on.send(text)) this.set("");
     this.focus();
@@ -111,22 +115,41 @@ export class Composer {
   }
 
   /**
-   * @param {{canSend: boolean, isRunning: boolean, isStopping: boolean}} state
+   * @param {{canSend: boolean, isRunning: boolean, isStopping: boolean, most: number}} state
+   *   `most`: bytes of a message
    */
-  update({ canSend, isRunning, isStopping }) {
+  update({ canSend, isRunning, isStopping, most }) {
     this.#canSend = canSend;
+    this.#most = most;
     this.#isRunning = isRunning;
     this.#area.disabled = !canSend;
     this.#stop.disabled = isStopping;
     this.#show();
   }
 
+  /** Says how much of the allowed size is used, once it is nearly all. */
+  #measure() {
+    const part = partNear(this.#area.value, this.#most);
+    this.#isTooLong = (part ?? 0) > 1;
+    this.#limit.hidden = part === null;
+    this.#limit.classList.toggle("danger", this.#isTooLong);
+    if (part === null) return;
+    const share = number(part, { style: "percent", maximumFractionDigits: 0 });
+    setText(
+      this.#limit,
+      this.#isTooLong
+        ? t("This message is too long to be sent: {share} of what is allowed.", { share })
+        : t("{share} of the allowed length", { share }),
+    );
+  }
+
   #show() {
+    this.#measure();
     const isEmpty = !this.#area.value.trim();
     const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
     this.#stop.hidden = !this.#isRunning;
     this.#send.hidden = this.#isRunning && isEmpty;
-    this.#send.disabled = isEmpty || !this.#canSend;
+    this.#send.disabled = isEmpty || !this.#canSend || this.#isTooLong;
     // A button that went away takes the focus with it.
     if (hadFocus && document.activeElement === document.body) this.focus();
   }

@@ -76,6 +76,22 @@ def test_no_page_has_a_serious_finding(
     page.get_by_role("menuitem", name="Rename").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert serious(page) == []
+    page.keyboard.press("Escape")
+    chat.open_palette()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    chat.list.get_by_role("button", name="New folder").click()
+    page.get_by_role("dialog", name="New folder").get_by_label("Name").fill("Travel")
+    page.keyboard.press("Enter")
+    expect(chat.list.get_by_role("button", name="Travel", exact=True)).to_be_visible()
+    assert serious(page) == []
+    messages = page.get_by_role("region", name="Messages")
+    headings = messages.get_by_role("heading", level=2)
+    assert [one.get_attribute("aria-label") for one in headings.all()] == ["You", "Reply"]
+    messages.focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert serious(page) == []
 
     (row,) = site.database.rows("SELECT id FROM chat_conversation WHERE owner_id = ?", carol.id)
     page.goto(f"{site.origin}/admin/chat/conversation/{row['id']}/change/")

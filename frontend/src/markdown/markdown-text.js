@@ -20,6 +20,7 @@ function drawAll() {
 
 export class MarkdownText {
   #element;
+  #level;
   #text = "";
   #isDone = false;
   /** @type {import("./streaming-markdown.js").StreamingMarkdown|null} */
@@ -27,9 +28,13 @@ export class MarkdownText {
   /** @type {GrowingText|null} */
   #plain = null;
 
-  /** @param {HTMLElement} element to be filled; nothing else may be in it */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element to be filled; nothing else may be in it
+   * @param {number} level of the first heading
+   */
+  constructor(element, level) {
     this.#element = element;
+    this.#level = level;
   }
 
   /**
@@ -55,7 +60,7 @@ export class MarkdownText {
       this.#plain = null;
       this.#element.replaceChildren();
       this.#element.classList.remove("unread");
-      this.#drawn = new drawing.part.StreamingMarkdown(this.#element);
+      this.#drawn = new drawing.part.StreamingMarkdown(this.#element, { level: this.#level });
     }
     this.#drawn.set(this.#text, this.#isDone);
   }

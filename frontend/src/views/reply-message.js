@@ -17,6 +17,7 @@ import {
   thoughtText,
   tokensText,
 } from "./format.js";
+import { messageHeading } from "./message-heading.js";
 import { Moment } from "./moment.js";
 import { ReplyTools } from "./reply-tools.js";
 import { VersionSwitch } from "./versions.js";
@@ -32,6 +33,9 @@ import { VersionSwitch } from "./versions.js";
  *
  * @typedef {OwnActs & import("./reply-tools.js").Acts} Acts
  */
+
+/** The first headings of a reply: the title of the conversation and the message come before. */
+const LEVEL = 3;
 
 export class ReplyMessage {
   element;
@@ -49,8 +53,8 @@ export class ReplyMessage {
   #versions;
   #tools;
   #foot;
-  #markdown = new MarkdownText(this.#text);
-  #thoughtMarkdown = new MarkdownText(this.#thought);
+  #markdown = new MarkdownText(this.#text, LEVEL);
+  #thoughtMarkdown = new MarkdownText(this.#thought, LEVEL);
   /** @type {Reply|null} */
   #reply = null;
   #isLast = false;
@@ -96,6 +100,7 @@ export class ReplyMessage {
     this.element = el(
       "article",
       { class: "message reply", "aria-label": t("Reply") },
+      messageHeading(t("Reply")),
       this.#leftOut,
       this.#details,
       this.#text,

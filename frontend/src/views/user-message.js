@@ -6,6 +6,7 @@ import { el } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { sentences, t } from "../lib/translate.js";
 import { MessageEditor } from "./editor.js";
+import { messageHeading } from "./message-heading.js";
 import { Moment } from "./moment.js";
 import { VersionSwitch } from "./versions.js";
 
@@ -71,6 +72,7 @@ export class UserMessage {
     this.element = el(
       "article",
       { class: "message user", "aria-label": t("You") },
+      messageHeading(t("You")),
       this.#body,
       this.#note,
       this.#tools,

@@ -45,7 +45,9 @@ export class Roving {
     const known = held ? held.row : this.#row;
     const same = known && stops.find((one) => rowOf(one) === known);
     const current = stops.find((one) => one.hasAttribute("aria-current"));
-    if (!held) return this.#settle(same || current || stops[0]);
+    // A row comes before the buttons above it.
+    const first = stops.find(rowOf) ?? stops[0];
+    if (!held) return this.#settle(same || current || first);
     const stop = same || stops[Math.min(Math.max(held.at, 0), stops.length - 1)] || this.#before;
     const menu = same && held.isMenu ? menuOf(stop) : null;
     this.#settle(stop);

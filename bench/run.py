@@ -39,6 +39,8 @@ STARTS = 20
 """Replies that begin in a second, while the others run: 200 people who ask every ten seconds."""
 QUICK_TEXTS = ("$$", "# a", "paragraphs")
 """Kinds of long replies that are opened in a browser in a short run."""
+QUICK_GROWING = ("a short one", "list")
+"""Kinds of replies that grow in a browser in a short run."""
 ROUNDS = 3
 """Turns of the servers at the largest load: the speed of a machine changes within minutes."""
 
@@ -226,7 +228,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="short windows, fewer loads")
-    parser.add_argument("--only", help="parley, transports, nginx, express, messages or texts")
+    parser.add_argument(
+        "--only", help="parley, transports, nginx, express, messages, texts or growing"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments = parser.parse_args()
     loads, seconds = ((1, 200), 3.0) if arguments.quick else (LOADS, 8.0)
@@ -239,7 +243,7 @@ def main() -> None:
         busy = os.getloadavg()[0]
         if busy > 0.5:
             print(f"The machine was busy before the start (load {busy:.1f}): figures are off.")
-        if arguments.only not in ("messages", "texts"):
+        if arguments.only not in ("messages", "texts", "growing"):
             print(HEAD, flush=True)
         servers: dict[str, tuple[Server, dict[str, Any]]] = {}
         if arguments.only in (None, "parley"):
@@ -271,6 +275,9 @@ def main() -> None:
     if arguments.only in (None, "texts"):
         part = ["--only", *QUICK_TEXTS] if arguments.quick else []
         subprocess.run([sys.executable, "-m", "bench.texts", *part], check=False)
+    if arguments.only in (None, "growing"):
+        part = ["--only", *QUICK_GROWING] if arguments.quick else []
+        subprocess.run([sys.executable, "-m", "bench.growing", *part], check=False)
     bench.facts["ratios"] = bench.ratios()
     if verdicts := bench.verdicts():
         print(

@@ -156,9 +156,9 @@ def test_a_list_needs_the_same_few_queries_however_long_it_is(
     for _ in range(12):
         make_conversation(alice)
     fill_index()
-    # Session, user, counter, the index, its messages, titles, conversations with their leaves; on
+    # Session, user, counter, matches in the index, titles, conversations with their leaves; on
     # Postgres the search has a limit of its own, and so a savepoint here.
-    with django_assert_num_queries(7 if settings.SQLITE else 10):
+    with django_assert_num_queries(6 if settings.SQLITE else 9):
         assert len(titles(page, q="haiku", limit="10")) == 10
 
 

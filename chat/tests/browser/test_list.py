@@ -81,4 +81,6 @@ def test_list_is_one_tab_stop_with_arrows(page: Page, site: Server, upstream: Up
         expect(links).to_have_text(left)
         expect(links.last).to_be_focused()
     page.keyboard.press("ArrowUp")
+    expect(chat.list.get_by_role("button", name="New folder")).to_be_focused()
+    page.keyboard.press("ArrowUp")
     expect(page.get_by_role("searchbox", name="Search conversations")).to_be_focused()
